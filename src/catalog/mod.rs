@@ -1,0 +1,18 @@
+//! Models, prices, providers, policies and evidence as one versioned snapshot that never changes in place.
+//!
+//! The principal type is [`Snapshot`]. The configuration builds it, every request loads it once, a decision names its
+//! version. This room holds data and looks things up in it; it decides nothing.
+
+mod client;
+mod evidence;
+mod model;
+mod policy;
+mod provider;
+mod snapshot;
+
+pub use client::{Client, ClientKey, Clients};
+pub use evidence::{Evidence, EvidenceLevel, EvidenceTable};
+pub use model::{Deployment, LatencyPrior, Model, Price, PriceList, QualityPriors, Tier};
+pub use policy::{License, Mode, Objective, OnAuthFailure, OnStreamBreak, PlanKind, Policy, PolicyMatch};
+pub use provider::{AuthScheme, Clocks, Credential, Origin, Provider};
+pub use snapshot::{DefaultProviders, Snapshot, SnapshotParts, SnapshotVersion};

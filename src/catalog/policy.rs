@@ -1,0 +1,140 @@
+//! A policy: whom it is for, what it may do to a request, and within which limits.
+
+use crate::types::{ClientId, FailureClass, ModelIx, NanoUsd, PolicyId};
+use serde::{Deserialize, Serialize};
+
+/// One `[[policies]]` entry.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Name in the configuration; `model = "pointsman/<name>"` selects it.
+    pub id: PolicyId,
+    /// Which requests it is for.
+    pub matches: PolicyMatch,
+    /// What it does with models that the client named. `auto` is always routed.
+    pub mode: Mode,
+    /// Share of sessions that `canary` routes, 0..1.
+    pub canary_share: f64,
+    /// Share of routed sessions that the baseline serves, 0..1.
+    pub holdout: f64,
+    /// The model quality loss is measured against; without one, the model the client named.
+    pub baseline: Option<ModelIx>,
+    /// Models to choose among, in declared order (ties break by it).
+    pub candidates: Vec<ModelIx>,
+    /// Evidence a cheaper plan needs.
+    pub license: License,
+    /// Largest tolerated loss of expected quality against the baseline.
+    pub max_quality_loss: f64,
+    /// Smallest expected quality.
+    pub min_quality: f64,
+    /// Most one request may cost, worst case.
+    pub max_cost: Option<NanoUsd>,
+    /// Time for the whole answer, milliseconds.
+    pub deadline_ms: Option<u32>,
+    /// Time to the first token, milliseconds.
+    pub ttft_ms: Option<u32>,
+    /// What to optimise.
+    pub objective: Objective,
+    /// Kinds of plan that may compete.
+    pub plans: Vec<PlanKind>,
+    /// Models tried in order when an attempt fails with a class in `on`.
+    pub fallback: Vec<ModelIx>,
+    /// Failure classes that lead to the next link of the chain.
+    pub on: Vec<FailureClass>,
+    /// What a refused credential of ours does.
+    pub on_auth_failure: OnAuthFailure,
+    /// What a stream that breaks after it was committed does.
+    pub on_stream_break: OnStreamBreak,
+}
+
+/// Which requests a policy is for. Empty lists and maps match everything but for `models`, which must name something.
+#[derive(Clone, Debug, Default)]
+pub struct PolicyMatch {
+    /// Model names as the client writes them; `*` at the end matches any ending.
+    pub models: Vec<String>,
+    /// Client ids; `*` matches all, unidentified ones included.
+    pub clients: Vec<ClientId>,
+    /// Path prefixes.
+    pub paths: Vec<String>,
+    /// Header values that must be equal; names in lower case.
+    pub headers: Vec<(String, String)>,
+}
+
+/// What a policy does with a model that the client named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Forward as named, record the decision that would have been made.
+    Observe,
+    /// Route a stable share of sessions, observe the rest.
+    Canary,
+    /// Route.
+    Route,
+}
+
+/// The evidence a cheaper plan needs before it may serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum License {
+    /// Outcomes of the same requests on both models.
+    Paired,
+    /// A calibrated prediction.
+    Calibrated,
+    /// The configured beliefs: the operator's own word.
+    Prior,
+}
+
+impl License {
+    /// The word used in configuration and decisions.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Paired => "paired",
+            Self::Calibrated => "calibrated",
+            Self::Prior => "prior",
+        }
+    }
+}
+
+/// What to optimise among eligible plans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Objective {
+    /// The cheapest.
+    Cheapest,
+    /// The best expected quality.
+    Best,
+}
+
+/// Kinds of plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PlanKind {
+    /// One model.
+    Single,
+}
+
+impl PlanKind {
+    /// The word used in configuration and headers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Single => "single",
+        }
+    }
+}
+
+/// What a refused credential of ours does to the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnAuthFailure {
+    /// Answer with an explicit error.
+    Fail,
+    /// Go on with the chain.
+    Fallback,
+}
+
+/// What a stream that breaks after its first event does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnStreamBreak {
+    /// Send the dialect's error event and close.
+    Error,
+}

@@ -1,0 +1,5 @@
+//! Pointsman: a routing proxy for LLM traffic.
+
+pub mod catalog;
+pub mod codec;
+pub mod types;

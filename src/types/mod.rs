@@ -1,0 +1,18 @@
+//! Ids, units and closed vocabularies that two rooms exchange. Nothing here decides or does anything.
+
+mod failure;
+mod ids;
+mod secret;
+mod task;
+mod units;
+mod usage;
+
+pub use failure::FailureClass;
+pub use ids::{
+    ClientId, ClientIx, DeploymentId, DeploymentIx, ModelId, ModelIx, PolicyId, PolicyIx, ProviderId,
+    ProviderIx, RequestId,
+};
+pub use secret::Secret;
+pub use task::{AgentStep, Capabilities, Dialect, HardMarkers, Operation, Served, TaskClass};
+pub use units::{Day, NanoUsd, PricePerMillion};
+pub use usage::{Usage, UsageSource};

@@ -1,0 +1,107 @@
+//! Money and days. Money is an integer number of nano-dollars; a price is nano-dollars per million tokens, so that
+//! the cheapest published price (a few cents per million) still has seven digits.
+
+use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign};
+
+use serde::{Deserialize, Serialize};
+
+/// An amount of money in 1e-9 US dollars. Additions saturate: a sum can be too large, never wrapped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NanoUsd(pub u64);
+
+impl NanoUsd {
+    /// Nothing spent: a known amount, unlike *unpriced*, which is `Option::None`.
+    pub const ZERO: Self = Self(0);
+
+    /// From dollars, rounded; `None` when negative, not finite or beyond what fits.
+    pub fn from_usd(usd: f64) -> Option<Self> {
+        let nano = usd * 1e9;
+        (nano.is_finite() && nano >= 0.0 && nano < 9.0e18).then_some(Self(nano.round() as u64))
+    }
+
+    /// In dollars, for display and for optimisation.
+    pub fn usd(self) -> f64 {
+        self.0 as f64 / 1e9
+    }
+}
+
+impl Add for NanoUsd {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl AddAssign for NanoUsd {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl Sum for NanoUsd {
+    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
+        amounts.fold(Self::ZERO, Add::add)
+    }
+}
+
+impl fmt::Display for NanoUsd {
+    /// Dollars with nine decimals and no trailing zeros beyond the sixth: `0.000123`, `0.000000045`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (dollars, nano) = (self.0 / 1_000_000_000, self.0 % 1_000_000_000);
+        if nano % 1000 == 0 {
+            write!(f, "{dollars}.{:06}", nano / 1000)
+        } else {
+            write!(f, "{dollars}.{nano:09}")
+        }
+    }
+}
+
+/// A price in nano-dollars per million tokens: 0.15 USD per million is 150,000,000.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PricePerMillion(pub u64);
+
+impl PricePerMillion {
+    /// From USD per million tokens, as price lists are written; `None` when negative or not finite.
+    pub fn from_usd(usd_per_million: f64) -> Option<Self> {
+        NanoUsd::from_usd(usd_per_million).map(|amount| Self(amount.0))
+    }
+
+    /// What `tokens` cost, rounded half up to a nano-dollar.
+    pub fn cost(self, tokens: u64) -> NanoUsd {
+        let product = u128::from(self.0) * u128::from(tokens) + 500_000;
+        NanoUsd(u64::try_from(product / 1_000_000).unwrap_or(u64::MAX))
+    }
+}
+
+/// A calendar day, counted from 1970-01-01 (UTC). Prices take effect on days.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Day(pub i32);
+
+impl Day {
+    /// The day a wall-clock instant falls on.
+    pub fn of_unix_ms(unix_ms: u64) -> Self {
+        Self(i32::try_from(unix_ms / 86_400_000).unwrap_or(i32::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prices_are_exact_to_the_nano_dollar() {
+        let price = PricePerMillion::from_usd(0.0375).unwrap();
+        assert_eq!(price.cost(1_000_000), NanoUsd(37_500_000));
+        assert_eq!(price.cost(1), NanoUsd(38));
+        assert_eq!(PricePerMillion(u64::MAX).cost(u64::MAX), NanoUsd(u64::MAX));
+        assert_eq!(NanoUsd::from_usd(-1.0), None);
+        assert_eq!(NanoUsd::from_usd(f64::NAN), None);
+        assert_eq!(NanoUsd(123_000).to_string(), "0.000123");
+        assert_eq!(NanoUsd(1_000_000_045).to_string(), "1.000000045");
+    }
+}
