@@ -2,4 +2,6 @@
 
 pub mod catalog;
 pub mod codec;
+pub mod telemetry;
 pub mod types;
+pub mod upstream;
