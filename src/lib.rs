@@ -1,5 +1,6 @@
 //! Pointsman: a routing proxy for LLM traffic.
 
+pub mod analysis;
 pub mod catalog;
 pub mod codec;
 pub mod telemetry;
