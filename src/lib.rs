@@ -4,5 +4,6 @@ pub mod analysis;
 pub mod catalog;
 pub mod codec;
 pub mod telemetry;
+pub mod ledger;
 pub mod types;
 pub mod upstream;
