@@ -6,9 +6,19 @@
 //! This room never blocks a request and never decides; a loss is counted.
 
 mod entry;
+mod handle;
+mod reader;
+mod retention;
+mod row;
+mod schema;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use entry::{AttemptOutcome, AttemptRow, CostRange, Entry, Outcome};
+pub use handle::{Counts, Ledger, LedgerFull};
+pub use reader::{Reader, Sources, Span};
+pub use schema::LedgerError;
 pub use settings::{LedgerMode, LedgerSettings};
-pub use writer::{Counts, Ledger, LedgerError, LedgerFull, Writer};
+pub use writer::Writer;
