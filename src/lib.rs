@@ -1,6 +1,7 @@
 //! Pointsman: a routing proxy for LLM traffic.
 
 pub mod catalog;
+pub mod cmd;
 pub mod codec;
 pub mod ledger;
 pub mod types;

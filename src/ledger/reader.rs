@@ -78,7 +78,8 @@ impl Reader {
     fn walk(&self, sql: &str, span: Span, mut each: impl FnMut(Entry) -> bool) -> Result<(), LedgerError> {
         let mut walk = || {
             let mut statement = self.connection.prepare_cached(sql)?;
-            let mut rows = statement.query([first_key_of_ms(span.since_ms), first_key_of_ms(span.until_ms)])?;
+            let mut rows =
+                statement.query([first_key_of_ms(span.since_ms), first_key_of_ms(span.until_ms)])?;
             while let Some(row) = rows.next()? {
                 if !each(entry_of(row)?) {
                     break;

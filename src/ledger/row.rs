@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use rusqlite::types::{Null, Type};
 use rusqlite::{CachedStatement, Connection, Row, ToSql};
-use serde::de::value::StrDeserializer;
 use serde::Serialize;
+use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeOwned, IntoDeserializer};
 
 use super::{CostRange, Entry};

@@ -115,8 +115,7 @@ impl Writer {
     /// Sleeping costs senders nothing, whereas waiting in the channel would make every one of them wake us.
     fn linger(&self) {
         let end = Instant::now() + COMMIT_EVERY;
-        let wanted =
-            || self.shared.queued.load(Relaxed) >= BATCH || self.shared.flushes.load(Relaxed) > 0;
+        let wanted = || self.shared.queued.load(Relaxed) >= BATCH || self.shared.flushes.load(Relaxed) > 0;
         while self.flushes.is_empty() && !wanted() {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
