@@ -81,7 +81,7 @@ headers() {
 
 # Facts that cmake would probe for and that every gcc and clang of the last ten years fulfils.
 probed='-DHAVE_ATTRIBUTE_ALIGNED -DHAVE_BUILTIN_ASSUME_ALIGNED -DHAVE_BUILTIN_CTZ -DHAVE_BUILTIN_CTZLL
-    -DHAVE_MAY_ALIAS -DHAVE_VISIBILITY_HIDDEN -D_LARGEFILE64_SOURCE=1 -D_GNU_SOURCE'
+    -DHAVE_VISIBILITY_HIDDEN -D_LARGEFILE64_SOURCE=1 -D_GNU_SOURCE'
 wanted='-DZLIBNG_NATIVE_API -DWITH_GZFILEOP -DWITH_ALL_FALLBACKS'
 
 # Compiler and flags come as words, as they would in a makefile, hence the unquoted expansions.
