@@ -173,14 +173,19 @@ fn row(cell: &Cell, cells: &[Cell]) -> Value {
         "body": cell.size.to_string(),
         "load": load_name(cell.load),
         "path": cell.target.name(),
-        "p50_ms": cell.median(|sample| Some(sample.p50_ms)),
-        "p99_ms": cell.median(|sample| Some(sample.p99_ms)),
-        "added_p50_ms": cell.added_p50_ms(cells),
-        "added_p99_ms": cell.added_p99_ms(cells),
-        "requests_per_second": cell.median(|sample| Some(sample.per_second)),
-        "cpu_us_per_request": cell.median(|sample| sample.cpu_us),
-        "cpu_ratio_to_bare": cell.cpu_ratio(cells),
+        "p50_ms": rounded(cell.median(|sample| Some(sample.p50_ms))),
+        "p99_ms": rounded(cell.median(|sample| Some(sample.p99_ms))),
+        "added_p50_ms": rounded(cell.added_p50_ms(cells)),
+        "added_p99_ms": rounded(cell.added_p99_ms(cells)),
+        "requests_per_second": rounded(cell.median(|sample| Some(sample.per_second))),
+        "cpu_us_per_request": rounded(cell.median(|sample| sample.cpu_us)),
+        "cpu_ratio_to_bare": rounded(cell.cpu_ratio(cells)),
     })
+}
+
+/// To the microsecond; further digits are noise.
+fn rounded(value: Option<f64>) -> Option<f64> {
+    value.map(|value| (value * 1e3).round() / 1e3)
 }
 
 fn machine() -> Value {
@@ -190,25 +195,24 @@ fn machine() -> Value {
     json!({ "cpu": model, "cores": std::thread::available_parallelism().map_or(1, usize::from) })
 }
 
-/// The limits of the product, for a machine to hold it to.
+/// The limits of the product, for a machine to hold it to. A limit without a figure is broken too.
 pub(crate) fn check(cells: &[Cell]) -> Result<(), Box<dyn Error>> {
     let mut broken = Vec::new();
-    let small = |cell: &&Cell| cell.size == BodySize::Small;
-    for cell in cells.iter().filter(small).filter(|cell| cell.load == Load::Closed { connections: 32 }) {
-        let limit = CPU_LIMITS.iter().find(|(target, _)| *target == cell.target);
-        let Some(((_, limit), ratio)) = limit.zip(cell.cpu_ratio(cells)) else { continue };
-        if ratio > *limit {
-            broken.push(format!("{} costs {ratio:.2} x bare, limit {limit}", cell.target.name()));
+    for (target, limit) in CPU_LIMITS {
+        let name = target.name();
+        let ratio = small(cells, 32, target).and_then(|cell| cell.cpu_ratio(cells));
+        let added = small(cells, 1, target).and_then(|cell| cell.added_p50_ms(cells));
+        if ratio.is_none_or(|ratio| ratio > limit) {
+            broken.push(format!("{name}: CPU {} x bare, limit {limit}", figure(ratio, 2)));
         }
-    }
-    for cell in cells.iter().filter(small).filter(|cell| cell.load == Load::Closed { connections: 1 }) {
-        let added = cell.added_p50_ms(cells).filter(|added| *added > ADDED_P50_LIMIT_MS);
-        if let (Some(added), true) = (added, cell.target != Target::Bare) {
-            broken.push(format!(
-                "{} adds {added:.3} ms at p50, limit {ADDED_P50_LIMIT_MS}",
-                cell.target.name()
-            ));
+        if added.is_none_or(|added| added > ADDED_P50_LIMIT_MS) {
+            broken.push(format!("{name}: p50 added {} ms, limit {ADDED_P50_LIMIT_MS}", figure(added, 3)));
         }
     }
     if broken.is_empty() { Ok(()) } else { Err(broken.join("; ").into()) }
+}
+
+fn small(cells: &[Cell], connections: u32, target: Target) -> Option<&Cell> {
+    let load = Load::Closed { connections };
+    cells.iter().find(|cell| cell.size == BodySize::Small && cell.load == load && cell.target == target)
 }

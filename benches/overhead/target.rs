@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -202,12 +203,15 @@ impl Proxy {
                 let file = directory.join(format!("{}.toml", target.name()));
                 std::fs::write(&file, configuration(target, address, mock, directory)?)?;
                 let mut command = cores.proxy_command(env!("CARGO_BIN_EXE_pointsman"));
-                command.args(["serve", "--config"]).arg(file).env("RUST_LOG", "warn");
+                // At its own log level: what it writes by default is part of its price.
+                command.args(["serve", "--config"]).arg(file).env_remove("RUST_LOG");
                 (command, "/healthz")
             }
         };
-        let mut process = Child::start(command.stdout(Stdio::null()))?;
-        process.ready(address, path).await?;
+        let log = directory.join(format!("{}.log", target.name()));
+        let mut process = Child::start(command.stdout(Stdio::null()).stderr(File::create(&log)?))?;
+        let ready = process.ready(address, path).await;
+        ready.map_err(|fault| format!("{fault}\n{}", std::fs::read_to_string(&log).unwrap_or_default()))?;
         Ok(Proxy { target, address, process })
     }
 }
@@ -260,8 +264,8 @@ tier = "{tier}"
 context_tokens = 128000
 max_output_tokens = 16000
 capabilities = ["tools", "json_schema", "vision"]
-price = {{ input = {price}, output = {output}, cache_read = {price}, valid_from = "2026-01-01" }}
-quality = {{ default = {quality} }}
+price = {{ input = {price:?}, output = {output:?}, cache_read = {price:?}, valid_from = "2026-01-01" }}
+quality = {{ default = {quality:?} }}
 deployments = [{{ provider = "mock", upstream_name = "bench-{id}" }}]
 
 "#
