@@ -9,6 +9,7 @@ pub mod fixtures;
 pub mod h2_client;
 pub mod http;
 pub mod script;
+pub mod source;
 pub mod tls;
 
 pub use answers::{FINISH_TEXT, USAGE_INPUT, USAGE_OUTPUT};
