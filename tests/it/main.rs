@@ -8,3 +8,18 @@ mod support;
 
 mod harness;
 mod layout;
+
+// These need `pointsman::app`; with them come `pub mod errors;` and `pub mod proxy;` in tests/support/mod.rs.
+// mod admin;
+// mod bad_input;
+// mod bodies;
+// mod cancel;
+// mod clients;
+// mod credentials;
+// mod decisions;
+// mod explain;
+// mod fallback;
+// mod observe;
+// mod reload;
+// mod streams;
+// mod tls;

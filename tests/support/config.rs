@@ -18,8 +18,17 @@ pub const KEY_D: &str = "sk-canary-D-55d8c1f07e";
 /// The key of the one client, in tests that configure one.
 pub const CLIENT_KEY: &str = "pk-canary-client-3b9d21";
 
-/// What the large model costs in USD per million tokens, input and output; the small one costs a tenth.
-pub const LARGE_PRICE: (f64, f64) = (2.50, 10.0);
+/// What a large model costs in USD per million tokens: input and output. Cached input costs a tenth of input, and a
+/// small model a tenth of a large one.
+pub const LARGE_PRICE: (f64, f64) = (2.5, 10.0);
+/// What one right answer of a large model costs in nano-dollars: 16 input, 5 cached, 7 output tokens.
+pub const LARGE_COST: u64 = 16 * 2500 + 5 * 250 + 7 * 10_000;
+/// The same of a small model.
+pub const SMALL_COST: u64 = LARGE_COST / 10;
+
+/// Every class a chain goes on after in the tests.
+pub const CLASSES: &str = "[\"connect\", \"dns\", \"tls\", \"timeout\", \"rate_limit\", \"overloaded\", \
+     \"server_error\", \"malformed\", \"empty\", \"context_length\"]";
 
 /// A configuration before it is text. Providers `a`, `b` speak OpenAI's dialect, `c`, `d` Anthropic's, `g` Gemini's;
 /// `a` and `c` serve the small models, the others the large ones.
@@ -51,8 +60,8 @@ pub struct TestConfig {
     pub named: Vec<(&'static str, String)>,
     /// More lines of the policies.
     pub policy_lines: String,
-    /// More tables at the end.
-    pub tables: String,
+    /// Pieces of the finished text and what stands in their place; each must be there.
+    pub swaps: Vec<(String, String)>,
 }
 
 impl TestConfig {
@@ -72,7 +81,7 @@ impl TestConfig {
             tls: None,
             named: Vec::new(),
             policy_lines: String::new(),
-            tables: String::new(),
+            swaps: Vec::new(),
         }
     }
 
@@ -81,6 +90,11 @@ impl TestConfig {
         let known = [("KEY_A", KEY_A), ("KEY_B", KEY_B), ("KEY_C", KEY_C), ("KEY_D", KEY_D)];
         let known = known.into_iter().chain([("CLIENT_KEY", CLIENT_KEY)]);
         known.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    /// Puts something else in the place of a piece of the finished text.
+    pub fn swap(&mut self, piece: &str, instead: &str) {
+        self.swaps.push((piece.to_owned(), instead.to_owned()));
     }
 
     /// The text, with the ledger at this path.
@@ -93,7 +107,11 @@ impl TestConfig {
         text += &self.models();
         text += &self.policy("chat", "/v1/chat/completions", ["small", "large"]);
         text += &self.policy("messages", "/v1/messages", ["claude-small", "claude-large"]);
-        let _ = writeln!(text, "[ledger]\npath = {ledger:?}\nmode = \"best_effort\"\n\n{}", self.tables);
+        let _ = writeln!(text, "[ledger]\npath = {ledger:?}\nmode = \"best_effort\"");
+        for (piece, instead) in &self.swaps {
+            assert!(text.contains(piece), "the configuration of the tests has no `{piece}`");
+            text = text.replace(piece, instead);
+        }
         text
     }
 
@@ -154,7 +172,8 @@ impl TestConfig {
         format!(
             "[[policies]]\nname = \"{name}\"\nmatch = {{ models = {models:?}, paths = [\"{path}\"] }}\n\
              mode = \"{}\"\nbaseline = \"{large}\"\ncandidates = [\"{small}\", \"{large}\"]\nlicense = \"prior\"\n\
-             max_quality_loss = 0.5\ndeadline_ms = {}\nobjective = \"cheapest\"\nfallback = [{fallback}]\n{}\n\n",
+             max_quality_loss = 0.5\ndeadline_ms = {}\nobjective = \"cheapest\"\nfallback = [{fallback}]\non = {CLASSES}\n\
+             {}\n\n",
             self.mode, self.deadline_ms, self.policy_lines
         )
     }
@@ -166,7 +185,8 @@ fn model(id: &str, (provider, name): (&str, &str), (quality, input, output): (f6
         "[[models]]\nid = \"{id}\"\ntier = \"{tier}\"\ncontext_tokens = 8000000\nmax_output_tokens = 128000\n\
          capabilities = [\"tools\", \"json_schema\", \"json_object\", \"vision\", \"audio\", \"documents\", \
          \"thinking\", \"logprobs\", \"n\", \"server_tools\", \"prefill\", \"sampling\"]\n\
-         price = {{ input = {input}, output = {output} }}\nquality = {{ default = {quality} }}\n\
-         deployments = [{{ provider = \"{provider}\", upstream_name = \"{name}\" }}]\n\n"
+         price = {{ input = {input}, output = {output}, cache_read = {} }}\nquality = {{ default = {quality} }}\n\
+         deployments = [{{ provider = \"{provider}\", upstream_name = \"{name}\" }}]\n\n",
+        input / 10.0
     )
 }
