@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::client::{chat_body, chat_stream_body, messages_body, messages_stream_body};
 use crate::support::proxy::{World, trail};
-use crate::support::{Client, End, FakeProvider, Request, Script, answers};
+use crate::support::{Client, End, FakeProvider, Request, Script, Stream, answers};
 
 const AT_ONCE: Duration = Duration::from_millis(100);
 
@@ -71,13 +71,10 @@ async fn leaving_in_the_middle_of_a_stream() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn leaving_between_the_head_and_the_body_of_a_whole_answer() {
+async fn leaving_in_the_middle_of_a_whole_answer() {
     let world = World::start(|_| {}).await;
-    let stalled = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n{\"id\":";
-    let head = answers::data(&serde_json::json!(0)); // any bytes; the connection stays open below
-    let mut stream = crate::support::Stream::events([head]).ending(End::Hang);
+    let mut stream = Stream::events(["{\"id\":"]).ending(End::Hang);
     stream.headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-    assert!(!stalled.is_empty());
     world.small.always(Script::Stream(stream));
     let mut client = Client::connect(world.proxy.data).await;
     client.request(&Request::chat(chat_body("auto"))).await;
