@@ -1,0 +1,3 @@
+//! One file a command: arguments, calls, printing. No rules of the product stand here.
+
+pub mod check;
