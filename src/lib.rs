@@ -5,6 +5,7 @@ pub mod catalog;
 pub mod cmd;
 pub mod codec;
 pub mod telemetry;
+pub mod config;
 pub mod ledger;
 pub mod types;
 pub mod upstream;
