@@ -56,15 +56,19 @@ impl Parts {
             Ledger::open(&settings.ledger).map_err(|error| AppError::Ledger(error.to_string()))?;
         writer.spawn().map_err(|error| AppError::Ledger(error.to_string()))?;
         let pool = PoolSettings { connections: POOL_CONNECTIONS, threads };
-        let engine = Engine::new(settings.snapshot.clone(), ledger, pool).map_err(AppError::Setup)?;
+        let engine = Engine::new(settings.snapshot.clone(), (ledger, settings.ledger.path.clone()), pool).map_err(AppError::Setup)?;
         Ok(Self {
             engine: Arc::new(engine),
             ready: Arc::new(AtomicBool::new(true)),
             proxy: ProxySettings {
                 max_body_bytes: settings.server.max_body_bytes,
                 body_budget_bytes: settings.server.body_budget_bytes,
+                min_body_rate: settings.server.min_body_rate,
+                max_headers: settings.server.max_headers,
+                max_header_bytes: settings.server.max_header_bytes,
+                max_in_flight: settings.server.max_in_flight,
+                max_h2_streams: settings.server.max_h2_streams,
                 half_close: settings.server.half_close,
-                ledger_mode: settings.ledger.mode,
             },
         })
     }

@@ -8,6 +8,7 @@ mod hops;
 mod refusal;
 mod understand;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,6 +53,8 @@ pub struct Engine {
     sessions: Sessions,
     /// The ledger.
     pub ledger: Ledger,
+    /// Its file, for looking stored requests up.
+    pub ledger_path: PathBuf,
     /// Counters and stage timers.
     pub metrics: Arc<Metrics>,
 }
@@ -86,7 +89,7 @@ pub struct Inbound {
 
 impl Engine {
     /// An engine serving a first snapshot.
-    pub fn new(snapshot: Arc<Snapshot>, ledger: Ledger, pool: PoolSettings) -> Result<Self, String> {
+    pub fn new(snapshot: Arc<Snapshot>, (ledger, ledger_path): (Ledger, PathBuf), pool: PoolSettings) -> Result<Self, String> {
         let metrics = Metrics::new().map_err(|error| error.to_string())?;
         let health = Health::default();
         let board = board(&health, &snapshot)?;
@@ -97,6 +100,7 @@ impl Engine {
             upstream: Upstream::new(pool.connections, pool.threads),
             sessions: Sessions::new(SESSIONS),
             ledger,
+            ledger_path,
             metrics: Arc::new(metrics),
         })
     }

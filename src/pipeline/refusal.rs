@@ -21,6 +21,8 @@ pub enum RefusalCode {
     TooDeep,
     /// A hint header cannot be understood.
     InvalidLimit,
+    /// The request's head exceeds its bounds.
+    HeadersTooLarge,
     /// The body exceeds the cap.
     BodyTooLarge,
     /// The body came too slowly.
@@ -76,6 +78,7 @@ impl RefusalCode {
             Self::DuplicateKey => "duplicate_key",
             Self::TooDeep => "too_deep",
             Self::InvalidLimit => "invalid_limit",
+            Self::HeadersTooLarge => "headers_too_large",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTooSlow => "body_too_slow",
             Self::UnsupportedEncoding => "unsupported_content_encoding",

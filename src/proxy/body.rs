@@ -9,14 +9,13 @@ use pingora::protocols::http::ServerSession;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
+use super::ProxySettings;
 use crate::pipeline::{Refusal, RefusalCode};
 
 /// The budget is counted in these, so that it fits a semaphore.
 const UNIT: usize = 1 << 10;
 /// A client may pause this long within its body.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
-/// Slower than this over the whole body is a slow-loris.
-const MIN_BYTES_PER_SECOND: f64 = 1024.0;
 /// A slow start is forgiven for this long.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -25,6 +24,8 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(super) struct Budget {
     units: Arc<Semaphore>,
     max_body: usize,
+    /// Slower than this over the whole body is a slow-loris.
+    min_rate: f64,
 }
 
 /// A body with its share of the budget, given back when dropped.
@@ -34,9 +35,13 @@ pub(super) struct Held {
 }
 
 impl Budget {
-    pub(super) fn new(total_bytes: usize, max_body: usize) -> Self {
-        let units = (total_bytes / UNIT).clamp(1, Semaphore::MAX_PERMITS);
-        Self { units: Arc::new(Semaphore::new(units)), max_body }
+    pub(super) fn new(settings: &ProxySettings) -> Self {
+        let units = (settings.body_budget_bytes / UNIT).clamp(1, Semaphore::MAX_PERMITS);
+        Self {
+            units: Arc::new(Semaphore::new(units)),
+            max_body: settings.max_body_bytes,
+            min_rate: f64::from(settings.min_body_rate),
+        }
     }
 
     /// Takes memory without waiting: a request that waited while it holds some would lock others out.
@@ -106,7 +111,7 @@ pub(super) async fn read(session: &mut ServerSession, budget: &Budget) -> Result
             }
         }
         let seconds = began.elapsed().saturating_sub(GRACE).as_secs_f64();
-        if (read as f64) < seconds * MIN_BYTES_PER_SECOND {
+        if (read as f64) < seconds * budget.min_rate {
             return Err(too_slow());
         }
         pieces.push(piece, announced);

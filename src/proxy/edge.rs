@@ -13,8 +13,6 @@ use pingora_proxy::HttpProxy;
 
 use super::Gateway;
 
-/// Concurrent streams a client may open on one h2 connection.
-const H2_STREAMS: u32 = 100;
 /// Longest decoded header list of one h2 request.
 const H2_HEADER_BYTES: u32 = 64 << 10;
 /// Receive window of one h2 stream: a whole ordinary prompt without a round trip.
@@ -28,15 +26,15 @@ pub struct Edge {
 impl Edge {
     /// The edge in front of a gateway.
     pub fn new(gateway: Gateway, conf: Arc<ServerConf>) -> Self {
-        let mut proxy = HttpProxy::new(gateway, conf);
         // Own options switch Pingora's limits off, so both are set again (CVE-2026-105297).
         let mut h2 = H2Options::new();
-        h2.max_concurrent_streams(H2_STREAMS)
+        h2.max_concurrent_streams(gateway.settings().max_h2_streams)
             .max_header_list_size(H2_HEADER_BYTES)
             .initial_window_size(H2_WINDOW)
             .initial_connection_window_size(4 * H2_WINDOW)
             .max_pending_accept_reset_streams(20)
             .max_local_error_reset_streams(Some(64));
+        let mut proxy = HttpProxy::new(gateway, conf);
         proxy.h2_options = Some(h2);
         proxy.handle_init_modules();
         Self { proxy: Arc::new(proxy) }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::reply;
 use super::service::{Arrival, Gateway};
+use crate::ledger::Reader;
 use crate::pipeline::{Engine, Inbound, Refusal, RefusalCode};
 use crate::types::RequestId;
 
@@ -65,8 +66,9 @@ async fn decision(engine: &Engine, inbound: Inbound) -> Result<Value, Refusal> {
 async fn stored(engine: &Engine, id: &str, inbound: &Inbound) -> Result<Value, Refusal> {
     let id: RequestId =
         id.parse().map_err(|error: String| Refusal::new(RefusalCode::UnknownRequest, error).about("id"))?;
-    let ledger = engine.ledger.clone();
-    let found = tokio::task::spawn_blocking(move || ledger.find(id)).await.ok().flatten();
+    let path = engine.ledger_path.clone();
+    let look_up = move || Reader::open(&path).and_then(|reader| reader.request(id));
+    let found = tokio::task::spawn_blocking(look_up).await.ok().and_then(Result::ok).flatten();
     match found.filter(|entry| entry.tenant == inbound.tenant) {
         Some(entry) => Ok(entry.to_json()),
         None => Err(Refusal::new(

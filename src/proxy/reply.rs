@@ -148,6 +148,7 @@ fn status_of(code: RefusalCode) -> (u16, &'static str) {
         RefusalCode::BodyTooSlow => (408, REQUEST),
         RefusalCode::BodyTooLarge => (413, REQUEST),
         RefusalCode::UnsupportedEncoding => (415, REQUEST),
+        RefusalCode::HeadersTooLarge => (431, REQUEST),
         RefusalCode::NoPlanWithinSlo | RefusalCode::NoPlan => (422, ROUTE),
         RefusalCode::WebSocketUnsupported => (426, REQUEST),
         RefusalCode::RateLimited => (429, UPSTREAM),

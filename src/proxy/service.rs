@@ -11,7 +11,7 @@ use http::{HeaderMap, Method};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::upstreams::peer::HttpPeer;
-use pingora::{Error, ErrorType, Result};
+use pingora::{Error, ErrorType};
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 use tokio::time::Instant;
 
@@ -21,7 +21,6 @@ use super::local;
 use super::passing::Passing;
 use super::reply::{self, Wire};
 use crate::codec::{self, DialectHints};
-use crate::ledger::LedgerMode;
 use crate::pipeline::{Engine, Inbound, Loaded, Refusal, RefusalCode};
 use crate::types::{Dialect, Operation, RequestId};
 
@@ -34,8 +33,16 @@ pub struct ProxySettings {
     pub body_budget_bytes: usize,
     /// Whether a client's FIN behind its request is tolerated.
     pub half_close: bool,
-    /// What a ledger that cannot be written means.
-    pub ledger_mode: LedgerMode,
+    /// Slowest body that is waited for, bytes per second.
+    pub min_body_rate: u32,
+    /// Most headers of a request.
+    pub max_headers: usize,
+    /// Largest request head.
+    pub max_header_bytes: usize,
+    /// Most requests in flight.
+    pub max_in_flight: usize,
+    /// Most concurrent streams of one h2 connection.
+    pub max_h2_streams: u32,
 }
 
 /// The data plane.
@@ -73,14 +80,17 @@ pub(super) struct Arrival {
 impl Gateway {
     /// `ready` is what `/readyz` says; shutting down clears it.
     pub fn new(engine: Arc<Engine>, settings: ProxySettings, ready: Arc<AtomicBool>) -> Self {
-        let budget = Budget::new(settings.body_budget_bytes, settings.max_body_bytes);
+        let budget = Budget::new(&settings);
         Self { engine, budget, settings, ready }
+    }
+
+    pub(super) fn settings(&self) -> &ProxySettings {
+        &self.settings
     }
 
     /// Whether `/readyz` says yes.
     pub(super) fn is_ready(&self) -> bool {
-        let ledger = self.settings.ledger_mode == LedgerMode::BestEffort || self.engine.ledger.healthy();
-        self.ready.load(Ordering::Relaxed) && ledger
+        self.ready.load(Ordering::Relaxed) && self.engine.ledger.accepts()
     }
 
     async fn receive(&self, session: &mut Session) -> Situation {
@@ -90,7 +100,8 @@ impl Gateway {
             return Situation::Answered;
         }
         let headers = &session.req_header().headers;
-        let identity = match auth::identify(&arrival.loaded.snapshot, headers) {
+        let admitted = self.check_head(session).and_then(|()| auth::identify(&arrival.loaded.snapshot, headers));
+        let identity = match admitted {
             Ok(identity) => identity,
             Err(refusal) => return self.refuse(session, &arrival, refusal).await,
         };
@@ -129,11 +140,7 @@ impl Gateway {
 
     /// The main job: a whole body in, the engine's answer out.
     async fn serve(&self, session: &mut Session, arrival: Arrival, identity: Identity) -> Situation {
-        if self.settings.ledger_mode == LedgerMode::Required && !self.engine.ledger.healthy() {
-            let refusal = Refusal {
-                retry_after: Some(Duration::from_secs(1)),
-                ..Refusal::new(RefusalCode::LedgerUnavailable, "the ledger cannot be written and is required")
-            };
+        if let Err(refusal) = self.admit() {
             return self.refuse(session, &arrival, refusal).await;
         }
         let downstream = session.as_downstream_mut();
@@ -154,6 +161,34 @@ impl Gateway {
             Ok(()) => Situation::Answered,
             Err(refusal) => self.refuse_counted(session, &arrival, &refusal).await,
         }
+    }
+
+    /// Sheds before memory or the ledger does.
+    fn admit(&self) -> Result<(), Refusal> {
+        let in_flight = usize::try_from(self.engine.metrics.in_flight.get()).unwrap_or(0);
+        let (code, message) = if in_flight >= self.settings.max_in_flight {
+            (RefusalCode::Overloaded, "too many requests are in flight already; try again")
+        } else if !self.engine.ledger.accepts() {
+            (RefusalCode::LedgerUnavailable, "the ledger is required and cannot be written")
+        } else {
+            return Ok(());
+        };
+        Err(Refusal { retry_after: Some(Duration::from_secs(1)), ..Refusal::new(code, message) })
+    }
+
+    /// Heads are bounded tighter than Pingora bounds them.
+    fn check_head(&self, session: &Session) -> Result<(), Refusal> {
+        let headers = &session.req_header().headers;
+        let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        if headers.len() <= self.settings.max_headers && bytes <= self.settings.max_header_bytes {
+            return Ok(());
+        }
+        let message = format!(
+            "the request's headers are too large: at most {} headers and {} bytes (server.max_headers, \
+             server.max_header_bytes)",
+            self.settings.max_headers, self.settings.max_header_bytes
+        );
+        Err(Refusal::new(RefusalCode::HeadersTooLarge, message))
     }
 
     async fn own_endpoint(&self, session: &mut Session, arrival: Arrival, identity: Identity) -> Situation {
@@ -213,7 +248,7 @@ impl ProxyHttp for Gateway {
     /// No modules: compression would hide usage, and answers pass as they are.
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
-    async fn request_filter(&self, session: &mut Session, situation: &mut Situation) -> Result<bool> {
+    async fn request_filter(&self, session: &mut Session, situation: &mut Situation) -> pingora::Result<bool> {
         *situation = self.receive(session).await;
         match situation {
             Situation::Passing(_) => Ok(false),
@@ -222,7 +257,7 @@ impl ProxyHttp for Gateway {
         }
     }
 
-    async fn upstream_peer(&self, _session: &mut Session, situation: &mut Situation) -> Result<Box<HttpPeer>> {
+    async fn upstream_peer(&self, _session: &mut Session, situation: &mut Situation) -> pingora::Result<Box<HttpPeer>> {
         match situation {
             Situation::Passing(passing) => passing.peer(&self.engine).await,
             _ => Error::e_explain(ErrorType::InternalError, "nothing to pass through"),
@@ -234,7 +269,7 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         upstream: &mut RequestHeader,
         situation: &mut Situation,
-    ) -> Result<()> {
+    ) -> pingora::Result<()> {
         match situation {
             Situation::Passing(passing) => passing.write_request(session.req_header(), upstream),
             _ => Ok(()),
@@ -246,7 +281,7 @@ impl ProxyHttp for Gateway {
         _session: &mut Session,
         head: &mut ResponseHeader,
         situation: &mut Situation,
-    ) -> Result<()> {
+    ) -> pingora::Result<()> {
         match situation {
             Situation::Passing(passing) => passing.see_head(head),
             _ => Ok(()),
@@ -259,7 +294,7 @@ impl ProxyHttp for Gateway {
         body: &mut Option<Bytes>,
         _end: bool,
         situation: &mut Situation,
-    ) -> Result<Option<Duration>> {
+    ) -> pingora::Result<Option<Duration>> {
         if let (Situation::Passing(passing), Some(bytes)) = (situation, body) {
             passing.see_body(bytes);
         }
