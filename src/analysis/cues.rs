@@ -58,7 +58,7 @@ impl Cues {
     /// Adds the cues of `text`. `leads` tells for an offset whether it stands at the edge of the turn, where the
     /// instruction usually is: points for classes count twice there.
     pub(super) fn read(&mut self, text: &str, leads: impl Fn(usize) -> bool) {
-        let Some(lexicon) = LEXICON.as_ref() else { return };
+        let Some(lexicon) = LEXICON.as_ref().filter(|_| !text.is_empty()) else { return };
         for hit in lexicon.automaton.find_iter(text) {
             let phrase = &lexicon.phrases[hit.pattern().as_usize()];
             if !phrase.stands_alone(text.as_bytes(), hit.start(), hit.end()) {
@@ -70,6 +70,11 @@ impl Cues {
             }
         }
     }
+}
+
+/// Builds the automaton now, so that the first request does not pay for it.
+pub fn prepare() {
+    LazyLock::force(&LEXICON);
 }
 
 struct Lexicon {
@@ -91,7 +96,7 @@ impl Phrase {
     }
 }
 
-/// `None` only if the table below could not be built, which its test rules out.
+/// `None` only if the table could not be built, which a test rules out.
 static LEXICON: LazyLock<Option<Lexicon>> = LazyLock::new(|| {
     let mut texts = Vec::new();
     let mut phrases = Vec::new();

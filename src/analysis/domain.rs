@@ -125,6 +125,8 @@ pub(super) fn unfamiliar(features: &Features) -> bool {
 
 /// Sentences without the function words of the languages the phrases are written in. Code and lists have few, too.
 fn unknown_language(prompt: &Prompt) -> bool {
-    let sentences = prompt.words >= 12 && code_structure(prompt) == 0 && prompt.numbers * 4 < prompt.words;
-    sentences && u32::from(prompt.known_words) * 16 < u32::from(prompt.words)
+    let (words, known, numbers) =
+        (u32::from(prompt.words), u32::from(prompt.known_words), u32::from(prompt.numbers));
+    let sentences = words >= 12 && code_structure(prompt) == 0 && numbers * 4 < words;
+    sentences && known * 16 < words
 }

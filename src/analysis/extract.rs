@@ -94,10 +94,8 @@ fn volume(view: &ChatView<'_>) -> Volume {
 fn read_prompt(turn: &Turn<'_>, prompt: &mut Prompt, cues: &mut Cues) {
     let total = own_texts(turn).map(str::len).sum::<usize>();
     prompt.bytes = size(total);
-    let (head, tail) = match total <= PROMPT_WINDOW {
-        true => (total, total),
-        false => (PROMPT_WINDOW / 2, total - PROMPT_WINDOW / 2),
-    };
+    let (head, tail) =
+        if total <= PROMPT_WINDOW { (total, total) } else { (PROMPT_WINDOW / 2, total - PROMPT_WINDOW / 2) };
     let mut start = 0;
     for text in own_texts(turn) {
         let mut read = |from: usize, to: usize| {
@@ -117,6 +115,9 @@ fn read_prompt(turn: &Turn<'_>, prompt: &mut Prompt, cues: &mut Cues) {
 fn read_system(system: &[&str], cues: &mut Cues) {
     let mut left = SYSTEM_WINDOW;
     for text in system {
+        if left == 0 {
+            break;
+        }
         let end = boundary(text, left.min(text.len()));
         cues.read(&text[..end], |_| false);
         left -= end;

@@ -20,7 +20,7 @@ mod tokens;
 use serde::Serialize;
 
 pub use complexity::{COMPLEXITY_PARTS, Complexity, ComplexityPart};
-pub use cues::{CUES, Cues};
+pub use cues::{CUES, Cues, prepare};
 pub use extract::extract;
 pub use features::{FEATURE_VERSION, Features, Prompt, Talk, Volume};
 pub use limits::{LimitFault, Limits, read_limits};

@@ -3,6 +3,8 @@
 //! The labelled prompts were written together with the rules. They keep the rules from falling over; they do not measure
 //! how often the rules are right.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::codec::{ChatRequest, ChatView, Part, Role, StreamOptions, Tool, Turn};
 use crate::types::{Capabilities, Dialect, HardMarkers, Operation};
@@ -416,13 +418,28 @@ fn windows_cut_between_characters_and_see_both_ends() {
 }
 
 #[test]
-fn any_bytes_are_survived() {
-    for byte in 0..=0x2ff_u32 {
-        let Some(letter) = char::from_u32(byte) else { continue };
-        for text in
-            [format!("{letter}"), format!("1{letter}"), format!("{letter}1"), format!("a {letter}{letter} (")]
-        {
-            plain(&text);
+fn politeness_does_not_change_the_class() {
+    for (label, prompt) in LABELLED.iter().filter(|(label, _)| *label != Other) {
+        for disguise in &disguises(prompt)[..2] {
+            assert_eq!(plain(disguise).task, *label, "{disguise}");
         }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_survived_in_any_place(
+        texts in prop::collection::vec("(?s).{0,40}|[ -~]{0,60}|[0-9a-z()+*/=?`\\\\\n -]{0,60}", 1..6),
+        stretch in 1_usize..200,
+    ) {
+        let long = texts.concat().repeat(stretch);
+        let mut parts: Vec<_> = texts.iter().map(|text| Part::Text(text)).collect();
+        parts.push(Part::Text(&long));
+        let features = extract(&view(&long, vec![Turn { role: Role::User, parts }, result(&texts[0])]));
+        let analysis = understand(&features);
+        prop_assert!((0.0..=1.0).contains(&analysis.complexity.score));
+        prop_assert!((0.0..=1.0).contains(&analysis.task_confidence));
+        prop_assert!(analysis.input_tokens >= 1 && analysis.output_tokens >= 1);
+        prop_assert_eq!(analysis, understand(&features));
     }
 }
