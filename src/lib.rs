@@ -1,5 +1,11 @@
 //! Pointsman: a routing proxy for LLM traffic.
 
+pub mod analysis;
 pub mod catalog;
+pub mod cmd;
 pub mod codec;
+pub mod telemetry;
+pub mod config;
+pub mod ledger;
 pub mod types;
+pub mod upstream;

@@ -1,0 +1,66 @@
+//! What a request asks for: task class, complexity, agent step, expected tokens, and the caller's limits.
+//!
+//! `extract` turns the borrowed view into `Features` (integers, no text); `understand` is a pure function of them, so a
+//! stored decision replays without the prompt. Never looks at models, prices or policies.
+//!
+//! This is a rule-based first form: cue phrases and structure, weighted by hand. Its accuracy has not been measured on
+//! a labelled set, and prompt text alone predicts difficulty weakly; measured outcomes are what licenses a cheaper model.
+
+mod complexity;
+mod cues;
+mod domain;
+mod extract;
+mod features;
+mod limits;
+mod phrases;
+mod scan;
+mod step;
+mod tokens;
+
+use serde::Serialize;
+
+pub use complexity::{COMPLEXITY_PARTS, Complexity, ComplexityPart};
+pub use cues::{CUES, Cues};
+pub use extract::extract;
+pub use features::{FEATURE_VERSION, Features, Prompt, Talk, Volume};
+pub use limits::{LimitFault, Limits, read_limits};
+
+use crate::types::{AgentStep, TaskClass};
+
+/// What the router knows about a request's work. Read-only once made.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Analysis {
+    /// What kind of work it is; `Other` when the signs are few or contradict each other.
+    pub task: TaskClass,
+    /// How far the class stands out from the next one, 0..1. An ordering, not a probability.
+    pub task_confidence: f32,
+    /// How hard it looks, with the parts that make it up.
+    pub complexity: Complexity,
+    /// Where in an agent's loop it stands.
+    pub step: AgentStep,
+    /// Estimated input tokens, tools and media included.
+    pub input_tokens: u32,
+    /// Predicted output tokens, never above the request's own cap.
+    pub output_tokens: u32,
+    /// The rules cannot read this request (another script, no text, media): it counts as having no evidence.
+    pub unfamiliar: bool,
+}
+
+/// Understands a request from its features alone: same features, same analysis, on every machine.
+pub fn understand(features: &Features) -> Analysis {
+    let guess = domain::classify(features);
+    let complexity = complexity::score(features);
+    let step = step::of(features);
+    Analysis {
+        task: guess.task,
+        task_confidence: guess.confidence,
+        step,
+        input_tokens: tokens::input(features),
+        output_tokens: tokens::output(features, guess.task, step, complexity.score),
+        complexity,
+        unfamiliar: domain::unfamiliar(features),
+    }
+}
+
+#[cfg(test)]
+mod tests;

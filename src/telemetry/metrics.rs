@@ -1,0 +1,132 @@
+//! Counters for Prometheus. Labels come from closed sets only: configured names and our own words, never a caller's.
+
+use prometheus::{CounterVec, Encoder, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+
+use super::Stages;
+use crate::types::{NanoUsd, Usage};
+
+/// All metrics of one running proxy.
+pub struct Metrics {
+    registry: Registry,
+    /// Requests by how they were served and how they ended.
+    pub requests: IntCounterVec,
+    /// Attempts by provider, model and outcome.
+    pub attempts: IntCounterVec,
+    /// Requests refused by us, by code.
+    pub refusals: IntCounterVec,
+    /// Answers whose cost is unknown because the model has no price, by model.
+    pub unpriced: IntCounterVec,
+    /// Requests in flight on the data plane.
+    pub in_flight: IntGauge,
+    /// Bytes of request bodies held in memory.
+    pub body_bytes: IntGauge,
+    /// Ledger entries lost because the queue was full or the disk refused.
+    pub ledger_lost: IntGauge,
+    /// Ledger entries written.
+    pub ledger_written: IntGauge,
+    /// 1 while the ledger can be written.
+    pub ledger_healthy: IntGauge,
+    /// Snapshots swapped in.
+    pub reloads: IntCounter,
+    /// Reloads refused.
+    pub reload_failures: IntCounter,
+    tokens: IntCounterVec,
+    cost: CounterVec,
+    /// Stage timers.
+    pub stages: Stages,
+}
+
+impl Metrics {
+    /// Registers every metric in a registry of its own. Fails only when a name is malformed or registered twice.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let counter = |name: &str, help: &str, labels: &[&str]| {
+            let vec = IntCounterVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(vec.clone()))?;
+            Ok::<_, prometheus::Error>(vec)
+        };
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok::<_, prometheus::Error>(gauge)
+        };
+        let plain = |name: &str, help: &str| {
+            let counter = IntCounter::new(name, help)?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok::<_, prometheus::Error>(counter)
+        };
+        let cost = CounterVec::new(
+            Opts::new("pointsman_cost_usd_total", "Settled cost of answers in US dollars"),
+            &["gen_ai_response_model", "task"],
+        )?;
+        registry.register(Box::new(cost.clone()))?;
+        Ok(Self {
+            requests: counter(
+                "pointsman_requests_total",
+                "Requests by how they were served and how they ended",
+                &["path", "reason", "outcome"],
+            )?,
+            attempts: counter(
+                "pointsman_attempts_total",
+                "Upstream attempts by provider, model and outcome",
+                &["gen_ai_provider_name", "gen_ai_request_model", "outcome"],
+            )?,
+            refusals: counter("pointsman_refusals_total", "Requests refused by Pointsman itself", &["code"])?,
+            unpriced: counter(
+                "pointsman_unpriced_total",
+                "Answers whose cost is unknown because the model has no price",
+                &["gen_ai_response_model"],
+            )?,
+            tokens: counter(
+                "gen_ai_client_token_usage_total",
+                "Tokens by model and type",
+                &["gen_ai_response_model", "gen_ai_token_type"],
+            )?,
+            in_flight: gauge("pointsman_requests_in_flight", "Requests in flight on the data plane")?,
+            body_bytes: gauge("pointsman_body_bytes", "Bytes of request bodies held in memory")?,
+            ledger_lost: gauge("pointsman_ledger_lost", "Ledger entries lost")?,
+            ledger_written: gauge("pointsman_ledger_written", "Ledger entries written")?,
+            ledger_healthy: gauge("pointsman_ledger_healthy", "1 while the ledger can be written")?,
+            reloads: plain("pointsman_reloads_total", "Snapshots swapped in")?,
+            reload_failures: plain("pointsman_reload_failures_total", "Reloads refused")?,
+            cost,
+            registry,
+            stages: Stages::default(),
+        })
+    }
+
+    /// Counts the tokens of one answer.
+    pub fn count_tokens(&self, model: &str, usage: &Usage) {
+        let buckets = [
+            ("input", usage.input),
+            ("cache_read", usage.cache_read),
+            ("cache_write", usage.cache_write_5m.saturating_add(usage.cache_write_1h)),
+            ("output", usage.output),
+            ("reasoning", usage.reasoning),
+            ("audio", usage.audio_input.saturating_add(usage.audio_output)),
+            ("image", usage.image_input),
+        ];
+        for (kind, tokens) in buckets.into_iter().filter(|(_, tokens)| *tokens > 0) {
+            self.tokens.with_label_values(&[model, kind]).inc_by(tokens);
+        }
+    }
+
+    /// Counts the cost of one answer, or that it has none.
+    pub fn count_cost(&self, model: &str, task: &str, cost: Option<NanoUsd>) {
+        match cost {
+            Some(cost) => self.cost.with_label_values(&[model, task]).inc_by(cost.usd()),
+            None => self.unpriced.with_label_values(&[model]).inc(),
+        }
+    }
+
+    /// Everything in Prometheus' text format.
+    pub fn render(&self) -> String {
+        let mut buffer = Vec::new();
+        if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut buffer) {
+            tracing::error!(%error, "metrics could not be encoded");
+        }
+        let mut text = String::from_utf8_lossy(&buffer).into_owned();
+        self.stages.render(&mut text);
+        text
+    }
+}

@@ -1,0 +1,293 @@
+//! One HTTP exchange with one target over the shared connection pool, under the four clocks.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Version, header};
+use pingora::connectors::ConnectorOptions;
+use pingora::connectors::http::Connector;
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::protocols::http::client::HttpSession;
+use pingora::server::configuration::ServerConf;
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorType};
+use tokio::time::{Instant, timeout_at};
+
+use super::Resolver;
+use crate::catalog::Provider;
+use crate::types::FailureClass;
+
+/// Interim answers (1xx) swallowed before an upstream is taken for broken.
+const MAX_INTERIM: usize = 8;
+/// Addresses of one name tried within the connect clock.
+const MAX_ADDRESSES: usize = 3;
+/// How long an early answer is looked for after the upload broke.
+const EARLY_ANSWER: Duration = Duration::from_millis(500);
+
+/// The connection pool and the resolver behind every call of every plan.
+pub struct Upstream {
+    connector: Connector,
+    resolver: Resolver,
+}
+
+/// One request as it goes to one target.
+pub struct Call<'a> {
+    /// Where to.
+    pub provider: &'a Provider,
+    /// A replica of a self-hosted deployment instead of the provider's origin.
+    pub endpoint: Option<SocketAddr>,
+    /// Path and query at the target.
+    pub path: &'a str,
+    /// Headers built for this origin; without host and framing.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub body: Bytes,
+    /// When the attempt must be over.
+    pub deadline: Instant,
+    /// When the answer's head must be there.
+    pub first_byte_by: Instant,
+}
+
+/// A call that did not get as far as an answer, or an answer that broke.
+#[derive(Debug)]
+pub struct CallError {
+    /// What happened, in the words of the configuration.
+    pub class: FailureClass,
+    /// Whether the whole request had been sent, so that the provider may bill it.
+    pub sent: bool,
+    /// Detail for the log.
+    pub detail: String,
+}
+
+/// An answer whose head has arrived. Dropping it closes the connection (h1) or resets the stream (h2).
+pub struct Exchange {
+    session: HttpSession,
+    peer: Arc<HttpPeer>,
+    idle: Duration,
+    deadline: Instant,
+}
+
+impl Upstream {
+    /// `pool_size`: idle connections kept over all origins.
+    pub fn new(pool_size: usize, threads: usize) -> Self {
+        let conf = ServerConf { upstream_keepalive_pool_size: pool_size, threads, ..ServerConf::default() };
+        Self {
+            connector: Connector::new(Some(ConnectorOptions::from_server_conf(&conf))),
+            resolver: Resolver::default(),
+        }
+    }
+
+    /// The resolver, for the refresh task and the pass-through path.
+    pub fn resolver(&self) -> &Resolver {
+        &self.resolver
+    }
+
+    /// Sends the request and waits for the head of the answer. A pooled connection that the provider had already
+    /// closed costs one silent second try on a fresh one; nothing else is tried again here.
+    pub async fn call(&self, call: &Call<'_>) -> Result<Exchange, CallError> {
+        let (mut session, peer, reused) = self.connect(call, Pooled::Allowed).await?;
+        match exchange(&mut session, call).await {
+            Ok(()) => Ok(Exchange::new(session, peer, call)),
+            Err(error) if reused && error.class == FailureClass::Connect => {
+                drop(session);
+                let (mut session, peer, _) = self.connect(call, Pooled::Refused).await?;
+                exchange(&mut session, call).await?;
+                Ok(Exchange::new(session, peer, call))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn connect(
+        &self,
+        call: &Call<'_>,
+        pooled: Pooled,
+    ) -> Result<(HttpSession, Arc<HttpPeer>, bool), CallError> {
+        let dns_failed = |detail| CallError { class: FailureClass::Dns, sent: false, detail };
+        let by = call.deadline.min(Instant::now() + call.provider.clocks.connect);
+        let target =
+            before(by, self.resolver.target(call.provider, call.endpoint)).await?.map_err(dns_failed)?;
+        let mut last = None;
+        for peer in target.peers.iter().take(MAX_ADDRESSES) {
+            let connected = match pooled {
+                Pooled::Allowed => before(by, self.connector.get_http_session(&**peer)).await?,
+                Pooled::Refused => {
+                    // Another group key is another, empty pool; the connection is released under the usual one.
+                    let mut fresh = HttpPeer::clone(peer);
+                    fresh.group_key ^= 1 << 63;
+                    before(by, self.connector.get_http_session(&fresh)).await?
+                }
+            };
+            match connected {
+                Ok((session, reused)) => return Ok((session, peer.clone(), reused)),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last
+            .map_or_else(|| dns_failed("no address".into()), |error| CallError::from_pingora(&error, false)))
+    }
+
+    /// Gives a connection whose answer was read to its end back to the pool; any other is closed.
+    pub async fn release(&self, mut exchange: Exchange) {
+        if exchange.session.response_done() {
+            let idle = exchange.peer.options.idle_timeout;
+            self.connector.release_http_session(exchange.session, &*exchange.peer, idle).await;
+        } else {
+            exchange.session.shutdown().await;
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Pooled {
+    Allowed,
+    Refused,
+}
+
+impl Exchange {
+    fn new(session: HttpSession, peer: Arc<HttpPeer>, call: &Call<'_>) -> Self {
+        Self { session, peer, idle: call.provider.clocks.idle, deadline: call.deadline }
+    }
+
+    /// The answer's head, when there is one (there always is after `call` succeeded).
+    pub fn head(&self) -> Option<&ResponseHeader> {
+        self.session.response_header()
+    }
+
+    /// The answer's status; 0 without a head.
+    pub fn status(&self) -> u16 {
+        self.head().map_or(0, |head| head.status.as_u16())
+    }
+
+    /// Shortens the attempt's deadline: for the wait until a stream's first event.
+    pub fn set_deadline(&mut self, deadline: Instant) {
+        self.deadline = deadline;
+    }
+
+    /// The next piece of the body; `None` at its end. A cut body is an error, never an end.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, CallError> {
+        let by = self.deadline.min(Instant::now() + self.idle);
+        match timeout_at(by, self.session.read_response_body()).await {
+            Ok(Ok(piece)) => Ok(piece),
+            Ok(Err(error)) => Err(CallError { sent: true, ..CallError::broken(&error) }),
+            Err(_) => Err(CallError {
+                class: FailureClass::Timeout,
+                sent: true,
+                detail: "the answer fell silent or ran past its deadline".into(),
+            }),
+        }
+    }
+}
+
+/// Head and body out, head of the answer in. `Connect` means: nothing of an answer was seen and the connection broke.
+async fn exchange(session: &mut HttpSession, call: &Call<'_>) -> Result<(), CallError> {
+    let head = request_head(call, matches!(session, HttpSession::H2(_)))?;
+    session.set_write_timeout(Some(call.provider.clocks.first_byte));
+    let sent = match send(session, head, call).await {
+        Ok(()) => true,
+        Err(error) => {
+            // An upstream may answer (413, 401) and close without reading the body: that answer is the real cause.
+            let early = Instant::now() + EARLY_ANSWER;
+            if !matches!(timeout_at(early, read_head(session)).await, Ok(Ok(()))) {
+                return Err(error);
+            }
+            return Ok(());
+        }
+    };
+    match timeout_at(call.first_byte_by.min(call.deadline), read_head(session)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(CallError::from_pingora(&error, sent)),
+        Err(_) => Err(CallError {
+            class: FailureClass::Timeout,
+            sent,
+            detail: "no answer within the time for the first byte".into(),
+        }),
+    }
+}
+
+async fn send(session: &mut HttpSession, head: Box<RequestHeader>, call: &Call<'_>) -> Result<(), CallError> {
+    let all = async {
+        session.write_request_header(head).await?;
+        session.write_request_body(call.body.clone(), true).await?;
+        session.finish_request_body().await
+    };
+    before(call.first_byte_by.min(call.deadline), all)
+        .await?
+        .map_err(|error| CallError::from_pingora(&error, false))
+}
+
+async fn read_head(session: &mut HttpSession) -> Result<(), Box<Error>> {
+    for _ in 0..MAX_INTERIM {
+        session.read_response_header().await?;
+        let interim = session.response_header().is_some_and(|head| head.status.is_informational());
+        if !interim {
+            return Ok(());
+        }
+    }
+    Error::e_explain(ErrorType::InvalidHTTPHeader, "too many interim answers")
+}
+
+fn request_head(call: &Call<'_>, h2: bool) -> Result<Box<RequestHeader>, CallError> {
+    let refused = |error: Box<Error>| CallError {
+        class: FailureClass::BadRequest,
+        sent: false,
+        detail: format!("the request head cannot be written: {error}"),
+    };
+    let mut head =
+        RequestHeader::build_no_case(Method::POST, call.path.as_bytes(), Some(call.headers.len() + 3))
+            .map_err(refused)?;
+    let authority = call.provider.origin.authority();
+    if h2 {
+        let scheme = if call.provider.origin.tls { "https" } else { "http" };
+        if let Ok(uri) = format!("{scheme}://{authority}{}", call.path).parse() {
+            head.set_uri(uri);
+        }
+        head.set_version(Version::HTTP_2);
+    } else {
+        head.insert_header(header::HOST, authority).map_err(refused)?;
+    }
+    for (name, value) in &call.headers {
+        head.append_header(name, value).map_err(refused)?;
+    }
+    head.insert_header(header::CONTENT_LENGTH, call.body.len()).map_err(refused)?;
+    Ok(Box::new(head))
+}
+
+async fn before<T>(by: Instant, work: impl Future<Output = T>) -> Result<T, CallError> {
+    timeout_at(by, work).await.map_err(|_| CallError {
+        class: FailureClass::Timeout,
+        sent: false,
+        detail: "no connection within the connect clock".into(),
+    })
+}
+
+impl CallError {
+    fn from_pingora(error: &Error, sent: bool) -> Self {
+        let class = match error.etype() {
+            ErrorType::ConnectTimedout
+            | ErrorType::TLSHandshakeTimedout
+            | ErrorType::ReadTimedout
+            | ErrorType::WriteTimedout => FailureClass::Timeout,
+            ErrorType::TLSHandshakeFailure | ErrorType::InvalidCert | ErrorType::TLSWantX509Lookup => {
+                FailureClass::Tls
+            }
+            ErrorType::InvalidHTTPHeader | ErrorType::H1Error | ErrorType::InvalidH2 => {
+                FailureClass::Malformed
+            }
+            _ => FailureClass::Connect,
+        };
+        Self { class, sent, detail: error.to_string() }
+    }
+
+    fn broken(error: &Error) -> Self {
+        match Self::from_pingora(error, true) {
+            Self { class: FailureClass::Connect, sent, detail } => {
+                Self { class: FailureClass::Malformed, sent, detail: format!("the answer was cut: {detail}") }
+            }
+            other => other,
+        }
+    }
+}

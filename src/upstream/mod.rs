@@ -1,0 +1,17 @@
+//! One call to one target: its address, its connection, its headers, its clocks, and what is known of its health.
+//! This room never tries another target; that is the strategy's part.
+
+mod client;
+mod headers;
+mod health;
+mod replicas;
+mod resolve;
+
+pub use client::{Call, CallError, Exchange, Upstream};
+pub use headers::{
+    Caller, Standing, attempt_headers, forwardable_answer_header, forwardable_request_header, is_credential,
+    own_path,
+};
+pub use health::{Board, Health, InFlight};
+pub use replicas::{CHECK_EVERY, Replicas};
+pub use resolve::{REFRESH, Resolver, Target};
