@@ -122,7 +122,7 @@ async fn without_evidence_the_baseline_serves() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_holdout_share_is_served_by_the_baseline() {
-    let world = World::start(|config| "holdout = 1.0".clone_into(&mut config.policy_lines)).await;
+    let world = World::start(|config| config.shares = (0.0, 1.0)).await;
     let answer = world.proxy.exchange(&Request::chat(chat_body("auto"))).await;
     assert_eq!((path(&answer), model(&answer)), (Some("holdout"), Some("large")));
 }
@@ -131,7 +131,7 @@ async fn the_holdout_share_is_served_by_the_baseline() {
 async fn a_canary_routes_whole_sessions() {
     let world = World::start(|config| {
         config.mode = "canary";
-        "canary_share = 0.5".clone_into(&mut config.policy_lines);
+        config.shares = (0.5, 0.0);
     })
     .await;
     let mut routed = 0;

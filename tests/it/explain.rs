@@ -49,10 +49,10 @@ async fn load(world: &World, rounds: usize) {
 async fn a_thousand_decisions_taken_under_load_are_reproduced() {
     let world = World::start(|config| {
         config.mode = "canary";
-        "canary_share = 0.5\nholdout = 0.2".clone_into(&mut config.policy_lines);
+        config.shares = (0.5, 0.2);
     })
     .await;
-    load(&world, 50).await;
+    load(&world, 65).await;
     let text = world.proxy.text.clone();
     let directory = world.proxy.stop().await;
     let config = directory.path().join("pointsman.toml");
@@ -61,7 +61,7 @@ async fn a_thousand_decisions_taken_under_load_are_reproduced() {
     assert!(output.status.success(), "{}", said(&output));
     let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let number = |name: &str| found[name].as_u64().unwrap_or_else(|| panic!("no `{name}` in {found}"));
-    assert!(number("checked") >= 1000 - 200, "{found}"); // a refusal by a limit may leave no decision to check
+    assert!(number("checked") >= 1000, "{found}");
     assert_eq!(number("checked"), number("reproduced"), "{found}");
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use pointsman::config::SecretSource;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -11,8 +12,8 @@ use crate::support::client::{chat_body, chat_stream_body, exchange, messages_bod
 use crate::support::h2_client::H2Client;
 use crate::support::tls::TestCertificate;
 use crate::support::{
-    Client, End, FINISH_TEXT, FakeProvider, Request, Script, Stream, USAGE_INPUT, USAGE_OUTPUT, Whole,
-    answers, fixtures,
+    Client, End, FINISH_TEXT, FakeProvider, Request, Script, Stream, TestConfig, USAGE_INPUT, USAGE_OUTPUT,
+    Whole, answers, fixtures,
 };
 
 #[tokio::test]
@@ -200,4 +201,35 @@ fn fixtures_keep_their_bytes_and_their_order() {
     assert_eq!(chat.request.headers[0].0, "Accept-Encoding");
     let span = fixtures::model_span(&chat.request.body).unwrap();
     assert_eq!(&chat.request.body[span], b"\"gpt-4o-mini\"");
+}
+
+#[tokio::test]
+async fn configurations_of_the_tests_load() {
+    let (small, large) = (FakeProvider::start().await, FakeProvider::start().await);
+    let directory = tempfile::tempdir().unwrap();
+    let certificate = TestCertificate::new(directory.path());
+    let files = (certificate.cert.display().to_string(), certificate.key.display().to_string());
+    let changes: [fn(&mut TestConfig); 7] = [
+        |_| {},
+        |config| (config.mode, config.held) = ("route", false),
+        |config| (config.mode, config.shares) = ("canary", (0.5, 0.2)),
+        |config| (config.client_auth, config.shares) = (true, (0.0, 1.0)),
+        |config| "on_auth_failure = \"fallback\"".clone_into(&mut config.policy_lines),
+        |config| config.named = vec![("b", "qwen3:8b".to_owned()), ("d", "claude-opus-4-8".to_owned())],
+        |config| {
+            "https://nonexistent.invalid".clone_into(&mut config.small);
+            config.swap("[server]", "[server]\nhalf_close = true");
+        },
+    ];
+    for change in changes {
+        for tls in [None, Some(files.clone())] {
+            let mut config = TestConfig { tls, ..TestConfig::new(&small, &large) };
+            change(&mut config);
+            let text = config.text(&directory.path().join("ledger.db"));
+            let secrets = SecretSource::Map(TestConfig::secrets());
+            if let Err(faults) = pointsman::config::from_text(&text, "", secrets) {
+                panic!("{faults}\n{text}");
+            }
+        }
+    }
 }

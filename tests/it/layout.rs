@@ -65,7 +65,6 @@ const TOP: [&str; 23] = [
 
 struct Source {
     path: String,
-    room: String,
     code: String,
 }
 
@@ -94,7 +93,7 @@ fn sources() -> Vec<Source> {
 fn source(root: &Path, path: &Path) -> Source {
     let inside = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
     let code = code_only(&fs::read_to_string(path).unwrap());
-    Source { room: room_of(&inside), path: inside, code }
+    Source { path: inside, code }
 }
 
 fn room_of(path: &str) -> String {

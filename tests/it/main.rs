@@ -9,7 +9,7 @@ mod support;
 mod harness;
 mod layout;
 
-// These need `pointsman::app`; with them come `pub mod errors;` and `pub mod proxy;` in tests/support/mod.rs.
+// These need `pointsman::app`. Uncomment them, and with them `errors` and `proxy` in tests/support/mod.rs.
 // mod admin;
 // mod bad_input;
 // mod bodies;

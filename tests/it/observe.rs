@@ -148,7 +148,7 @@ async fn a_provider_that_is_down_is_an_error_in_the_callers_dialect() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_minimal_configuration_serves_without_policies() {
+async fn a_model_nobody_declared_is_pinned_and_unpriced() {
     let small = crate::support::FakeProvider::start().await;
     let mut config = TestConfig::new(&small, &small);
     config.models = vec!["other".to_owned()];

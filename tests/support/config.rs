@@ -58,6 +58,8 @@ pub struct TestConfig {
     pub tls: Option<(String, String)>,
     /// Upstream names declared besides, on the large shelf: provider and name.
     pub named: Vec<(&'static str, String)>,
+    /// Share of sessions that `canary` routes, and share that the baseline always serves.
+    pub shares: (f64, f64),
     /// More lines of the policies.
     pub policy_lines: String,
     /// Pieces of the finished text and what stands in their place; each must be there.
@@ -80,6 +82,7 @@ impl TestConfig {
             max_body_bytes: 33_554_432,
             tls: None,
             named: Vec::new(),
+            shares: (0.0, 0.0),
             policy_lines: String::new(),
             swaps: Vec::new(),
         }
@@ -173,8 +176,8 @@ impl TestConfig {
             "[[policies]]\nname = \"{name}\"\nmatch = {{ models = {models:?}, paths = [\"{path}\"] }}\n\
              mode = \"{}\"\nbaseline = \"{large}\"\ncandidates = [\"{small}\", \"{large}\"]\nlicense = \"prior\"\n\
              max_quality_loss = 0.5\ndeadline_ms = {}\nobjective = \"cheapest\"\nfallback = [{fallback}]\non = {CLASSES}\n\
-             {}\n\n",
-            self.mode, self.deadline_ms, self.policy_lines
+             canary_share = {:?}\nholdout = {:?}\n{}\n\n",
+            self.mode, self.deadline_ms, self.shares.0, self.shares.1, self.policy_lines
         )
     }
 }
@@ -186,7 +189,8 @@ fn model(id: &str, (provider, name): (&str, &str), (quality, input, output): (f6
          capabilities = [\"tools\", \"json_schema\", \"json_object\", \"vision\", \"audio\", \"documents\", \
          \"thinking\", \"logprobs\", \"n\", \"server_tools\", \"prefill\", \"sampling\"]\n\
          price = {{ input = {input}, output = {output}, cache_read = {} }}\nquality = {{ default = {quality} }}\n\
-         deployments = [{{ provider = \"{provider}\", upstream_name = \"{name}\" }}]\n\n",
+         deployments = [{{ provider = \"{provider}\", upstream_name = \"{name}\", ttft_ms = 20, \
+         per_token_us = 100 }}]\n\n",
         input / 10.0
     )
 }

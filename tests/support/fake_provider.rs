@@ -96,10 +96,6 @@ impl Drop for FakeProvider {
 
 /// One request as it arrived.
 pub struct Seen {
-    /// Number of the connection it came on.
-    pub connection: usize,
-    /// When its head was complete.
-    pub arrived: Instant,
     /// Its head, byte for byte.
     pub head: Head,
     body: OnceLock<Bytes>,
@@ -166,9 +162,9 @@ impl Default for Shared {
 }
 
 impl Shared {
-    fn log(&self, connection: usize, head: Head) -> Arc<Seen> {
+    fn log(&self, head: Head) -> Arc<Seen> {
         let (body, closed) = (OnceLock::new(), watch::Sender::new(None));
-        let seen = Arc::new(Seen { connection, arrived: Instant::now(), head, body, closed });
+        let seen = Arc::new(Seen { head, body, closed });
         self.seen.send_modify(|all| all.push(seen.clone()));
         seen
     }
@@ -185,8 +181,8 @@ impl Shared {
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     while let Ok((socket, _)) = listener.accept().await {
-        let number = shared.connections.fetch_add(1, Ordering::SeqCst);
-        connections.spawn(serve(socket, shared.clone(), number));
+        shared.connections.fetch_add(1, Ordering::SeqCst);
+        connections.spawn(serve(socket, shared.clone()));
         while connections.try_join_next().is_some() {}
     }
 }
@@ -198,7 +194,7 @@ enum After {
     Reset,
 }
 
-async fn serve(socket: TcpStream, shared: Arc<Shared>, connection: usize) {
+async fn serve(socket: TcpStream, shared: Arc<Shared>) {
     socket.set_nodelay(true).ok();
     let (read, mut write) = socket.into_split();
     let mut wire = Wire::new(read);
@@ -207,7 +203,7 @@ async fn serve(socket: TcpStream, shared: Arc<Shared>, connection: usize) {
         return;
     }
     while let Ok(Some(head)) = wire.head().await {
-        let seen = shared.log(connection, head);
+        let seen = shared.log(head);
         let script = shared.script(&seen);
         if matches!(script, Script::Early413) {
             return early_413(write).await;

@@ -4,19 +4,21 @@
 pub mod answers;
 pub mod client;
 pub mod config;
+// pub mod errors;
 pub mod fake_provider;
 pub mod fixtures;
 pub mod h2_client;
 pub mod http;
+// pub mod proxy;
 pub mod script;
 pub mod source;
 pub mod tls;
 
 pub use answers::{FINISH_TEXT, USAGE_INPUT, USAGE_OUTPUT};
-pub use client::{Answer, Client, Event, Request};
+pub use client::{Answer, Client, Request};
 pub use config::TestConfig;
 pub use fake_provider::{FakeProvider, Seen};
-pub use script::{Chunk, End, Script, Stream, Whole};
+pub use script::{End, Script, Stream, Whole};
 
 /// A wait no test should ever reach: longer than any clock a test configures.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);

@@ -51,7 +51,7 @@ impl Proxy {
     /// What is on record of the request that got this answer.
     pub async fn entry_of(&self, answer: &Answer) -> Entry {
         let id = answer.header("x-pointsman-id").expect("an answer names its request").to_owned();
-        self.recorded(&id, move |entry| entry.id.to_string() == id).await
+        self.recorded(&id, |entry| entry.id.to_string() == id).await
     }
 
     /// The only request on record, once it is there.
