@@ -9,7 +9,7 @@ use super::attempt::{Attempt, LegEnd, Trail};
 use super::chain::{Answering, End, Failure, Job, Refused, Tried, failed};
 use super::reply::{Head, Reply};
 use crate::codec::{self, Answer, Finish};
-use crate::types::{FailureClass, UsageSource};
+use crate::types::{FailureClass, Usage, UsageSource};
 use crate::upstream::{CallError, Exchange, forwardable_answer_header};
 
 /// Longest whole answer held in memory.
@@ -51,7 +51,7 @@ pub(super) async fn guarded<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
             return Tried::Failed(failure);
         }
     };
-    settle(job, position, &mut attempt, &answer);
+    settle(job, position, &mut attempt, job.usage_of(answer.usage, answer.output_bytes));
     send(job, Whole { position, status, headers, body }, attempt, reply).await
 }
 
@@ -103,7 +103,7 @@ fn check(job: &Job<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Result
         return Err(Failure::new(FailureClass::Malformed, "the answer's content type is not JSON"));
     }
     let answer = codec::read_answer(job.dialect, job.operation, body)
-        .map_err(|error| Failure::new(FailureClass::Malformed, format!("{error:?}")))?;
+        .map_err(|error| Failure::new(FailureClass::Malformed, error.message))?;
     if let Some(error) = &answer.error {
         return Err(Failure::new(error.class, format!("an error inside status {status}, code {}", error.code)));
     }
@@ -170,10 +170,11 @@ fn close_forwarded(job: &Job<'_>, position: usize, mut attempt: Attempt<'_>, (st
         attempt.end(LegEnd::Failed(class));
         return End::Passed { hop: position, status, class };
     }
-    match codec::read_answer(job.dialect, job.operation, body) {
-        Ok(answer) => settle(job, position, &mut attempt, &answer),
-        Err(_) => settle(job, position, &mut attempt, &Answer::unread(body.len())),
-    }
+    let used = match codec::read_answer(job.dialect, job.operation, body) {
+        Ok(answer) => job.usage_of(answer.usage, answer.output_bytes),
+        Err(_) => job.usage_of(None, body.len() as u64),
+    };
+    settle(job, position, &mut attempt, used);
     job.learn(position, &mut attempt);
     attempt.end(LegEnd::Ok);
     End::Served { hop: position, status }
@@ -232,11 +233,8 @@ async fn collect(exchange: &mut Exchange, limit: usize) -> Result<Bytes, CallErr
 }
 
 /// Settles tokens and cost of a leg whose answer was read.
-pub(super) fn settle(job: &Job<'_>, position: usize, attempt: &mut Attempt<'_>, answer: &Answer) {
-    let (usage, source) = match answer.usage {
-        Some(usage) => (usage, UsageSource::Provider),
-        None => (job.estimated_usage(answer.output_bytes), UsageSource::Estimated),
-    };
+pub(super) fn settle(job: &Job<'_>, position: usize, attempt: &mut Attempt<'_>, used: (Usage, UsageSource)) {
+    let (usage, source) = used;
     let cost = job.cost(position, &usage);
     attempt.note(|leg| {
         leg.usage = usage;

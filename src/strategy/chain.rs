@@ -13,6 +13,7 @@ use crate::catalog::{Credential, OnAuthFailure, Provider, Snapshot};
 use crate::codec::{self, ChatRequest};
 use crate::types::{
     Day, DeploymentIx, Dialect, FailureClass, ModelId, ModelIx, NanoUsd, Operation, ProviderIx, RequestId, Usage,
+    UsageSource,
 };
 use crate::upstream::{Board, Call, CallError, Caller, Exchange, Standing, Upstream, attempt_headers, own_path};
 
@@ -413,9 +414,15 @@ impl Job<'_> {
         model.prices.on(self.day)?.cost(usage)
     }
 
-    /// Tokens of an answer whose provider did not count them: four bytes a token.
-    pub(super) fn estimated_usage(&self, output_bytes: u64) -> Usage {
-        Usage { input: self.input_tokens, output: output_bytes.div_ceil(4), ..Usage::default() }
+    /// The provider's count, or ours: our estimate of the input, and four bytes of output a token.
+    pub(super) fn usage_of(&self, counted: Option<Usage>, output_bytes: u64) -> (Usage, UsageSource) {
+        match counted {
+            Some(usage) => (usage, UsageSource::Provider),
+            None => {
+                let output = output_bytes.div_ceil(4);
+                (Usage { input: self.input_tokens, output, ..Usage::default() }, UsageSource::Estimated)
+            }
+        }
     }
 
     /// Learns a served leg's speed.

@@ -7,8 +7,8 @@ use super::answer::{passing_headers, settle};
 use super::attempt::LegEnd;
 use super::chain::{Answering, End, Failure, Job, Tried, failed};
 use super::reply::{Head, Reply};
-use crate::codec::{self, Answer, OwnError, StreamEnd, StreamTee};
-use crate::types::FailureClass;
+use crate::codec::{self, OwnError, StreamTee};
+use crate::types::{FailureClass, Usage, UsageSource};
 use crate::upstream::CallError;
 
 /// Most bytes held back before the first meaningful event.
@@ -23,7 +23,7 @@ pub(super) async fn guarded<R: Reply>(job: &Job<'_>, mut answering: Answering<'_
     let begun = tokio::select! {
         biased;
         begun = until_meaningful(&mut answering, &mut tee) => begun,
-        () = reply.gone() => return gone(job, answering, &mut tee),
+        () = reply.gone() => return gone(job, answering, &tee),
     };
     let held = match begun {
         Ok(held) => held,
@@ -70,7 +70,7 @@ async fn until_meaningful(answering: &mut Answering<'_>, tee: &mut StreamTee) ->
         let ended = piece.is_none();
         if let Some(piece) = piece {
             let out = tee.feed(piece).map_err(|fault| {
-                Early::Failure(Failure::new(FailureClass::Malformed, format!("{fault:?}")))
+                Early::Failure(Failure::new(FailureClass::Malformed, fault.message))
             })?;
             held.extend_from_slice(&out);
         }
@@ -99,17 +99,17 @@ async fn pump<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, mut pump: P
     };
     let status = head.status;
     if reply.head(head, answering.attempt.earlier()).await.is_err() {
-        return gone(job, answering, &mut pump.tee);
+        return gone(job, answering, &pump.tee);
     }
     let mut piece = std::mem::take(&mut pump.first);
     loop {
         if !piece.is_empty() && reply.body(piece, false).await.is_err() {
-            return gone(job, answering, &mut pump.tee);
+            return gone(job, answering, &pump.tee);
         }
         let next = tokio::select! {
             biased;
             next = answering.exchange.next() => next,
-            () = reply.gone() => return gone(job, answering, &mut pump.tee),
+            () = reply.gone() => return gone(job, answering, &pump.tee),
         };
         piece = match next {
             Ok(Some(bytes)) => match pump.tee.feed(bytes.clone()) {
@@ -121,26 +121,43 @@ async fn pump<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, mut pump: P
             Err(error) => return broken(job, answering, (pump.tee, error.class), reply).await,
         };
     }
-    let end = pump.tee.end();
-    if !end.finished && pump.checked {
+    close(job, answering, (pump, status), reply).await
+}
+
+/// The upstream has ended its stream: with a finish, with an error of its own, or broken off.
+async fn close<R: Reply>(
+    job: &Job<'_>,
+    answering: Answering<'_>,
+    (mut pump, status): (Pump, u16),
+    reply: &mut R,
+) -> Tried {
+    let said = pump.tee.error().map(|error| error.class);
+    let whole = pump.tee.end().finished;
+    if said.is_none() && !whole && pump.checked {
         return broken(job, answering, (pump.tee, FailureClass::Malformed), reply).await;
     }
-    if reply.body(Bytes::new(), true).await.is_err() {
-        return gone(job, answering, &mut pump.tee);
+    let rest = if pump.checked { Bytes::new() } else { pump.tee.rest() };
+    if reply.body(rest, true).await.is_err() {
+        return gone(job, answering, &pump.tee);
     }
     let Answering { position, mut attempt, exchange, .. } = answering;
     job.upstream.release(exchange).await;
-    settle(job, position, &mut attempt, &as_answer(end));
+    settle(job, position, &mut attempt, usage_of(job, &pump.tee));
+    if let Some(class) = said {
+        // The provider's own error event has reached the client; a second one would only confuse.
+        attempt.end(LegEnd::Broken(class));
+        return Tried::Done(End::Truncated { hop: position, class });
+    }
     job.learn(position, &mut attempt);
     attempt.end(LegEnd::Ok);
     Tried::Done(End::Served { hop: position, status })
 }
 
 /// The client left: the exchange is dropped, which cancels it upstream; what was generated so far is billed.
-fn gone(job: &Job<'_>, answering: Answering<'_>, tee: &mut StreamTee) -> Tried {
+fn gone(job: &Job<'_>, answering: Answering<'_>, tee: &StreamTee) -> Tried {
     let Answering { position, mut attempt, exchange, .. } = answering;
     drop(exchange);
-    settle(job, position, &mut attempt, &as_answer(tee.end()));
+    settle(job, position, &mut attempt, usage_of(job, tee));
     attempt.note(|leg| leg.maybe_billed = true);
     attempt.end(LegEnd::ClientGone);
     Tried::Done(End::ClientGone)
@@ -150,12 +167,12 @@ fn gone(job: &Job<'_>, answering: Answering<'_>, tee: &mut StreamTee) -> Tried {
 async fn broken<R: Reply>(
     job: &Job<'_>,
     answering: Answering<'_>,
-    (mut tee, class): (StreamTee, FailureClass),
+    (tee, class): (StreamTee, FailureClass),
     reply: &mut R,
 ) -> Tried {
     let Answering { position, mut attempt, exchange, .. } = answering;
     drop(exchange);
-    settle(job, position, &mut attempt, &as_answer(tee.end()));
+    settle(job, position, &mut attempt, usage_of(job, &tee));
     attempt.note(|leg| leg.maybe_billed = true);
     attempt.end(LegEnd::Broken(class));
     let id = job.id.to_string();
@@ -181,13 +198,14 @@ async fn broken<R: Reply>(
     Tried::Done(End::Truncated { hop: position, class })
 }
 
-fn as_answer(end: StreamEnd) -> Answer {
-    Answer {
-        usage: end.usage,
-        finish: end.finish,
-        has_content: end.has_content,
-        model: end.model,
-        output_bytes: end.output_bytes,
-        error: None,
+/// The provider's closing count. An opening one (Anthropic's `message_start`) knows the input only; the output is ours.
+fn usage_of(job: &Job<'_>, tee: &StreamTee) -> (Usage, UsageSource) {
+    let end = tee.end();
+    match end.usage {
+        Some(opening) if !end.usage_final => {
+            let output = end.output_bytes.div_ceil(4);
+            (Usage { output, ..opening }, UsageSource::Estimated)
+        }
+        usage => job.usage_of(usage, end.output_bytes),
     }
 }
