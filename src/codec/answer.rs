@@ -84,6 +84,28 @@ pub fn read_answer(dialect: Dialect, operation: Operation, body: &[u8]) -> Resul
     }
 }
 
+/// Usage of an answer that passed unread, whole or streamed; the bytes may be the tail of a longer one.
+pub fn visible_usage(dialect: Dialect, operation: Operation, body: &[u8]) -> Option<Usage> {
+    if let Ok(answer) = read_answer(dialect, operation, body) {
+        return answer.usage;
+    }
+    // Of a stream the last event that counts is the closing one.
+    let lines = body.split(|byte| *byte == b'\n').rev();
+    let counted = lines.filter(|line| memchr::memmem::find(line, b"sage").is_some());
+    counted.filter_map(|line| line.strip_prefix(b"data:")).find_map(|data| {
+        let wrapped: Option<&RawValue> = serde_json::from_slice::<Completed<'_>>(data).ok()?.response;
+        let answer = wrapped.map_or(data, |response| response.get().as_bytes());
+        read_answer(dialect, operation, answer).ok()?.usage
+    })
+}
+
+/// A Responses event with the whole response inside.
+#[derive(Deserialize)]
+struct Completed<'a> {
+    #[serde(borrow, default)]
+    response: Option<&'a RawValue>,
+}
+
 fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Malformed> {
     serde_json::from_slice(body)
         .map_err(|error| Malformed::new(format!("the answer is not as its dialect has it: {error}")))

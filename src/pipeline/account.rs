@@ -184,7 +184,7 @@ impl<'e> Account<'e> {
             id: self.id(),
             served: dispatch.served,
             reason: dispatch.reason,
-            snapshot: self.loaded.snapshot.version.clone(),
+            loaded: self.loaded.clone(),
             overhead_us,
             model_named: match read {
                 Read::Understood(asked) => Some(asked.request.model.clone()),
@@ -305,7 +305,7 @@ fn attempt_note(job: &Job<'_>, leg: &Leg) -> AttemptNote {
             Some(ix) => job.snapshot.model(ix).id.to_string(),
             None => job.request.map_or_else(String::new, |request| request.model.clone()),
         },
-        outcome: leg.end.as_str(),
+        outcome: leg.end.as_str().to_owned(),
         ms: u64::try_from(leg.total.as_millis()).unwrap_or(u64::MAX),
         cost_usd: leg.cost.map(|cost| cost.to_string()),
     }

@@ -108,7 +108,9 @@ fn refusal_headers(id: &str, refusal: &Refusal) -> HeaderMap {
     put("content-type", "application/json");
     put("x-pointsman-id", id);
     put("x-pointsman-reason", refusal.code.as_str());
-    put("x-pointsman-attempts", &refusal.attempts.len().to_string());
+    let trail: Vec<String> =
+        refusal.attempts.iter().map(|attempt| format!("{}:{}", attempt.model, attempt.outcome)).collect();
+    put("x-pointsman-attempts", &trail.join(","));
     if let Some(wait) = refusal.retry_after {
         put("retry-after", &wait.as_secs().max(1).to_string());
     } else if !refusal.attempts.is_empty() {
