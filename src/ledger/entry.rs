@@ -7,15 +7,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::SnapshotVersion;
+use crate::routing::{Decision, Inputs};
 use crate::types::{
     AgentStep, ClientId, DeploymentId, Dialect, FailureClass, ModelId, NanoUsd, Operation, PolicyId,
     ProviderId, RequestId, Served, TaskClass, Usage, UsageSource,
 };
-
-/// Stand-ins until the routing room's types are here.
-pub type Inputs = serde_json::Value;
-/// Stand-in.
-pub type Decision = serde_json::Value;
 
 /// One request, filed once, on whatever exit path it took.
 #[derive(Clone, Debug, PartialEq)]
