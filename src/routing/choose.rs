@@ -89,7 +89,9 @@ impl Field<'_> {
     /// where the baseline itself cannot serve, the limit that rules it out rules: nothing is held against the rest.
     fn license(&self, candidates: &mut [Candidate]) {
         let baseline = Plan::Single(self.snapshot.model(self.baseline).id.clone());
-        let Some(standard) = candidates.iter().find(|candidate| candidate.plan == baseline).cloned() else { return };
+        let Some(standard) = candidates.iter().find(|candidate| candidate.plan == baseline).cloned() else {
+            return;
+        };
         for candidate in candidates.iter_mut().filter(|candidate| is_eligible(candidate)) {
             if candidate.plan != baseline && cost_of(candidate) < cost_of(&standard) {
                 if let Some(why) = self.unlicensed(candidate, &standard) {
@@ -107,7 +109,9 @@ impl Field<'_> {
         match (evidence, self.policy.license) {
             (Some(found), _) if found.loss_upper <= allowed => None,
             (Some(_), _) => Some(Why::QualityLoss),
-            (None, License::Prior) if standard.quality.mean - candidate.quality.mean <= allowed + 1e-12 => None,
+            (None, License::Prior) if standard.quality.mean - candidate.quality.mean <= allowed + 1e-12 => {
+                None
+            }
             (None, License::Prior) => Some(Why::QualityLoss),
             (None, License::Paired | License::Calibrated) => Some(Why::NoEvidence),
         }

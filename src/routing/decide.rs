@@ -35,14 +35,14 @@ pub fn decide(snapshot: &Snapshot, inputs: &Inputs, analysis: &Analysis) -> Resu
     if !inputs.facts.hard_markers.is_empty() {
         return bound(snapshot, policy, inputs);
     }
-    let routed = is_auto(inputs) || policy.mode == Mode::Route || (policy.mode == Mode::Canary && share.canary);
+    let routed =
+        is_auto(inputs) || policy.mode == Mode::Route || (policy.mode == Mode::Canary && share.canary);
     let baseline = match baseline(snapshot, policy, inputs) {
         Ok(baseline) => baseline,
         // Only what is routed needs a model we know; the rest goes on as it is named.
         Err(no_route) => return if routed { Err(no_route) } else { Ok(unrouted(policy, inputs)) },
     };
-    let field =
-        Field { snapshot, policy, inputs, analysis, bounds: Bounds::of(policy, inputs), baseline };
+    let field = Field { snapshot, policy, inputs, analysis, bounds: Bounds::of(policy, inputs), baseline };
     let chosen = choose(&field, share.holdout);
     if routed {
         let chosen = chosen?;
@@ -202,7 +202,6 @@ impl Shares {
         };
         Self { canary: draw("canary") < policy.canary_share, holdout: draw("holdout") < policy.holdout }
     }
-
 }
 
 /// Over sessions: how often this policy serves this request by this plan.

@@ -9,10 +9,9 @@ pub(super) fn mark(candidates: &mut [Candidate]) {
         if !is_eligible(&candidates[at]) {
             continue;
         }
-        let beaten = candidates
-            .iter()
-            .enumerate()
-            .any(|(other, rival)| other != at && is_eligible(rival) && beats(rival, &candidates[at], other < at));
+        let beaten = candidates.iter().enumerate().any(|(other, rival)| {
+            other != at && is_eligible(rival) && beats(rival, &candidates[at], other < at)
+        });
         candidates[at].verdict = Verdict::Eligible { on_frontier: !beaten };
     }
 }
@@ -24,12 +23,10 @@ pub(super) fn is_eligible(candidate: &Candidate) -> bool {
 /// As good in every respect and better in one; of two equal plans the one declared first.
 fn beats(rival: &Candidate, plan: &Candidate, declared_first: bool) -> bool {
     let (rival_cost, cost) = (cost_of(rival), cost_of(plan));
-    let as_good = rival_cost <= cost
-        && rival.quality.mean >= plan.quality.mean
-        && rival.total_ms <= plan.total_ms;
-    let better = rival_cost < cost
-        || rival.quality.mean > plan.quality.mean
-        || rival.total_ms < plan.total_ms;
+    let as_good =
+        rival_cost <= cost && rival.quality.mean >= plan.quality.mean && rival.total_ms <= plan.total_ms;
+    let better =
+        rival_cost < cost || rival.quality.mean > plan.quality.mean || rival.total_ms < plan.total_ms;
     as_good && (better || declared_first)
 }
 

@@ -118,10 +118,14 @@ fn message(kind: NoRouteKind, nearest: Option<&Candidate>, bounds: &Bounds) -> S
     match (kind, nearest.worst_cost) {
         (NoRouteKind::Cost, Some(worst)) => {
             let ceiling = bounds.max_cost.unwrap_or_default();
-            format!("no plan costs at most ${ceiling} in the worst case: the nearest is {plan} with ${worst}; raise the ceiling or lower the output cap")
+            format!(
+                "no plan costs at most ${ceiling} in the worst case: the nearest is {plan} with ${worst}; raise the ceiling or lower the output cap"
+            )
         }
         (NoRouteKind::Cost, None) => {
-            format!("no priced plan is left under the cost ceiling: {plan} has no price; give it one or lift the ceiling")
+            format!(
+                "no priced plan is left under the cost ceiling: {plan} has no price; give it one or lift the ceiling"
+            )
         }
         (NoRouteKind::Deadline, _) => {
             let limit = bounds.deadline_ms.unwrap_or_default();
@@ -129,7 +133,10 @@ fn message(kind: NoRouteKind, nearest: Option<&Candidate>, bounds: &Bounds) -> S
         }
         (NoRouteKind::Ttft, _) => {
             let limit = bounds.ttft_ms.unwrap_or_default();
-            format!("no plan sends its first token within {limit} ms: the nearest is {plan} with {} ms", nearest.ttft_ms)
+            format!(
+                "no plan sends its first token within {limit} ms: the nearest is {plan} with {} ms",
+                nearest.ttft_ms
+            )
         }
         (NoRouteKind::Quality, _) => format!(
             "no plan is expected to reach quality {:.2}: the nearest is {plan} with {:.2}",

@@ -5,9 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::{Features, Limits};
-use crate::types::{
-    Capabilities, Day, Dialect, HardMarkers, ModelId, NanoUsd, PolicyId, Served,
-};
+use crate::types::{Capabilities, Day, Dialect, HardMarkers, ModelId, NanoUsd, PolicyId, Served};
 
 /// Everything a decision is a function of, apart from the snapshot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

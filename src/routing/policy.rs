@@ -43,7 +43,10 @@ impl fmt::Display for UnknownPolicy {
                 write!(f, "there is no policy `{name}`: there are {}", known.join(", "))
             }
             Self::Forbidden { name } => {
-                write!(f, "this client may not use policy `{name}`: see the `policies` of its [[clients]] entry")
+                write!(
+                    f,
+                    "this client may not use policy `{name}`: see the `policies` of its [[clients]] entry"
+                )
             }
         }
     }
@@ -60,7 +63,9 @@ pub fn select_policy(snapshot: &Snapshot, asked: &Asked<'_>) -> Result<Option<Po
         let fits = may_use(policy, asked) && clients_match(&policy.matches, asked.client);
         return if fits { Ok(Some(ix)) } else { Err(UnknownPolicy::Forbidden { name: name.to_owned() }) };
     }
-    Ok(policies.find(|(_, policy)| may_use(policy, asked) && matches(&policy.matches, asked)).map(|(ix, _)| ix))
+    Ok(policies
+        .find(|(_, policy)| may_use(policy, asked) && matches(&policy.matches, asked))
+        .map(|(ix, _)| ix))
 }
 
 fn may_use(policy: &Policy, asked: &Asked<'_>) -> bool {
@@ -76,7 +81,8 @@ fn matches(wanted: &PolicyMatch, asked: &Asked<'_>) -> bool {
     });
     model
         && clients_match(wanted, asked.client)
-        && (wanted.paths.is_empty() || wanted.paths.iter().any(|prefix| asked.path.starts_with(prefix.as_str())))
+        && (wanted.paths.is_empty()
+            || wanted.paths.iter().any(|prefix| asked.path.starts_with(prefix.as_str())))
         && wanted.headers.iter().all(|(name, value)| (asked.header)(name) == Some(value.as_str()))
 }
 
