@@ -2,6 +2,7 @@
 
 pub mod analysis;
 pub mod catalog;
+pub mod cmd;
 pub mod codec;
 pub mod telemetry;
 pub mod ledger;

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::codec::ChatView;
+use super::cues::Cues;
 use crate::types::Capabilities;
 
 /// Version of the features' meaning; stored with every record.
@@ -120,22 +120,4 @@ pub struct Prompt {
     pub choices: u16,
     /// The length asked for in words (`500 words`), 0 when none is.
     pub asked_words: u16,
-}
-
-/// Number of cues.
-pub const CUES: usize = 16;
-
-/// Points by cue, in the order of the cue table.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Cues(pub [u8; CUES]);
-
-/// Takes the features of a request. Costs grow with the windows, not with the body.
-pub fn extract(view: &ChatView<'_>) -> Features {
-    Features {
-        version: FEATURE_VERSION,
-        needs: view.request.needs,
-        max_output_tokens: view.request.max_output_tokens,
-        ..Features::default()
-    }
 }

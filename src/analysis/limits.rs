@@ -200,3 +200,111 @@ fn session_id(value: &str) -> Option<String> {
         (1..=MAX_SESSION_BYTES).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_graphic());
     fits.then(|| value.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(headers: &[(&str, &str)]) -> Result<Limits, Vec<LimitFault>> {
+        let headers: Vec<_> =
+            headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        read_limits(|name| headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()))
+    }
+
+    #[test]
+    fn no_headers_are_no_limits() {
+        assert_eq!(read(&[]), Ok(Limits::default()));
+    }
+
+    #[test]
+    fn every_limit_is_read_and_survives_storage() {
+        let limits = read(&[
+            ("x-pointsman-deadline-ms", "3600000"),
+            ("x-pointsman-ttft-ms", " 800 "),
+            ("x-pointsman-max-cost-usd", "0.05"),
+            ("x-pointsman-min-quality", "0"),
+            ("x-pointsman-max-quality-loss", "1.0"),
+            ("x-pointsman-task", "summarisation"),
+            ("x-pointsman-plan", "single"),
+            ("x-pointsman-tags", "team=search, run=2026-01-01T00:00"),
+            ("x-pointsman-session", "a/b-7"),
+            ("x-pointsman-explain", "true"),
+        ])
+        .unwrap();
+        let tags =
+            [("team", "search"), ("run", "2026-01-01T00:00")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+        let expected = Limits {
+            deadline_ms: Some(3_600_000),
+            ttft_ms: Some(800),
+            max_cost: Some(NanoUsd(50_000_000)),
+            min_quality: Some(0.0),
+            max_quality_loss: Some(1.0),
+            task: Some(TaskClass::Summarisation),
+            plan: Some("single".to_owned()),
+            tags: tags.into(),
+            session: Some("a/b-7".to_owned()),
+            explain: true,
+        };
+        assert_eq!(limits, expected);
+        let stored = serde_json::to_string(&limits).unwrap();
+        assert_eq!(serde_json::from_str::<Limits>(&stored).unwrap(), limits);
+    }
+
+    const BAD: &[(&str, &[&str])] = &[
+        ("x-pointsman-deadline-ms", &["", "0", "3600001", "-5", "+5", "1.5", "2s", "99999999999999999999"]),
+        ("x-pointsman-ttft-ms", &["0", "soon"]),
+        ("x-pointsman-max-cost-usd", &["", "-1", "$1", "1e-3", "inf", "nan", ".", "1,5", "1000001", "0.0.1"]),
+        ("x-pointsman-min-quality", &["1.01", "-0", "80%", "high"]),
+        ("x-pointsman-max-quality-loss", &["2", ""]),
+        ("x-pointsman-task", &["", "Code", "coding", "summarization"]),
+        ("x-pointsman-plan", &["", "cheap", "Single"]),
+        ("x-pointsman-tags", &["", "team", "=x", "a=", "a=b,", "a=b,a=c", "a=b c", "a=\u{e9}", "a=b=c"]),
+        ("x-pointsman-session", &["", "two words", "\u{e9}"]),
+        ("x-pointsman-explain", &["", "yes", "TRUE"]),
+    ];
+
+    #[test]
+    fn bad_values_are_named_with_what_would_work() {
+        for (header, values) in BAD {
+            for value in *values {
+                let faults = read(&[(header, value)]).expect_err(&format!("{header}: {value}"));
+                assert_eq!((faults[0].header, faults[0].value.as_str(), faults.len()), (*header, *value, 1));
+                let message = faults[0].to_string();
+                assert!(message.starts_with(&format!("{header}: `{value}` is not ")), "{message}");
+            }
+        }
+    }
+
+    #[test]
+    fn all_faults_are_reported_at_once() {
+        let faults =
+            read(&[("x-pointsman-ttft-ms", "x"), ("x-pointsman-task", "y"), ("x-pointsman-plan", "single")]);
+        let headers: Vec<_> = faults.unwrap_err().into_iter().map(|fault| fault.header).collect();
+        assert_eq!(headers, ["x-pointsman-ttft-ms", "x-pointsman-task"]);
+    }
+
+    #[test]
+    fn bounds_hold() {
+        let tags = |number: usize| (0..number).map(|at| format!("k{at}=v")).collect::<Vec<_>>().join(",");
+        assert_eq!(read(&[("x-pointsman-tags", &tags(16))]).unwrap().tags.len(), 16);
+        assert!(read(&[("x-pointsman-tags", &tags(17))]).is_err());
+        assert!(read(&[("x-pointsman-tags", &format!("k={}", "v".repeat(64)))]).is_ok());
+        assert!(read(&[("x-pointsman-tags", &format!("k={}", "v".repeat(65)))]).is_err());
+        assert!(read(&[("x-pointsman-session", &"s".repeat(256))]).is_ok());
+        let faults = read(&[("x-pointsman-session", &"s".repeat(100_000))]).unwrap_err();
+        assert_eq!(faults[0].value.len(), 80);
+    }
+
+    #[test]
+    fn a_session_is_taken_from_known_clients_and_ours_wins() {
+        let known = ["x-session-id", "x-claude-code-session-id", "session-id"];
+        for header in known {
+            assert_eq!(read(&[(header, "s-1")]).unwrap().session.as_deref(), Some("s-1"));
+            assert_eq!(read(&[(header, "not ours to refuse")]).unwrap().session, None);
+        }
+        let both = read(&[("x-session-id", "theirs"), ("x-pointsman-session", "ours")]).unwrap();
+        assert_eq!(both.session.as_deref(), Some("ours"));
+        let second = read(&[("x-session-id", ""), ("session-id", "s-2")]).unwrap();
+        assert_eq!(second.session.as_deref(), Some("s-2"));
+    }
+}

@@ -7,16 +7,22 @@
 //! a labelled set, and prompt text alone predicts difficulty weakly; measured outcomes are what licenses a cheaper model.
 
 mod complexity;
+mod cues;
 mod domain;
+mod extract;
 mod features;
 mod limits;
+mod phrases;
+mod scan;
 mod step;
 mod tokens;
 
 use serde::Serialize;
 
 pub use complexity::{COMPLEXITY_PARTS, Complexity, ComplexityPart};
-pub use features::{CUES, Cues, FEATURE_VERSION, Features, Prompt, Talk, Volume, extract};
+pub use cues::{CUES, Cues, prepare};
+pub use extract::extract;
+pub use features::{FEATURE_VERSION, Features, Prompt, Talk, Volume};
 pub use limits::{LimitFault, Limits, read_limits};
 
 use crate::types::{AgentStep, TaskClass};
@@ -55,3 +61,6 @@ pub fn understand(features: &Features) -> Analysis {
         unfamiliar: domain::unfamiliar(features),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,10 +5,24 @@
 //! commit survives a killed process at once, and a power failure from the next checkpoint on.
 //! This room never blocks a request and never decides; a loss is counted.
 
+mod compare;
 mod entry;
+mod handle;
+mod reader;
+mod retention;
+mod row;
+mod schema;
 mod settings;
+#[cfg(test)]
+mod tests;
+mod totals;
 mod writer;
 
+pub use compare::{Choice, Comparison, Mix, Way};
 pub use entry::{AttemptOutcome, AttemptRow, CostRange, Entry, Outcome};
+pub use handle::{Counts, Ledger, LedgerFull};
+pub use reader::{Reader, Sources, Span};
+pub use schema::LedgerError;
 pub use settings::{LedgerMode, LedgerSettings};
-pub use writer::{Counts, Ledger, LedgerError, LedgerFull, Writer};
+pub use totals::{By, Catalogue, Cost, Group, Observed, Tiers, Totals, totals};
+pub use writer::Writer;

@@ -1,0 +1,157 @@
+//! From the borrowed view to the features: counts over the conversation, windows over two texts.
+//!
+//! Windows bound what is read closely; of everything else only lengths and kinds of bytes are taken. Judges nothing.
+
+use super::cues::Cues;
+use super::features::{FEATURE_VERSION, Features, Prompt, Talk, Volume};
+use super::scan::{Mixture, bump, scan};
+use crate::codec::{ChatView, Part, Role, Turn};
+
+/// A turn within these bytes is read whole; of a longer one the first and the last half.
+const PROMPT_WINDOW: usize = 4096;
+/// How much of the system texts is read for cues.
+const SYSTEM_WINDOW: usize = 2048;
+/// An instruction mostly stands within this distance of the turn's beginning or end.
+const EDGE: usize = 200;
+/// Most bytes that one part of an unknown kind adds: it may be anything, base64 included.
+const UNKNOWN_PART: usize = 16 * 1024;
+/// What known clients put before the user's own text as parts of the same turn.
+const WRAPPERS: [&str; 3] = ["<system-reminder", "<environment_context", "<user_instructions"];
+
+/// Takes the features of a request.
+pub fn extract(view: &ChatView<'_>) -> Features {
+    let mut features = Features {
+        version: FEATURE_VERSION,
+        needs: view.request.needs,
+        max_output_tokens: view.request.max_output_tokens,
+        talk: talk(view),
+        volume: volume(view),
+        ..Features::default()
+    };
+    if let Some(turn) = view.turns.iter().rev().find(|turn| asks(turn)) {
+        read_prompt(turn, &mut features.prompt, &mut features.prompt_cues);
+    }
+    read_system(&view.system, &mut features.system_cues);
+    features
+}
+
+fn talk(view: &ChatView<'_>) -> Talk {
+    let mut talk = Talk {
+        turns: count(view.turns.len()),
+        user_turns: count(view.turns.iter().filter(|turn| asks(turn)).count()),
+        tools: count(view.tools.len()),
+        server_tools: count(view.tools.iter().filter(|tool| tool.server_side).count()),
+        ..Talk::default()
+    };
+    for turn in &view.turns {
+        let before = talk.tool_results;
+        for part in &turn.parts {
+            match part {
+                Part::Image(_) => bump(&mut talk.images),
+                Part::Document(_) => bump(&mut talk.documents),
+                Part::Audio(_) => bump(&mut talk.audio),
+                Part::ToolCall { .. } => bump(&mut talk.tool_calls),
+                Part::ToolResult { is_error, .. } => {
+                    bump(&mut talk.tool_results);
+                    talk.tool_errors = talk.tool_errors.saturating_add(u16::from(*is_error));
+                }
+                Part::Text(_) | Part::Thinking(_) | Part::Unknown(_) => {}
+            }
+        }
+        // A tool's turn may carry its result as plain text.
+        if turn.role == Role::Tool && talk.tool_results == before {
+            bump(&mut talk.tool_results);
+        }
+        talk.last_results = talk.tool_results - before;
+    }
+    talk
+}
+
+fn volume(view: &ChatView<'_>) -> Volume {
+    let mut mixture = Mixture::default();
+    let mut volume =
+        Volume { tools: size(view.tools_bytes), schema: size(view.schema_bytes), ..Volume::default() };
+    for text in &view.system {
+        mixture.read(text);
+        grow(&mut volume.system, text.len());
+    }
+    for part in view.turns.iter().flat_map(|turn| &turn.parts) {
+        match *part {
+            Part::Text(text) | Part::ToolResult { text, .. } => mixture.read(text),
+            Part::ToolCall { bytes, .. } => grow(&mut volume.calls, bytes),
+            Part::Thinking(bytes) => grow(&mut volume.thinking, bytes),
+            Part::Document(bytes) => grow(&mut volume.documents, bytes),
+            Part::Audio(bytes) => grow(&mut volume.audio, bytes),
+            Part::Unknown(bytes) => grow(&mut volume.unknown, bytes.min(UNKNOWN_PART)),
+            Part::Image(_) => {}
+        }
+    }
+    [volume.plain, volume.symbols, volume.wide] = mixture.totals();
+    volume
+}
+
+/// Reads the window of one turn: all of its text, or its first and last halves of the window.
+fn read_prompt(turn: &Turn<'_>, prompt: &mut Prompt, cues: &mut Cues) {
+    let total = own_texts(turn).map(str::len).sum::<usize>();
+    prompt.bytes = size(total);
+    let (head, tail) =
+        if total <= PROMPT_WINDOW { (total, total) } else { (PROMPT_WINDOW / 2, total - PROMPT_WINDOW / 2) };
+    let mut start = 0;
+    for text in own_texts(turn) {
+        let mut read = |from: usize, to: usize| {
+            let (from, to) = (boundary(text, from), boundary(text, to));
+            scan(&text[from..to], prompt);
+            cues.read(&text[from..to], |at| {
+                let at = start + from + at;
+                at < EDGE || at + EDGE >= total
+            });
+        };
+        read(0, head.saturating_sub(start).min(text.len()));
+        read(tail.saturating_sub(start).min(text.len()), text.len());
+        start += text.len();
+    }
+}
+
+fn read_system(system: &[&str], cues: &mut Cues) {
+    let mut left = SYSTEM_WINDOW;
+    for text in system {
+        if left == 0 {
+            break;
+        }
+        let end = boundary(text, left.min(text.len()));
+        cues.read(&text[..end], |_| false);
+        left -= end;
+    }
+}
+
+/// Whether the user speaks in this turn; Anthropic's tool results are user turns without text of their own.
+fn asks(turn: &Turn<'_>) -> bool {
+    turn.role == Role::User && own_texts(turn).next().is_some()
+}
+
+/// The turn's texts without what clients wrap around them.
+fn own_texts<'a>(turn: &'a Turn<'a>) -> impl Iterator<Item = &'a str> {
+    turn.parts.iter().filter_map(|part| match *part {
+        Part::Text(text) if !text.is_empty() && !WRAPPERS.iter().any(|wrapper| text.starts_with(wrapper)) => {
+            Some(text)
+        }
+        _ => None,
+    })
+}
+
+/// The character boundary at or before `at`.
+fn boundary(text: &str, at: usize) -> usize {
+    (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
+fn count(number: usize) -> u16 {
+    u16::try_from(number).unwrap_or(u16::MAX)
+}
+
+fn size(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
+fn grow(sum: &mut u32, bytes: usize) {
+    *sum = sum.saturating_add(size(bytes));
+}

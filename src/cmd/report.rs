@@ -1,0 +1,262 @@
+//! `pointsman report`: what requests cost, by task class, model, decision, client or tag, and what else they could have cost.
+//! Prints what the ledger adds up; never shows 0 for what has no price.
+
+use std::fmt::{self, Write};
+use std::path::Path;
+
+use comfy_table::{CellAlignment, Table, presets};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::ledger::{By, Catalogue, Comparison, Cost, Group, LedgerError, Reader, Span, Totals, Way, totals};
+
+/// Arguments of `report`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ReportArgs {
+    /// What to add up by: task, model, decision, client or tag=KEY
+    #[arg(long, default_value = "task", value_parser = By::parse)]
+    pub by: By,
+    /// Only requests since then: a day (2026-01-31, UTC) or an age (90m, 24h, 7d)
+    #[arg(long, value_parser = Instant::parse)]
+    pub since: Option<Instant>,
+    /// Only requests before then
+    #[arg(long, value_parser = Instant::parse)]
+    pub until: Option<Instant>,
+}
+
+/// A point in time as people write it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instant {
+    /// Midnight UTC at which a day begins, in milliseconds since 1970.
+    Day(u64),
+    /// So many milliseconds ago.
+    Ago(u64),
+}
+
+impl Instant {
+    /// From `2026-01-31`, or from `90m`, `24h`, `7d`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let wrong =
+            || format!("`{text}`: a day such as 2026-01-31 or an age such as 90m, 24h or 7d is expected");
+        if let Ok(date) = text.parse::<Date>() {
+            let midnight = date.to_zoned(TimeZone::UTC).map_err(|_| wrong())?;
+            return u64::try_from(midnight.timestamp().as_millisecond()).map(Self::Day).map_err(|_| wrong());
+        }
+        let unit_ms = match text.as_bytes().last() {
+            Some(b'm') => 60_000,
+            Some(b'h') => 3_600_000,
+            Some(b'd') => 86_400_000,
+            _ => return Err(wrong()),
+        };
+        let number: u32 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
+        Ok(Self::Ago(u64::from(number) * unit_ms))
+    }
+
+    fn unix_ms(self, now_ms: u64) -> u64 {
+        match self {
+            Self::Day(at) => at,
+            Self::Ago(age) => now_ms.saturating_sub(age),
+        }
+    }
+}
+
+impl ReportArgs {
+    /// The span of time asked for.
+    pub fn span(&self, now_ms: u64) -> Span {
+        Span {
+            since_ms: self.since.map_or(Span::ALL.since_ms, |at| at.unix_ms(now_ms)),
+            until_ms: self.until.map_or(Span::ALL.until_ms, |at| at.unix_ms(now_ms)),
+        }
+    }
+}
+
+/// Adds up the ledger at `path` and returns the text to print: tables, or one JSON document.
+pub fn run(
+    path: &Path,
+    by: &By,
+    span: Span,
+    json: bool,
+    catalogue: &Catalogue<'_>,
+) -> Result<String, LedgerError> {
+    let totals = totals(&Reader::open(path)?, by, span, catalogue)?;
+    if json {
+        return Ok(serde_json::to_string_pretty(&totals).unwrap_or_default());
+    }
+    let mut text = String::new();
+    // Writing into a string cannot fail.
+    let _ = print(&mut text, &totals);
+    Ok(text)
+}
+
+fn print(text: &mut String, totals: &Totals) -> fmt::Result {
+    if totals.all.requests == 0 {
+        return writeln!(text, "no requests on record in this span of time");
+    }
+    writeln!(text, "{}", by_group(totals))?;
+    if totals.all.cost.unpriced > 0 {
+        writeln!(
+            text,
+            "{} of {} requests are unpriced: their cost is not in any sum. Give their models a `price`.",
+            totals.all.cost.unpriced, totals.all.requests
+        )?;
+    }
+    if let Some(observed) = &totals.all.observed {
+        writeln!(
+            text,
+            "observed: {} requests cost {}; as the router would have decided, between {} and {}; quality unknown (0 pairs)",
+            observed.requests,
+            usd(observed.cost_usd),
+            usd(observed.would_low_usd),
+            usd(observed.would_high_usd)
+        )?;
+    }
+    match &totals.all.comparison {
+        Some(comparison) => {
+            writeln!(
+                text,
+                "\n{} requests decided by the router, and other ways to serve them:",
+                comparison.requests
+            )?;
+            writeln!(text, "{}", other_ways(comparison))?;
+            writeln!(
+                text,
+                "Costs rest on the tokens that were used; qualities are the router's expectation, not measured."
+            )
+        }
+        None => writeln!(
+            text,
+            "nothing to compare: no request was decided by the router with priced model and baseline"
+        ),
+    }
+}
+
+fn by_group(totals: &Totals) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_FULL_CONDENSED).set_header([
+        totals.by.as_str(),
+        "requests",
+        "cost",
+        "baseline cost",
+        "saved",
+        "edge/spec./frontier",
+        "tokens in",
+        "tokens out",
+        "unpriced",
+        "estimated",
+        "not ok",
+    ]);
+    for group in totals.groups.iter().chain((totals.groups.len() > 1).then_some(&totals.all)) {
+        table.add_row(group_row(group));
+    }
+    align_numbers(&mut table);
+    table
+}
+
+fn group_row(group: &Group) -> [String; 11] {
+    let compared = group.comparison.as_ref();
+    [
+        group.key.clone(),
+        group.requests.to_string(),
+        cost(&group.cost),
+        compared.map_or_else(dash, |compared| usd(compared.baseline.cost_usd)),
+        compared.and_then(|compared| compared.saved_share).map_or_else(dash, percent),
+        tier_shares(group),
+        group.input_tokens.to_string(),
+        group.output_tokens.to_string(),
+        group.cost.unpriced.to_string(),
+        group.cost.estimated.to_string(),
+        group.not_ok.to_string(),
+    ]
+}
+
+fn other_ways(comparison: &Comparison) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_FULL_CONDENSED).set_header(["served by", "cost", "expected quality"]);
+    let mut row = |name: String, cost_usd: f64, quality: Option<f64>| {
+        table.add_row([
+            name,
+            usd(cost_usd),
+            quality.map_or_else(|| "unknown".into(), |mean| format!("{mean:.3}")),
+        ]);
+    };
+    let named =
+        |way: &Way| way.model.as_ref().map_or_else(|| "each policy's".to_owned(), ToString::to_string);
+    let routed = &comparison.routed;
+    row("routed".to_owned(), routed.cost_usd, routed.expected_quality);
+    let baseline = &comparison.baseline;
+    row(format!("baseline: {}", named(baseline)), baseline.cost_usd, baseline.expected_quality);
+    if let Some(best) = &comparison.best_static {
+        row(format!("best static model: {}", named(best)), best.cost_usd, best.expected_quality);
+    }
+    if let Some(mix) = &comparison.random_mix {
+        let name = format!(
+            "random mix at equal cost: {} baseline, {} {}",
+            percent(mix.baseline_share),
+            percent(1.0 - mix.baseline_share),
+            mix.cheap_model
+        );
+        row(name, mix.cost_usd, mix.expected_quality);
+    }
+    align_numbers(&mut table);
+    table
+}
+
+fn align_numbers(table: &mut Table) {
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+}
+
+/// `unpriced` when nothing is known; `+` when the known sum is not all.
+fn cost(cost: &Cost) -> String {
+    match (cost.known_usd(), cost.unpriced) {
+        (None, _) => "unpriced".to_owned(),
+        (Some(known), 0) => usd(known),
+        (Some(known), _) => format!("{} + unpriced", usd(known)),
+    }
+}
+
+fn tier_shares(group: &Group) -> String {
+    let tiers = &group.tiers;
+    let answered = tiers.edge + tiers.specialist + tiers.frontier;
+    if answered == 0 {
+        return dash();
+    }
+    let share = |count: u64| format!("{:.0}", 100.0 * count as f64 / answered as f64);
+    format!("{}/{}/{} %", share(tiers.edge), share(tiers.specialist), share(tiers.frontier))
+}
+
+fn usd(amount: f64) -> String {
+    if amount >= 1.0 { format!("${amount:.2}") } else { format!("${amount:.6}") }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
+}
+
+fn dash() -> String {
+    "–".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_in_time_is_a_day_or_an_age() {
+        assert_eq!(Instant::parse("1970-01-02"), Ok(Instant::Day(86_400_000)));
+        assert_eq!(Instant::parse("90m"), Ok(Instant::Ago(5_400_000)));
+        assert_eq!(Instant::parse("7d").map(|at| at.unix_ms(604_800_001)), Ok(1));
+        for wrong in ["", "d", "7", "yesterday", "-3h", "2026-13-01", "7\u{e4}"] {
+            assert!(Instant::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_price_is_never_shown_as_nothing() {
+        let known = crate::types::NanoUsd(0);
+        assert_eq!(cost(&Cost { known, priced: 0, unpriced: 3, estimated: 0 }), "unpriced");
+        assert_eq!(cost(&Cost { known, priced: 1, unpriced: 3, estimated: 0 }), "$0.000000 + unpriced");
+        assert_eq!(cost(&Cost { known, priced: 1, unpriced: 0, estimated: 0 }), "$0.000000");
+    }
+}

@@ -1,0 +1,132 @@
+//! The database: its tables, how it is opened, and what can be wrong with it. Knows nothing of threads and queues.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+/// Why the database cannot be used.
+#[derive(Debug)]
+pub enum LedgerError {
+    /// No file there.
+    Missing(PathBuf),
+    /// The file was written by a newer version.
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema's number.
+        found: i64,
+    },
+    /// The database itself failed: not a database, no access, no space, locked by someone else.
+    Database(PathBuf, rusqlite::Error),
+}
+
+impl fmt::Display for LedgerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(path) => {
+                write!(f, "no ledger at {}: it appears once the proxy has run with this path", path.display())
+            }
+            Self::Newer { path, found } => write!(
+                f,
+                "the ledger {} has schema {found} and this version knows {SCHEMA}: use the newer version, or another path",
+                path.display()
+            ),
+            Self::Database(path, error) => write!(f, "the ledger {}: {error}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for LedgerError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Database(_, error) => Some(error),
+            Self::Missing(_) | Self::Newer { .. } => None,
+        }
+    }
+}
+
+/// Opens for writing; creates the file and its tables where there are none.
+pub(super) fn open_to_write(path: &Path) -> Result<Connection, LedgerError> {
+    let at = |error| LedgerError::Database(path.to_path_buf(), error);
+    let connection = Connection::open(path).map_err(at)?;
+    connection.busy_timeout(BUSY).map_err(at)?;
+    connection.pragma_update(None, "page_size", PAGE_BYTES).map_err(at)?;
+    // Before anything is changed: a newer version's file stays as it is.
+    let found = schema_of(&connection).map_err(at)?;
+    if found > SCHEMA {
+        return Err(LedgerError::Newer { path: path.to_path_buf(), found });
+    }
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(at)?;
+    connection.pragma_update(None, "synchronous", "NORMAL").map_err(at)?;
+    connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES).map_err(at)?;
+    connection.pragma_update(None, "journal_size_limit", 4 * WAL_PAGES * PAGE_BYTES).map_err(at)?;
+    if found == 0 {
+        connection.execute_batch(TABLES).map_err(at)?;
+    }
+    Ok(connection)
+}
+
+/// Opens for reading, beside a writer or without one.
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, LedgerError> {
+    if !path.is_file() {
+        return Err(LedgerError::Missing(path.to_path_buf()));
+    }
+    let at = |error| LedgerError::Database(path.to_path_buf(), error);
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(at)?;
+    connection.busy_timeout(BUSY).map_err(at)?;
+    match schema_of(&connection).map_err(at)? {
+        0 => Err(LedgerError::Missing(path.to_path_buf())),
+        SCHEMA => Ok(connection),
+        found => Err(LedgerError::Newer { path: path.to_path_buf(), found }),
+    }
+}
+
+fn schema_of(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// The schema's number; a change of `TABLES` raises it and brings older files up.
+const SCHEMA: i64 = 1;
+/// How long a lock held by another process is waited for.
+const BUSY: Duration = Duration::from_secs(2);
+/// A record with its decision takes two to four kilobytes.
+const PAGE_BYTES: i64 = 4096;
+/// Pages between two checkpoints.
+const WAL_PAGES: i64 = 2000;
+
+/// `key` is the upper half of the request id: milliseconds of arrival and 16 random bits. So records lie in the order of
+/// time, a span of time is a span of keys, and an id is found without an index of its own.
+/// One row holds the request and its attempts; the view shows these as one row each.
+const TABLES: &str = "
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS requests (
+    key INTEGER PRIMARY KEY, id BLOB NOT NULL,
+    client TEXT, tenant INTEGER NOT NULL, policy TEXT, dialect TEXT, operation TEXT NOT NULL, model_asked TEXT,
+    served TEXT NOT NULL, reason TEXT NOT NULL, task TEXT, complexity REAL, step TEXT, stream INTEGER NOT NULL,
+    status INTEGER NOT NULL, outcome TEXT NOT NULL, model TEXT,
+    cost_nanousd INTEGER, cost_estimated INTEGER NOT NULL,
+    input INTEGER NOT NULL, cache_read INTEGER NOT NULL, cache_write_5m INTEGER NOT NULL,
+    cache_write_1h INTEGER NOT NULL, output INTEGER NOT NULL, reasoning INTEGER NOT NULL,
+    audio_input INTEGER NOT NULL, audio_output INTEGER NOT NULL, image_input INTEGER NOT NULL,
+    baseline TEXT, baseline_nanousd INTEGER, would_model TEXT, would_low_nanousd INTEGER, would_high_nanousd INTEGER,
+    ttft_us INTEGER, total_us INTEGER NOT NULL, overhead_us INTEGER NOT NULL, session INTEGER NOT NULL,
+    tags TEXT, snapshot TEXT NOT NULL, attempts TEXT, inputs TEXT, decision TEXT
+);
+CREATE TABLE IF NOT EXISTS snapshots (
+    version TEXT PRIMARY KEY, source TEXT NOT NULL, profile TEXT NOT NULL,
+    since_ms INTEGER NOT NULL, replaced_ms INTEGER
+) WITHOUT ROWID;
+CREATE VIEW IF NOT EXISTS attempts AS
+    SELECT r.key AS request_key, r.id AS request_id, r.key >> 16 AS arrived_ms,
+        a.value ->> 'number' AS number, a.value ->> 'model' AS model, a.value ->> 'deployment' AS deployment,
+        a.value ->> 'provider' AS provider, a.value ->> 'outcome' AS outcome, a.value ->> 'status' AS status,
+        a.value ->> 'started_us' AS started_us, a.value ->> 'ttft_us' AS ttft_us,
+        a.value ->> 'total_us' AS total_us, a.value -> 'usage' AS usage, a.value ->> 'usage_source' AS usage_source,
+        a.value ->> 'cost' AS cost_nanousd, a.value ->> 'maybe_billed' AS maybe_billed,
+        a.value ->> 'provider_request_id' AS provider_request_id
+    FROM requests AS r, json_each(r.attempts) AS a;
+PRAGMA user_version = 1;
+COMMIT;
+";
