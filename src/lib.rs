@@ -4,6 +4,7 @@ pub mod analysis;
 pub mod catalog;
 pub mod cmd;
 pub mod codec;
+pub mod demo;
 pub mod telemetry;
 pub mod ledger;
 pub mod types;
