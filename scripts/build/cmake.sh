@@ -5,7 +5,8 @@
 # make program exist they are used, with every argument passed on. Where they do not, the two calls made by the
 # `cmake` crate are understood, for zlib-ng only: configure remembers its arguments, `--build` compiles the portable
 # C sources (no CPU-specific code) and installs the static library and its headers. It never guesses: any other
-# source tree, or a target without a Unix-like C compiler, is refused with the remedy.
+# source tree, or a target without a Unix-like C compiler, is refused with the remedy. ZLIB_NG_STAND_IN=always uses
+# it although cmake is there; scripts/build/check.sh does so.
 set -eu
 
 fail() {
@@ -17,7 +18,7 @@ have() {
     command -v "$1" >/dev/null 2>&1
 }
 
-if have cmake && { have make || have gmake || have ninja || [ -n "${CMAKE_GENERATOR:-}" ]; }; then
+if [ "${ZLIB_NG_STAND_IN:-}" != always ] && have cmake && { have make || have gmake || have ninja || [ -n "${CMAKE_GENERATOR:-}" ]; }; then
     exec cmake "$@"
 fi
 
@@ -80,7 +81,7 @@ headers() {
 
 # Facts that cmake would probe for and that every gcc and clang of the last ten years fulfils.
 probed='-DHAVE_ATTRIBUTE_ALIGNED -DHAVE_BUILTIN_ASSUME_ALIGNED -DHAVE_BUILTIN_CTZ -DHAVE_BUILTIN_CTZLL
-    -DHAVE_MAY_ALIAS -DHAVE_VISIBILITY_HIDDEN -D_LARGEFILE64_SOURCE=1 -D_GNU_SOURCE'
+    -DHAVE_VISIBILITY_HIDDEN -D_LARGEFILE64_SOURCE=1 -D_GNU_SOURCE'
 wanted='-DZLIBNG_NATIVE_API -DWITH_GZFILEOP -DWITH_ALL_FALLBACKS'
 
 # Compiler and flags come as words, as they would in a makefile, hence the unquoted expansions.

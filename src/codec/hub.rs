@@ -26,6 +26,8 @@ pub struct ChatRequest {
     pub first_member: usize,
     /// The output cap it sets.
     pub max_output_tokens: Option<u32>,
+    /// How many answers it asks for (`n`): each may use the whole output cap.
+    pub choices: u32,
     /// What the target must be able to do.
     pub needs: Capabilities,
     /// What binds the conversation to the model or account that served it.

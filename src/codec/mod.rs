@@ -1,5 +1,23 @@
 //! The wire dialects, whole and streamed: bytes in, the hub's types out, and back. No I/O, no URLs, no prices, no policy.
+//!
+//! A request goes `route` -> `read` -> (decide) -> `splice`; its answer goes through `StreamTee` or `read_answer`;
+//! failures of either side through `classify`, `error_body` and `error_event`.
 
+mod answer;
+mod error;
 mod hub;
+mod read;
+mod route;
+mod splice;
+mod sse;
+mod tee;
+mod usage;
 
+pub use answer::{Answer, Finish, Malformed, read_answer, visible_usage};
+pub use error::{AttemptNote, OwnError, ProviderError, classify, error_body, error_event};
 pub use hub::{ChatRequest, ChatView, Part, Role, StreamOptions, Tool, Turn};
+pub use read::{KeyScan, MAX_DEPTH, ReadFault, ReadFaultKind, Scratch, read, scan_keys};
+pub use route::{DialectHints, Route, route};
+pub use splice::{Edit, ask_for_usage, set_model, splice};
+pub use sse::{MAX_EVENT_BYTES, MAX_LINE_BYTES, SseEvent, SseFault, SseSplitter};
+pub use tee::{StreamEnd, StreamFault, StreamTee};

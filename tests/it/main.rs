@@ -1,1 +1,24 @@
+//! One binary of tests, one module a subject. They stand outside the house: they talk to it over loopback as a client
+//! and as a provider, and read its source only to check the layout.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test's way to say that it failed
+#![allow(unreachable_pub, missing_docs)] // nothing of a test binary is reachable from outside
 
+#[path = "../support/mod.rs"]
+mod support;
+
+mod harness;
+mod layout;
+
+mod admin;
+mod bad_input;
+mod bodies;
+mod cancel;
+mod clients;
+mod credentials;
+mod decisions;
+mod explain;
+mod fallback;
+mod observe;
+mod reload;
+mod streams;
+mod tls;

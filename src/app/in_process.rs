@@ -1,0 +1,140 @@
+//! The proxy inside another program: on loopback, on free ports, without signals. Tests and the demo use it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use pingora::apps::ServerApp;
+use pingora::listeners::tls::{Acceptor, TlsSettings};
+use pingora::protocols::l4::stream::Stream as L4;
+use pingora::server::configuration::ServerConf;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::{AppError, Parts, Reloader, Source};
+use crate::catalog::SnapshotVersion;
+use crate::config::{self, Faults, SecretSource};
+use crate::ledger::Ledger;
+use crate::pipeline::{Engine, check_replicas};
+use crate::proxy::{Admin, Control, Edge, Gateway};
+use crate::upstream::CHECK_EVERY;
+
+/// A running proxy. Dropping it stops the listeners; requests in flight finish.
+pub struct InProcess {
+    /// Where the data plane listens.
+    pub data: SocketAddr,
+    /// Where the admin plane listens.
+    pub admin: SocketAddr,
+    /// Its ledger.
+    pub ledger: Ledger,
+    /// Its ledger's file.
+    pub ledger_path: PathBuf,
+    engine: Arc<Engine>,
+    reloader: Arc<Reloader>,
+    tasks: Vec<JoinHandle<()>>,
+    shutdown: watch::Sender<bool>,
+}
+
+impl InProcess {
+    /// Starts a proxy inside a tokio runtime. Listeners are on free ports of loopback whatever the configuration
+    /// says; a TLS entry in `listen` makes the data plane speak TLS.
+    pub async fn start(config_text: &str, profile: &str, secrets: SecretSource) -> Result<Self, AppError> {
+        let settings = config::from_text(config_text, profile, secrets.clone()).map_err(AppError::Config)?;
+        let parts = Parts::new(&settings, 2)?;
+        let conf = Arc::new(ServerConf { threads: 2, max_retries: 1, ..ServerConf::default() });
+        let tls = settings.server.listen.iter().find_map(|listen| listen.tls.as_ref());
+        let acceptor = tls
+            .map(|files| acceptor(&files.cert.to_string_lossy(), &files.key.to_string_lossy()))
+            .transpose()?;
+        let gateway = Gateway::new(parts.engine.clone(), parts.proxy, parts.ready.clone());
+        let source =
+            Source::Text { text: config_text.to_owned().into(), profile: profile.to_owned(), secrets };
+        let reloader = Arc::new(Reloader { engine: parts.engine.clone(), source });
+        let admin = Admin::new(parts.engine.clone(), reloader.clone(), settings.server.admin_token.clone());
+        let (shutdown, watch) = watch::channel(false);
+        let (data, data_task) = listen(Arc::new(Edge::new(gateway, conf)), acceptor, watch.clone()).await?;
+        let (admin, admin_task) = listen(Arc::new(admin), None, watch.clone()).await?;
+        let checks = tokio::spawn(keep_checking(parts.engine.clone(), watch));
+        Ok(Self {
+            data,
+            admin,
+            ledger: parts.engine.ledger.clone(),
+            ledger_path: settings.ledger.path.clone(),
+            engine: parts.engine,
+            reloader,
+            tasks: vec![data_task, admin_task, checks],
+            shutdown,
+        })
+    }
+
+    /// Swaps another configuration in, or keeps the old one.
+    pub fn reload(&self, config_text: &str) -> Result<SnapshotVersion, Faults> {
+        if let Source::Text { text, profile, secrets } = &self.reloader.source {
+            config::from_text(config_text, profile, secrets.clone())?;
+            *text.lock() = config_text.to_owned();
+        }
+        let _ = self.reloader.reload();
+        Ok(self.engine.loaded().snapshot.version.clone())
+    }
+
+    /// Stops listening and writes the ledger out.
+    pub async fn stop(self) {
+        let ledger = self.ledger.clone();
+        drop(self);
+        let _ = tokio::task::spawn_blocking(move || ledger.flush()).await;
+    }
+}
+
+impl Drop for InProcess {
+    fn drop(&mut self) {
+        let _ = self.shutdown.send(true);
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+fn acceptor(cert: &str, key: &str) -> Result<Arc<Acceptor>, AppError> {
+    let mut tls = TlsSettings::intermediate(cert, key).map_err(|error| AppError::Setup(error.to_string()))?;
+    tls.enable_h2();
+    Ok(Arc::new(tls.build()))
+}
+
+async fn listen<A: ServerApp + Send + Sync + 'static>(
+    app: Arc<A>,
+    tls: Option<Arc<Acceptor>>,
+    shutdown: watch::Receiver<bool>,
+) -> Result<(SocketAddr, JoinHandle<()>), AppError> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .map_err(|error| AppError::Setup(error.to_string()))?;
+    let address = listener.local_addr().map_err(|error| AppError::Setup(error.to_string()))?;
+    let task = tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let _ = stream.set_nodelay(true);
+            let (app, tls, shutdown) = (app.clone(), tls.clone(), shutdown.clone());
+            tokio::spawn(async move {
+                let stream = L4::from(stream);
+                match tls {
+                    None => {
+                        app.process_new(Box::new(stream), &shutdown).await;
+                    }
+                    Some(tls) => {
+                        if let Ok(stream) = tls.tls_handshake(stream).await {
+                            app.process_new(Box::new(stream), &shutdown).await;
+                        }
+                    }
+                }
+            });
+        }
+    });
+    Ok((address, task))
+}
+
+async fn keep_checking(engine: Arc<Engine>, shutdown: watch::Receiver<bool>) {
+    while !*shutdown.borrow() {
+        check_replicas(&engine.loaded()).await;
+        tokio::time::sleep(CHECK_EVERY).await;
+    }
+}

@@ -1,0 +1,141 @@
+//! The proxy under Pingora's server: listeners, threads, signals, graceful shutdown and upgrade.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pingora::listeners::tls::TlsSettings;
+use pingora::server::configuration::{Opt, ServerConf};
+use pingora::server::{Server, ShutdownWatch};
+use pingora::services::background::{BackgroundService, background_service};
+use pingora::services::listening::Service;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{AppError, Parts, Reloader};
+use crate::config::{self, SecretSource, Settings};
+use crate::pipeline::{Engine, check_replicas};
+use crate::proxy::{Admin, Control, Edge, Gateway};
+use crate::upstream::{CHECK_EVERY, REFRESH};
+
+/// Between two looks at the requests still in flight while draining.
+const DRAIN_POLL: Duration = Duration::from_millis(50);
+
+/// Runs the proxy until it is told to stop. `upgrade`: take the listeners over from a running process.
+pub fn serve(path: &Path, upgrade: bool) -> Result<(), AppError> {
+    let settings = config::load(path, SecretSource::Environment).map_err(AppError::Config)?;
+    let threads = settings.server.threads.unwrap_or_else(available_threads);
+    let parts = Parts::new(&settings, threads)?;
+    let mut server =
+        Server::new_with_opt_and_conf(Opt { upgrade, ..Opt::default() }, server_conf(&settings, threads));
+    server.bootstrap();
+    let reloader: Arc<dyn Control> = Arc::new(Reloader::from_file(parts.engine.clone(), path));
+    server.add_service(data_service(&settings, &parts, Arc::new(server_conf(&settings, threads)))?);
+    if let Some(address) = settings.server.admin {
+        let admin = Admin::new(parts.engine.clone(), reloader.clone(), settings.server.admin_token.clone());
+        let mut service = Service::new("admin".into(), admin);
+        service.add_tcp(&address.to_string());
+        service.threads = Some(1);
+        server.add_service(service);
+    }
+    let upkeep = Upkeep {
+        engine: parts.engine.clone(),
+        ready: parts.ready.clone(),
+        reloader,
+        drain: Duration::from_secs(settings.server.drain_seconds),
+    };
+    server.add_service(background_service("upkeep", upkeep));
+    let data: Vec<String> = settings.server.listen.iter().map(|listen| listen.addr.to_string()).collect();
+    tracing::info!(data = ?data, admin = ?settings.server.admin, snapshot = %settings.snapshot.version, "listening");
+    server.run_forever()
+}
+
+fn available_threads() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get)
+}
+
+fn server_conf(settings: &Settings, threads: usize) -> ServerConf {
+    ServerConf {
+        threads,
+        // Our own drain ends the process as soon as nothing is in flight; this is only the upper bound.
+        grace_period_seconds: Some(settings.server.drain_seconds),
+        graceful_shutdown_timeout_seconds: Some(5),
+        max_retries: 1,
+        upstream_keepalive_pool_size: 128,
+        ..ServerConf::default()
+    }
+}
+
+fn data_service(
+    settings: &Settings,
+    parts: &Parts,
+    conf: Arc<ServerConf>,
+) -> Result<Service<Edge>, AppError> {
+    let gateway = Gateway::new(parts.engine.clone(), parts.proxy, parts.ready.clone());
+    let mut service = Service::new("data".into(), Edge::new(gateway, conf));
+    for listen in &settings.server.listen {
+        let address = listen.addr.to_string();
+        match &listen.tls {
+            None => service.add_tcp(&address),
+            Some(files) => {
+                let (cert, key) = (files.cert.to_string_lossy(), files.key.to_string_lossy());
+                let mut tls = TlsSettings::intermediate(&cert, &key)
+                    .map_err(|error| AppError::Setup(format!("listener {address}: {error}")))?;
+                tls.enable_h2();
+                service.add_tls_with_settings(&address, None, tls);
+            }
+        }
+    }
+    Ok(service)
+}
+
+/// Everything that runs beside requests: names, health checks, reload on SIGHUP, draining.
+struct Upkeep {
+    engine: Arc<Engine>,
+    ready: Arc<AtomicBool>,
+    reloader: Arc<dyn Control>,
+    drain: Duration,
+}
+
+#[async_trait]
+impl BackgroundService for Upkeep {
+    async fn start(&self, mut shutdown: ShutdownWatch) {
+        let mut names = tokio::time::interval(REFRESH);
+        let mut replicas = tokio::time::interval(CHECK_EVERY);
+        let Ok(mut hangup) = signal(SignalKind::hangup()) else {
+            tracing::error!("SIGHUP cannot be listened for");
+            return;
+        };
+        loop {
+            tokio::select! {
+                _ = shutdown.changed() => break,
+                _ = names.tick() => self.engine.upstream().resolver().refresh().await,
+                _ = replicas.tick() => check_replicas(&self.engine.loaded()).await,
+                _ = hangup.recv() => {
+                    let reloader = self.reloader.clone();
+                    let _ = tokio::task::spawn_blocking(move || reloader.reload()).await;
+                }
+            }
+        }
+        self.drain().await;
+    }
+}
+
+impl Upkeep {
+    /// Pingora sleeps its whole grace period even when idle; this ends the process once nothing is in flight and the
+    /// ledger is on disk.
+    async fn drain(&self) {
+        self.ready.store(false, Ordering::Relaxed);
+        let until = tokio::time::Instant::now() + self.drain;
+        while self.engine.metrics.in_flight.get() > 0 && tokio::time::Instant::now() < until {
+            tokio::time::sleep(DRAIN_POLL).await;
+        }
+        // Answers just finished are still being written to their sockets.
+        tokio::time::sleep(DRAIN_POLL).await;
+        let ledger = self.engine.ledger.clone();
+        let _ = tokio::task::spawn_blocking(move || ledger.flush()).await;
+        tracing::info!(left = self.engine.metrics.in_flight.get(), "drained");
+        std::process::exit(0);
+    }
+}

@@ -1,0 +1,329 @@
+//! `pointsman explain`: the decision for a stored request or for a body, offline; `--verify` takes every stored
+//! decision again from its stored inputs and compares. Decides by the same function as the proxy, prints, no more.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use comfy_table::{Table, presets};
+use serde_json::{Value, json};
+
+use crate::analysis::{self, Analysis, Limits, extract};
+use crate::catalog::{Snapshot, SnapshotVersion};
+use crate::codec::{self, Scratch};
+use crate::config::{self, SecretSource, Settings};
+use crate::ledger::{Entry, Reader, Span};
+use crate::routing::{self, Asked, Candidate, Decision, DeploymentLive, Facts, Inputs, Live, NoRoute};
+use crate::types::{Day, Dialect, Operation, RequestId};
+
+/// Mismatches printed at most.
+const SHOWN: usize = 10;
+
+/// Arguments of `explain`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ExplainArgs {
+    /// A request id (`pm-…`) or a file with a request body; all stored decisions when left out with --verify
+    pub subject: Option<String>,
+    /// Take the stored decision again from its inputs and compare
+    #[arg(long)]
+    pub verify: bool,
+    /// The dialect of a body in a file
+    #[arg(long, default_value = "openai", value_parser = ["openai", "anthropic"])]
+    pub dialect: String,
+}
+
+/// Runs the command; the text to print, or what went wrong.
+pub fn run(config: &Path, args: &ExplainArgs, json: bool) -> Result<String, String> {
+    let settings = config::load(config, SecretSource::Dummy).map_err(|faults| faults.to_string())?;
+    match &args.subject {
+        None if args.verify => verify_all(&settings, json),
+        None => Err("name a request id or a file, or ask for --verify".to_owned()),
+        Some(subject) => match subject.parse::<RequestId>() {
+            Ok(id) => stored(&settings, id, json),
+            Err(not_an_id) if subject.starts_with("pm-") => Err(not_an_id),
+            Err(_) => from_file(&settings, &PathBuf::from(subject), (&args.dialect, json)),
+        },
+    }
+}
+
+/// Snapshots built again from what the ledger kept of them.
+struct Snapshots<'r> {
+    reader: &'r Reader,
+    built: HashMap<SnapshotVersion, Result<Arc<Snapshot>, String>>,
+}
+
+impl<'r> Snapshots<'r> {
+    fn new(reader: &'r Reader) -> Self {
+        Self { reader, built: HashMap::new() }
+    }
+
+    fn of(&mut self, version: &SnapshotVersion) -> Result<Arc<Snapshot>, String> {
+        let reader = self.reader;
+        self.built.entry(version.clone()).or_insert_with(|| rebuild(reader, version)).clone()
+    }
+}
+
+/// A snapshot as it was, built from its stored sources.
+pub(super) fn rebuild(reader: &Reader, version: &SnapshotVersion) -> Result<Arc<Snapshot>, String> {
+    let sources = reader
+        .sources(version)
+        .map_err(|error| error.to_string())?
+        .ok_or_else(|| format!("snapshot {version} is not in the ledger"))?;
+    config::from_text(&sources.source, &sources.profile, SecretSource::Dummy)
+        .map(|settings| settings.snapshot)
+        .map_err(|faults| format!("snapshot {version} cannot be built again: {faults}"))
+}
+
+/// Whether a stored decision comes out the same again; what differs otherwise.
+fn verify(snapshots: &mut Snapshots<'_>, entry: &Entry) -> Result<(), String> {
+    let (Some(inputs), Some(stored)) = (&entry.inputs, &entry.decision) else {
+        return Err("no decision is stored".to_owned());
+    };
+    let snapshot = snapshots.of(&entry.snapshot)?;
+    match routing::replay(&snapshot, inputs) {
+        Ok(again) if again == **stored => Ok(()),
+        Ok(again) => Err(format!(
+            "was {} ({}), comes out as {} ({})",
+            plan(stored),
+            stored.reason.as_str(),
+            plan(&again),
+            again.reason.as_str()
+        )),
+        Err(no_route) => Err(format!("was {}, comes out as no route: {}", plan(stored), no_route.message)),
+    }
+}
+
+fn verify_all(settings: &Settings, json: bool) -> Result<String, String> {
+    let reader = Reader::open(&settings.ledger.path).map_err(|error| error.to_string())?;
+    let mut snapshots = Snapshots::new(&reader);
+    let (mut checked, mut reproduced) = (0_u64, 0_u64);
+    let mut differences = Vec::new();
+    let walked = reader.each_decision(Span::ALL, |entry| {
+        checked += 1;
+        match verify(&mut snapshots, &entry) {
+            Ok(()) => reproduced += 1,
+            Err(what) if differences.len() < SHOWN => differences.push(format!("{}: {what}", entry.id)),
+            Err(_) => {}
+        }
+        true
+    });
+    walked.map_err(|error| error.to_string())?;
+    let text = if json {
+        json!({ "checked": checked, "reproduced": reproduced, "differences": differences }).to_string()
+    } else {
+        let mut text = format!("{reproduced} of {checked} stored decisions come out the same again\n");
+        for difference in &differences {
+            let _ = writeln!(text, "  {difference}");
+        }
+        text
+    };
+    if checked == reproduced { Ok(text) } else { Err(text) }
+}
+
+fn stored(settings: &Settings, id: RequestId, json: bool) -> Result<String, String> {
+    let reader = Reader::open(&settings.ledger.path).map_err(|error| error.to_string())?;
+    let entry = reader
+        .request(id)
+        .map_err(|error| error.to_string())?
+        .ok_or_else(|| format!("{id} is not in the ledger {}", settings.ledger.path.display()))?;
+    let mut snapshots = Snapshots::new(&reader);
+    let verified = entry.decision.is_some().then(|| verify(&mut snapshots, &entry));
+    if let Some(Err(what)) = &verified {
+        return Err(format!("{id} cannot be reproduced: {what}"));
+    }
+    if json {
+        let value = json!({ "entry": entry, "reproduced": verified.is_some() });
+        return Ok(value.to_string());
+    }
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "{id}  {}  {}  asked for {}  answered by {}",
+        entry.served.as_str(),
+        entry.reason,
+        entry.model_asked.as_deref().unwrap_or("-"),
+        entry.model.as_ref().map_or("-", |model| model.as_str()),
+    );
+    if let Some(inputs) = &entry.inputs {
+        print_analysis(&mut text, &analysis::understand(&inputs.features));
+    }
+    match &entry.decision {
+        Some(decision) => print_decision(&mut text, decision),
+        None => text.push_str("no decision was taken\n"),
+    }
+    for attempt in &entry.attempts {
+        let cost = attempt.cost.map_or_else(|| "unpriced".to_owned(), |cost| format!("${cost}"));
+        let _ = writeln!(
+            text,
+            "attempt {}: {} at {}: {} after {} ms, {cost}",
+            attempt.number + 1,
+            attempt.model.as_ref().map_or("-", |model| model.as_str()),
+            attempt.provider,
+            attempt.outcome.as_str(),
+            attempt.total_us / 1000,
+        );
+    }
+    if verified.is_some() {
+        text.push_str("the decision comes out the same again from its stored inputs\n");
+    }
+    Ok(text)
+}
+
+fn from_file(settings: &Settings, path: &Path, (dialect, json): (&str, bool)) -> Result<String, String> {
+    let body = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let (dialect, operation, api_path) = match dialect {
+        "anthropic" => (Dialect::Anthropic, Operation::Messages, "/v1/messages"),
+        _ => (Dialect::OpenAi, Operation::ChatCompletions, "/v1/chat/completions"),
+    };
+    let (request, features) = codec::read(operation, &body, &mut Scratch::default(), |view| extract(view))
+        .map_err(|fault| fault.message)?;
+    let snapshot = &*settings.snapshot;
+    let asked =
+        Asked { model: &request.model, client: None, allowed: &[], path: api_path, header: &|_| None };
+    let policy = routing::select_policy(snapshot, &asked).map_err(|unknown| unknown.to_string())?;
+    let Some(policy) = policy else {
+        let analysis = analysis::understand(&features);
+        let mut text = String::new();
+        print_analysis(&mut text, &analysis);
+        let _ = writeln!(text, "no policy matches `{}`: it would be forwarded as it is", request.model);
+        return Ok(if json {
+            json!({ "analysis": analysis, "reason": "no_policy" }).to_string()
+        } else {
+            text
+        });
+    };
+    let inputs = Inputs {
+        policy: snapshot.policy(policy).id.clone(),
+        features,
+        facts: Facts {
+            dialect,
+            model_named: request.model,
+            stream: request.stream,
+            max_output_tokens: request.max_output_tokens,
+            needs: request.needs,
+            hard_markers: request.hard_markers,
+            cache_markers: request.cache_markers,
+        },
+        limits: Limits::default(),
+        live: all_ready(snapshot),
+        day: today(),
+        session_hash: 0,
+    };
+    let (analysis, decision) = routing::analyse_and_decide(snapshot, &inputs);
+    if json {
+        return Ok(json_of(&analysis, &decision).to_string());
+    }
+    let mut text = String::new();
+    print_analysis(&mut text, &analysis);
+    match &decision {
+        Ok(decision) => print_decision(&mut text, decision),
+        Err(no_route) => {
+            let _ = writeln!(text, "no route: {}", no_route.message);
+            print_candidates(&mut text, &no_route.candidates);
+        }
+    }
+    Ok(text)
+}
+
+/// Every deployment ready, with its configured speed: what is known before anything was measured.
+fn all_ready(snapshot: &Snapshot) -> Live {
+    let deployments = snapshot
+        .deployments
+        .iter()
+        .map(|deployment| DeploymentLive {
+            ready: true,
+            has_credential: true,
+            ttft_ms: deployment.latency.ttft_ms,
+            per_token_us: deployment.latency.per_token_us,
+            measured: false,
+        })
+        .collect();
+    Live { deployments, session_model: None }
+}
+
+fn today() -> Day {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Day::of_unix_ms(u64::try_from(since.as_millis()).unwrap_or(0))
+}
+
+fn json_of(analysis: &Analysis, decision: &Result<Decision, NoRoute>) -> Value {
+    match decision {
+        Ok(decision) => json!({ "analysis": analysis, "decision": decision }),
+        Err(no_route) => json!({ "analysis": analysis, "no_route": no_route }),
+    }
+}
+
+fn plan(decision: &Decision) -> String {
+    decision.plan.to_string()
+}
+
+fn print_analysis(text: &mut String, analysis: &Analysis) {
+    let _ = writeln!(
+        text,
+        "class {} (confidence {:.2})  step {}  about {} tokens in, {} out",
+        analysis.task.as_str(),
+        analysis.task_confidence,
+        analysis.step.as_str(),
+        analysis.input_tokens,
+        analysis.output_tokens,
+    );
+    let parts: Vec<String> = analysis
+        .complexity
+        .parts
+        .iter()
+        .filter(|part| part.value.abs() >= 0.005)
+        .map(|part| format!("{} {:.2}", part.name, part.value))
+        .collect();
+    let _ = writeln!(text, "complexity {:.2} = {}", analysis.complexity.score, parts.join(" + "));
+}
+
+fn print_decision(text: &mut String, decision: &Decision) {
+    let _ = writeln!(
+        text,
+        "{}: {} ({}), baseline {}, propensity {:.3}",
+        decision.served.as_str(),
+        plan(decision),
+        decision.reason.as_str(),
+        decision.baseline.as_ref().map_or("none", |model| model.as_str()),
+        decision.propensity,
+    );
+    if let Some(would) = &decision.would {
+        let reason = decision.would_reason.as_ref().map_or("", |reason| reason.as_str());
+        let _ = writeln!(text, "would have been {would} ({reason})");
+    }
+    print_candidates(text, &decision.candidates);
+    if !decision.fallback.is_empty() {
+        let chain: Vec<&str> = decision.fallback.iter().map(|model| model.as_str()).collect();
+        let _ = writeln!(text, "fallback: {}", chain.join(" -> "));
+    }
+}
+
+fn print_candidates(text: &mut String, candidates: &[Candidate]) {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_FULL_CONDENSED).set_header([
+        "plan",
+        "quality",
+        "cost",
+        "worst case",
+        "first token",
+        "whole",
+        "verdict",
+    ]);
+    let usd = |cost: Option<crate::types::NanoUsd>| {
+        cost.map_or_else(|| "unpriced".to_owned(), |cost| format!("${cost}"))
+    };
+    for candidate in candidates {
+        let quality = &candidate.quality;
+        table.add_row([
+            candidate.plan.to_string(),
+            format!("{:.2} ({:.2} to {:.2})", quality.mean, quality.low, quality.high),
+            usd(candidate.cost),
+            usd(candidate.worst_cost),
+            format!("{} ms", candidate.ttft_ms),
+            format!("{} ms", candidate.total_ms),
+            candidate.verdict.to_string(),
+        ]);
+    }
+    let _ = writeln!(text, "{table}");
+}

@@ -1,0 +1,321 @@
+//! Failures on the wire: what a provider's error means, and how our own looks in the caller's dialect. Owns the words;
+//! never decides whether another target is tried, and never shows one provider's body to a caller.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::types::{Dialect, FailureClass};
+
+/// Longest message kept of a provider's error.
+const MAX_MESSAGE_BYTES: usize = 512;
+
+/// A provider's error, understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderError {
+    /// What kind of failure it is.
+    pub class: FailureClass,
+    /// The provider's own code or type; `http_STATUS` without one.
+    pub code: String,
+    /// Its message, cut to a sane length; may be empty.
+    pub message: String,
+}
+
+/// The error object of all dialects: OpenAI has `code` and `type`, Anthropic `type`, Gemini `code` (a number) and
+/// `status`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ErrorObject {
+    code: Value,
+    #[serde(rename = "type")]
+    kind: Value,
+    status: Value,
+    message: Value,
+    details: Value,
+}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    error: ErrorField,
+}
+
+/// Some compatible servers write only a text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum ErrorField {
+    Object(Box<ErrorObject>),
+    Text(String),
+}
+
+impl ErrorField {
+    fn object(self) -> ErrorObject {
+        match self {
+            Self::Object(object) => *object,
+            Self::Text(text) => ErrorObject { message: Value::String(text), ..ErrorObject::default() },
+        }
+    }
+}
+
+/// Understands an answer with an error status.
+pub fn classify(dialect: Dialect, status: u16, body: &[u8]) -> ProviderError {
+    let body = body.trim_ascii();
+    // Gemini's streams wrap the error into an array
+    let body = body.strip_prefix(b"[").and_then(|inner| inner.strip_suffix(b"]")).unwrap_or(body);
+    match serde_json::from_slice::<ErrorBody>(body) {
+        Ok(parsed) => understand(dialect, Some(status), parsed.error),
+        Err(_) => {
+            let text = String::from_utf8_lossy(&body[..body.len().min(MAX_MESSAGE_BYTES)]).into_owned();
+            understand(dialect, Some(status), ErrorField::Text(text))
+        }
+    }
+}
+
+/// Understands an error object; `status` is `None` for one that came within an answer of status 200.
+pub(super) fn understand(dialect: Dialect, status: Option<u16>, error: ErrorField) -> ProviderError {
+    let error = error.object();
+    let message = error.message.as_str().unwrap_or_default();
+    let words = [&error.code, &error.kind, &error.status].map(|word| word.as_str().unwrap_or_default());
+    let detail = error.details.get("error_code").and_then(Value::as_str).unwrap_or_default();
+    let number = error.code.as_u64().and_then(|code| u16::try_from(code).ok());
+    let status = status.or(number.filter(|code| (400..600).contains(code)));
+    let seen = Seen {
+        dialect,
+        status,
+        words: [words[0], words[1], words[2], detail],
+        message: message.to_ascii_lowercase(),
+    };
+    let code = [detail, words[0], words[2], words[1]].into_iter().find(|word| !word.is_empty());
+    ProviderError {
+        class: class(&seen),
+        code: code.map_or_else(|| format!("http_{}", status.unwrap_or(200)), str::to_owned),
+        message: shorten(message).to_owned(),
+    }
+}
+
+/// What a class is told from.
+struct Seen<'a> {
+    dialect: Dialect,
+    status: Option<u16>,
+    words: [&'a str; 4],
+    message: String,
+}
+
+impl Seen<'_> {
+    fn word(&self, known: &[&str]) -> bool {
+        self.words.iter().any(|word| known.iter().any(|known| word.eq_ignore_ascii_case(known)))
+    }
+
+    fn says(&self, phrases: &[&str]) -> bool {
+        phrases.iter().any(|phrase| self.message.contains(phrase))
+    }
+}
+
+/// The body's words come first, because providers reuse a status for different things (429 for an empty account, 400
+/// for a long prompt, 200 for anything within a stream); the status decides the rest.
+fn class(seen: &Seen<'_>) -> FailureClass {
+    by_words(seen).unwrap_or_else(|| by_status(seen))
+}
+
+fn by_words(seen: &Seen<'_>) -> Option<FailureClass> {
+    let client_fault = seen.status.is_none_or(|status| status < 500);
+    if !client_fault {
+        return seen.word(&["overloaded_error", "engine_overloaded"]).then_some(FailureClass::Overloaded);
+    }
+    let table: [(FailureClass, &[&str], &[&str]); 7] = [
+        (FailureClass::Billing, BILLING_WORDS, BILLING_PHRASES),
+        (FailureClass::ContentFilter, FILTER_WORDS, FILTER_PHRASES),
+        (FailureClass::ContextLength, CONTEXT_WORDS, CONTEXT_PHRASES),
+        (FailureClass::ModelGone, &["model_not_found", "model_not_available", "DeploymentNotFound"], &[]),
+        (FailureClass::Overloaded, &["overloaded_error", "engine_overloaded", "UNAVAILABLE"], &[]),
+        (
+            FailureClass::Auth,
+            &["invalid_api_key", "authentication_error", "UNAUTHENTICATED"],
+            &["api key not valid"],
+        ),
+        (FailureClass::RateLimit, &["rate_limit_error", "rate_limit_exceeded"], &[]),
+    ];
+    let found = table.into_iter().find(|(_, words, phrases)| seen.word(words) || seen.says(phrases));
+    found.map(|(class, ..)| class)
+}
+
+const BILLING_WORDS: &[&str] = &[
+    "insufficient_quota",
+    "enforced_spend_limit_reached",
+    "billing_hard_limit_reached",
+    "billing_not_active",
+    "billing_error",
+    "insufficient_credits",
+    "insufficient_balance",
+];
+const BILLING_PHRASES: &[&str] =
+    &["credit balance is too low", "insufficient balance", "insufficient credits"];
+const FILTER_WORDS: &[&str] = &[
+    "content_filter",
+    "content_policy_violation",
+    "ResponsibleAIPolicyViolation",
+    "moderation_blocked",
+    "SAFETY",
+];
+const FILTER_PHRASES: &[&str] = &[
+    "content management policy",
+    "content filtering policy",
+    "flagged as potentially violating",
+    "usage policy",
+];
+const CONTEXT_WORDS: &[&str] = &["context_length_exceeded", "context_window_exceeded"];
+const CONTEXT_PHRASES: &[&str] = &[
+    "prompt is too long",
+    "maximum context length",
+    "exceeds the context window",
+    "exceed context limit",
+    "exceeds the maximum number of tokens allowed",
+    "input is too long",
+];
+
+fn by_status(seen: &Seen<'_>) -> FailureClass {
+    match seen.status {
+        Some(401 | 403) => FailureClass::Auth,
+        Some(402) => FailureClass::Billing,
+        Some(404) if names_a_model(seen) => FailureClass::ModelGone,
+        Some(408 | 504) => FailureClass::Timeout,
+        Some(429) => FailureClass::RateLimit,
+        Some(529) => FailureClass::Overloaded,
+        Some(503) if seen.word(&["UNAVAILABLE"]) || seen.says(&["overload", "capacity"]) => {
+            FailureClass::Overloaded
+        }
+        Some(400..500) => FailureClass::BadRequest,
+        Some(500..600) => FailureClass::ServerError,
+        // an error within an answer that began well, of a kind without a word above
+        _ if seen.word(&["timeout_error", "DEADLINE_EXCEEDED"]) => FailureClass::Timeout,
+        _ if seen.word(&["invalid_request_error", "INVALID_ARGUMENT"]) => FailureClass::BadRequest,
+        _ if seen.word(&["RESOURCE_EXHAUSTED"]) => FailureClass::RateLimit,
+        None | Some(200..300) => FailureClass::ServerError,
+        Some(_) => FailureClass::Malformed,
+    }
+}
+
+/// A 404 about the model (and not about the path): Anthropic says `model: NAME`, Gemini `models/NAME is not found`.
+fn names_a_model(seen: &Seen<'_>) -> bool {
+    match seen.dialect {
+        Dialect::OpenAi => seen.says(&["model"]),
+        Dialect::Anthropic => seen.message.starts_with("model:"),
+        Dialect::Gemini => seen.message.contains("models/"),
+    }
+}
+
+fn shorten(message: &str) -> &str {
+    let mut end = message.len().min(MAX_MESSAGE_BYTES);
+    while !message.is_char_boundary(end) {
+        end -= 1;
+    }
+    &message[..end]
+}
+
+/// One attempt in the trail of an error of ours: no secrets, no provider's text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptNote {
+    /// The model that was tried.
+    pub model: String,
+    /// How it ended, in the words of `FailureClass`.
+    pub outcome: String,
+    /// How long it took.
+    pub ms: u64,
+    /// What it cost in dollars, when that is known.
+    pub cost_usd: Option<String>,
+}
+
+/// An error of our own, to be written in the caller's dialect.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnError<'a> {
+    /// The type, `pointsman_…`.
+    pub kind: &'a str,
+    /// The stable code.
+    pub code: &'a str,
+    /// What happened and what would work.
+    pub message: &'a str,
+    /// The field or header at fault.
+    pub param: Option<&'a str>,
+    /// Our id of the request.
+    pub request_id: &'a str,
+    /// What was tried.
+    pub attempts: &'a [AttemptNote],
+    /// The HTTP status it goes out with.
+    pub status: u16,
+}
+
+/// The body of an error answer.
+pub fn error_body(dialect: Dialect, error: &OwnError<'_>) -> Bytes {
+    Bytes::from(error_value(dialect, error).to_string())
+}
+
+/// The error as an event within a stream, after which the stream must be ended without the dialect's finish.
+pub fn error_event(dialect: Dialect, error: &OwnError<'_>) -> Bytes {
+    let value = error_value(dialect, error);
+    Bytes::from(match dialect {
+        Dialect::OpenAi | Dialect::Gemini => format!("data: {value}\n\n"),
+        Dialect::Anthropic => format!("event: error\ndata: {value}\n\n"),
+    })
+}
+
+fn error_value(dialect: Dialect, error: &OwnError<'_>) -> Value {
+    let OwnError { kind, code, message, param, request_id, attempts, status } = *error;
+    match dialect {
+        Dialect::OpenAi => json!({
+            "error": {
+                "message": message, "type": kind, "param": param, "code": code,
+                "pointsman": { "request_id": request_id, "attempts": attempts },
+            },
+        }),
+        // SDKs map `error.type`, so it stays one of theirs; ours is in the details
+        Dialect::Anthropic => json!({
+            "type": "error",
+            "error": { "type": anthropic_type(status), "message": message, "details": { "error_code": code } },
+            "request_id": request_id,
+            "pointsman": { "type": kind, "param": param, "attempts": attempts },
+        }),
+        Dialect::Gemini => json!({
+            "error": {
+                "code": status, "message": message, "status": gemini_status(status),
+                "details": [{
+                    "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                    "reason": code,
+                    "domain": kind,
+                    "metadata": { "request_id": request_id, "param": param.unwrap_or_default() },
+                }],
+                "pointsman": { "request_id": request_id, "attempts": attempts },
+            },
+        }),
+    }
+}
+
+fn anthropic_type(status: u16) -> &'static str {
+    match status {
+        401 => "authentication_error",
+        402 => "billing_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        400..500 => "invalid_request_error",
+        504 => "timeout_error",
+        503 | 529 => "overloaded_error",
+        _ => "api_error",
+    }
+}
+
+fn gemini_status(status: u16) -> &'static str {
+    match status {
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        429 => "RESOURCE_EXHAUSTED",
+        400..500 => "INVALID_ARGUMENT",
+        503 => "UNAVAILABLE",
+        504 => "DEADLINE_EXCEEDED",
+        _ => "INTERNAL",
+    }
+}
+
+#[cfg(test)]
+#[path = "error_tests.rs"]
+mod tests;

@@ -1,0 +1,177 @@
+//! Reading a request body: a copy is parsed to a tape, one walk takes a borrowed view, and the facts survive it. Owns
+//! what counts as a fault of the body; never changes a byte, and never keeps text longer than the caller looks at it.
+//!
+//! Values that routing relies on are read strictly and duplicates of their keys are refused at every level read: with
+//! two values under one key the router and the provider could see different ones. Everything else is tolerated.
+
+mod anthropic;
+mod chat;
+mod facts;
+pub(in crate::codec) mod scan;
+mod turns;
+mod walk;
+
+use std::mem;
+
+use simd_json::{Buffers, ErrorType, Node, Tape};
+
+use self::walk::{Json, Source, Top};
+use super::hub::{ChatRequest, ChatView};
+use crate::types::Operation;
+
+pub use self::scan::{KeyScan, scan_keys};
+
+/// Deepest nesting of a body that is read: far above what clients send, below what any provider's parser refuses.
+pub const MAX_DEPTH: usize = 64;
+
+/// What `Scratch::trim` leaves in place.
+const KEPT_BYTES: usize = 1 << 20;
+
+/// Why a body was not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadFault {
+    /// What kind of fault it is.
+    pub kind: ReadFaultKind,
+    /// What is wrong and what would work.
+    pub message: String,
+    /// The top-level key at fault, where there is one.
+    pub param: Option<&'static str>,
+    /// What an independent look at the raw bytes says: whether the body may pass unread.
+    pub scan: KeyScan,
+}
+
+/// Kinds of faults of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadFaultKind {
+    /// The parser refuses it. A provider's parser may take it: integers beyond 64 bits, lone surrogates.
+    NotJson,
+    /// JSON, but no object.
+    NotAnObject,
+    /// A value that routing relies on has the wrong type.
+    WrongType,
+    /// No model is named.
+    MissingModel,
+    /// A key that routing relies on stands twice.
+    DuplicateKey,
+    /// Nested deeper than `MAX_DEPTH`.
+    TooDeep,
+}
+
+/// A fault before the raw bytes were looked at again.
+#[derive(Debug)]
+struct Refusal {
+    kind: ReadFaultKind,
+    message: String,
+    param: Option<&'static str>,
+}
+
+impl Refusal {
+    fn duplicate(place: &'static str, key: &'static str) -> Self {
+        let (at, param) = if place.is_empty() { ("at the top level", key) } else { (place, top_of(place)) };
+        let message =
+            format!("`{key}` stands twice {at}; send it once, so that router and provider read the same");
+        Self { kind: ReadFaultKind::DuplicateKey, message, param: Some(param) }
+    }
+
+    /// `place` is what the message names; `wanted` is what would work.
+    fn wrong_type(param: &'static str, place: &str, found: Json<'_, '_>, wanted: &str) -> Self {
+        let message = format!("`{place}` is {}; it must be {wanted}", found.describe());
+        Self { kind: ReadFaultKind::WrongType, message, param: Some(param) }
+    }
+
+    fn parser(error: &simd_json::Error) -> Self {
+        if matches!(error.error(), ErrorType::DepthLimitExceeded) {
+            let message = format!("the body is nested deeper than {MAX_DEPTH} levels; flatten it");
+            return Self { kind: ReadFaultKind::TooDeep, message, param: None };
+        }
+        let message = format!(
+            "the body is not JSON that can be read ({:?} at byte {}); send one UTF-8 JSON object",
+            error.error(),
+            error.index()
+        );
+        Self { kind: ReadFaultKind::NotJson, message, param: None }
+    }
+}
+
+/// `in messages[].content[]` -> `messages`: all places are below one of these.
+fn top_of(place: &'static str) -> &'static str {
+    let name = place.trim_start_matches("in ");
+    &name[..name.find(['[', '.']).unwrap_or(name.len())]
+}
+
+/// Reusable buffers of one worker. It never holds a request: the tape is emptied before `read` returns.
+pub struct Scratch {
+    copy: Vec<u8>,
+    buffers: Buffers,
+    tape: Tape<'static>,
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self { copy: Vec::new(), buffers: Buffers::with_max_depth(0, MAX_DEPTH), tape: Tape(Vec::new()) }
+    }
+}
+
+impl std::fmt::Debug for Scratch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scratch").field("capacity", &self.copy.capacity()).finish_non_exhaustive()
+    }
+}
+
+impl Scratch {
+    /// Frees what one large body made grow beyond a megabyte.
+    pub fn trim(&mut self) {
+        let indexes = mem::size_of_val(self.buffers.structural_indexes());
+        // the parser's own buffers are as large as the largest body since they were made, as the copy is
+        if self.copy.capacity() > KEPT_BYTES || indexes > KEPT_BYTES {
+            self.copy = Vec::new();
+            self.buffers = Buffers::with_max_depth(0, MAX_DEPTH);
+        }
+        if self.tape.0.capacity() * size_of::<Node<'static>>() > KEPT_BYTES {
+            self.tape = Tape(Vec::new());
+        }
+    }
+}
+
+/// Reads a body and lets `look` see it; what `look` returns comes back with the facts. Chat completions and messages
+/// (and the messages of `count_tokens`) are read whole, of other operations only the top level.
+pub fn read<R>(
+    operation: Operation,
+    body: &[u8],
+    scratch: &mut Scratch,
+    look: impl FnOnce(&ChatView<'_>) -> R,
+) -> Result<(ChatRequest, R), ReadFault> {
+    let Scratch { copy, buffers, tape } = scratch;
+    copy.clear();
+    copy.extend_from_slice(body);
+    let source = Source { body, base: copy.as_ptr() as usize };
+    let mut nodes = mem::replace(tape, Tape(Vec::new())).reset();
+    let read = match simd_json::fill_tape(copy, buffers, &mut nodes) {
+        Ok(()) => view(operation, source, &nodes.0).map(|view| {
+            let looked = look(&view);
+            (view.request, looked)
+        }),
+        Err(error) => Err(Refusal::parser(&error)),
+    };
+    *tape = nodes.reset();
+    read.map_err(|Refusal { kind, message, param }| ReadFault { kind, message, param, scan: scan_keys(body) })
+}
+
+fn view<'i>(operation: Operation, source: Source<'_>, nodes: &[Node<'i>]) -> Result<ChatView<'i>, Refusal> {
+    let root = Json::root(nodes);
+    if !root.is_object() {
+        let message = format!("the body is {}; it must be a JSON object", root.describe());
+        return Err(Refusal { kind: ReadFaultKind::NotAnObject, message, param: None });
+    }
+    let top = Top::of(root)?;
+    let mut view = facts::view(operation, source, &top)?;
+    match operation {
+        Operation::ChatCompletions => chat::read(source, &top, &mut view)?,
+        Operation::Messages | Operation::CountTokens => anthropic::read(source, &top, &mut view)?,
+        Operation::Responses | Operation::Embeddings | Operation::GenerateContent | Operation::Other => {}
+    }
+    Ok(view)
+}
+
+#[cfg(test)]
+mod tests;

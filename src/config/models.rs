@@ -1,0 +1,193 @@
+//! `[[models]]`: what a model can do, costs, is believed to be worth, and where it is served.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::Context;
+use super::names::{id, resolve};
+use super::tree::{Node, Table, suggestion};
+use super::{origin, prices};
+use crate::catalog::{Deployment, LatencyPrior, Model, PriceList, QualityPriors, Tier};
+use crate::types::{Capabilities, DeploymentId, DeploymentIx, ModelIx, ProviderIx, TaskClass};
+
+const TIERS: [(&str, Tier); 3] =
+    [("edge", Tier::Edge), ("specialist", Tier::Specialist), ("frontier", Tier::Frontier)];
+
+/// What a model without `capabilities` is taken to do: what every current chat model does. Schemas, images, thinking
+/// and continuing a turn of the assistant (which the newest models refuse) must be declared: a wrong yes is an error at
+/// the provider, a wrong no only narrows the choice.
+const ASSUMED: [Capabilities; 4] =
+    [Capabilities::TOOLS, Capabilities::JSON_OBJECT, Capabilities::SAMPLING, Capabilities::MULTIPLE_CHOICES];
+
+pub(super) fn read(root: &Table<'_>, context: &Context<'_>) -> (Vec<Model>, Vec<Deployment>) {
+    let mut models = Vec::new();
+    let mut deployments = Vec::new();
+    for (table, position) in root.tables("models").iter().zip(0_u16..) {
+        let mut model = model(table, context, position);
+        let own = read_deployments(table, context, &model, ModelIx(position));
+        let first = deployments.len();
+        deployments.extend(own);
+        let positions = (first..deployments.len()).filter_map(|at| u16::try_from(at).ok());
+        model.deployments = positions.map(DeploymentIx).collect();
+        table.refuse_others();
+        models.push(model);
+    }
+    if deployments.len() > usize::from(u16::MAX) {
+        root.missing("models", "fewer deployments: at most 65535 are possible");
+    }
+    (models, deployments)
+}
+
+fn model(table: &Table<'_>, context: &Context<'_>, position: u16) -> Model {
+    let id = model_id(table, context, position);
+    let tier = table.need("tier", "write edge, specialist or frontier");
+    let tokens = |key, hint| {
+        let node = table.need(key, hint)?;
+        u32::try_from(node.integer(1..=100_000_000)?).ok()
+    };
+    let context_tokens = tokens("context_tokens", "write the context window, as 128000");
+    let max_output_tokens = tokens("max_output_tokens", "write the most output tokens per answer, as 16000");
+    if let (Some(window), Some(output)) = (context_tokens, max_output_tokens)
+        && output > window
+        && let Some(node) = table.get("max_output_tokens")
+    {
+        node.fault(format!("{output} is more than the context window of {window} holds"));
+    }
+    let capabilities = table.get("capabilities").map(|node| capabilities(&node));
+    Model {
+        id: id.into(),
+        tier: tier.and_then(|node| node.choice(&TIERS)).unwrap_or(Tier::Edge),
+        context_tokens: context_tokens.unwrap_or(0),
+        max_output_tokens: max_output_tokens.unwrap_or(0),
+        capabilities: capabilities
+            .unwrap_or_else(|| ASSUMED.into_iter().fold(Capabilities::default(), Capabilities::with)),
+        prices: table.get("price").map_or_else(PriceList::default, |node| prices::read(&node)),
+        quality: table
+            .get("quality")
+            .and_then(|node| node.table())
+            .map(|table| quality(&table))
+            .unwrap_or_default(),
+        deployments: Vec::new(),
+    }
+}
+
+fn model_id<'r>(table: &Table<'r>, context: &Context<'_>, position: u16) -> &'r str {
+    let id = id(table, "id", &context.names.models, usize::from(position));
+    if (id == "auto" || id.starts_with("pointsman/"))
+        && let Some(node) = table.get("id")
+    {
+        node.fault(format!("`{id}` asks for routing and cannot name a model: choose another name"));
+    }
+    id
+}
+
+fn capabilities(node: &Node<'_>) -> Capabilities {
+    let known: Vec<_> = Capabilities(u32::MAX).words().collect();
+    let mut set = Capabilities::default();
+    for (item, word) in node.texts() {
+        match Capabilities::parse(word) {
+            Some(capability) => set = set.with(capability),
+            None => item.fault(format!("`{word}` is not known; {}", suggestion(word, &known))),
+        }
+    }
+    set
+}
+
+fn quality(table: &Table<'_>) -> QualityPriors {
+    let belief = |key| table.get(key).and_then(|node| node.number(0.0..=1.0));
+    let mut priors = QualityPriors { default: belief("default"), ..QualityPriors::default() };
+    for task in TaskClass::ALL {
+        priors.by_task[task as usize] = belief(task.as_str());
+    }
+    table.refuse_others();
+    priors
+}
+
+fn read_deployments(table: &Table<'_>, context: &Context<'_>, model: &Model, ix: ModelIx) -> Vec<Deployment> {
+    let Some(node) = table.need("deployments", "say where it is served, as [{ provider = \"openai\" }]")
+    else {
+        return Vec::new();
+    };
+    let items = node.items();
+    if items.is_empty() && node.is_array() {
+        node.fault("is empty: name at least one provider, as [{ provider = \"openai\" }]");
+    }
+    let tables = items.iter().filter_map(Node::table);
+    let mut deployments: Vec<_> = tables.filter_map(|table| deployment(&table, context, model, ix)).collect();
+    number_replicas(&mut deployments);
+    deployments
+}
+
+fn deployment(table: &Table<'_>, context: &Context<'_>, model: &Model, ix: ModelIx) -> Option<Deployment> {
+    let provider = table.need("provider", "name a [[providers]] entry");
+    let provider = provider.and_then(|node| resolve(&node, &context.names.providers, "providers"));
+    let upstream_name = table.get("upstream_name").and_then(|node| upstream_name(&node));
+    let endpoints = table.get("endpoints").map(|node| endpoints(&node)).unwrap_or_default();
+    let number = |key, most| {
+        let value = table.get(key).and_then(|node| node.integer(1..=most));
+        value.and_then(|value| u32::try_from(value).ok())
+    };
+    let usual = usual_latency(model.tier);
+    let latency = LatencyPrior {
+        ttft_ms: number("ttft_ms", 600_000).unwrap_or(usual.ttft_ms),
+        per_token_us: number("per_token_us", 60_000_000).unwrap_or(usual.per_token_us),
+    };
+    let max_in_flight = number("max_in_flight", 1_000_000);
+    table.refuse_others();
+    let provider = provider?;
+    let name = context.names.providers.get(usize::from(provider))?;
+    Some(Deployment {
+        id: DeploymentId::from(format!("{}@{name}", model.id).as_str()),
+        model: ix,
+        provider: ProviderIx(provider),
+        upstream_name: Arc::from(upstream_name.unwrap_or(model.id.as_str())),
+        endpoints,
+        max_in_flight,
+        latency,
+    })
+}
+
+fn upstream_name<'r>(node: &Node<'r>) -> Option<&'r str> {
+    let name = node.text()?;
+    if name.is_empty() || name.chars().any(char::is_control) {
+        node.fault("write what the provider calls the model");
+    }
+    Some(name)
+}
+
+fn endpoints(node: &Node<'_>) -> Vec<Arc<str>> {
+    let mut found = Vec::new();
+    for (item, text) in node.texts() {
+        match origin::host_and_port(text) {
+            Ok((_, Some(_))) => found.push(Arc::from(text)),
+            Ok((_, None)) => item.fault(format!("`{text}` has no port: write host:port, as 10.0.0.7:8000")),
+            Err(message) => item.fault(message),
+        }
+    }
+    found
+}
+
+/// Expected speed until calls were measured: round figures of 2025 for hosted models.
+fn usual_latency(tier: Tier) -> LatencyPrior {
+    match tier {
+        Tier::Edge => LatencyPrior { ttft_ms: 400, per_token_us: 8_000 },
+        Tier::Specialist => LatencyPrior { ttft_ms: 600, per_token_us: 14_000 },
+        Tier::Frontier => LatencyPrior { ttft_ms: 1000, per_token_us: 20_000 },
+    }
+}
+
+/// Deployments of one model at one provider are told apart by a number: `small@local#1`, `small@local#2`.
+fn number_replicas(deployments: &mut [Deployment]) {
+    let mut count: HashMap<DeploymentId, usize> = HashMap::new();
+    for deployment in deployments.iter() {
+        *count.entry(deployment.id.clone()).or_default() += 1;
+    }
+    let mut next: HashMap<DeploymentId, usize> = HashMap::new();
+    for deployment in deployments {
+        if count.get(&deployment.id).is_some_and(|count| *count > 1) {
+            let number = next.entry(deployment.id.clone()).or_default();
+            *number += 1;
+            deployment.id = DeploymentId::from(format!("{}#{number}", deployment.id).as_str());
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! `[routing] profile`: a JSON file of measured evidence, `{"evidence": [..]}`. Without one nothing is licensed.
+
+use serde::Deserialize;
+
+use super::Context;
+use super::tree::{Node, Table};
+use crate::catalog::{Evidence, EvidenceTable};
+
+/// A profile and the text it was read from.
+#[derive(Default)]
+pub(super) struct Profile {
+    /// The text, kept for replay; empty when there is none.
+    pub(super) text: String,
+    /// What it says.
+    pub(super) evidence: EvidenceTable,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    evidence: Vec<Evidence>,
+}
+
+/// Reads the given text, or else the file that the configuration names.
+pub(super) fn read(root: &Table<'_>, context: &Context<'_>, given: &str) -> Profile {
+    let routing = root.get("routing").and_then(|node| node.table());
+    let named = routing.as_ref().and_then(|table| table.get("profile"));
+    if let Some(table) = &routing {
+        table.refuse_others();
+    }
+    let text = if given.is_empty() { named.as_ref().and_then(|node| file(node, context)) } else { None };
+    let text = text.unwrap_or_else(|| given.to_owned());
+    if text.is_empty() {
+        return Profile::default();
+    }
+    match parse(&text) {
+        Ok(evidence) => Profile { text, evidence },
+        Err(message) => {
+            let mark = named.map_or_else(|| root.mark("routing.profile"), |node| node.mark());
+            root.fault_at(&mark, message);
+            Profile::default()
+        }
+    }
+}
+
+fn file(node: &Node<'_>, context: &Context<'_>) -> Option<String> {
+    let path = node.text()?;
+    if !context.secrets.reads_files() {
+        return None;
+    }
+    let read = std::fs::read_to_string(path);
+    if let Err(error) = &read {
+        node.fault(format!("{path} cannot be read: {error}"));
+    }
+    read.ok()
+}
+
+/// Evidence about models that are not configured is kept: it licenses nothing and costs nothing.
+fn parse(text: &str) -> Result<EvidenceTable, String> {
+    let file: File = serde_json::from_str(text)
+        .map_err(|error| format!("the profile is not {{\"evidence\": [..]}}: {error}"))?;
+    for (position, evidence) in file.evidence.iter().enumerate() {
+        let figures = [evidence.mean_quality, evidence.mean_loss, evidence.loss_upper];
+        let possible = figures.iter().all(|figure| (-1.0..=1.0).contains(figure))
+            && evidence.mean_quality >= 0.0
+            && evidence.loss_upper >= evidence.mean_loss;
+        if !possible {
+            return Err(format!(
+                "evidence[{position}] of the profile is impossible: quality is 0 to 1, losses are -1 to 1, \
+                 and loss_upper is not below mean_loss"
+            ));
+        }
+    }
+    Ok(EvidenceTable::new(file.evidence))
+}

@@ -1,0 +1,294 @@
+//! One request, stage after stage: read, understand, limits, decide, dispatch, account. [`Engine::handle`] is the
+//! story; everything it calls lies in the rooms to the left or in the small files below `pipeline/`.
+
+mod account;
+mod announce;
+mod forwarded;
+mod hops;
+mod refusal;
+mod understand;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::HeaderMap;
+use tokio::time::Instant;
+
+pub use forwarded::Forwarded;
+pub use refusal::{Refusal, RefusalCode};
+pub use understand::Decided;
+
+use account::Account;
+use announce::Announced;
+use understand::Read;
+
+use crate::catalog::{Client, Policy, Snapshot};
+use crate::ledger::Ledger;
+use crate::routing::Plan;
+use crate::session::Sessions;
+use crate::strategy::{self, End, Hop, Job, Reply, Rules};
+use crate::telemetry::{Metrics, Stage};
+use crate::types::{
+    ClientIx, Day, DeploymentIx, Dialect, ModelId, NanoUsd, Operation, PolicyIx, RequestId, Served,
+};
+use crate::upstream::{Board, Caller, Health, Replicas, Upstream};
+
+/// Sessions remembered at most.
+const SESSIONS: usize = 200_000;
+
+/// A snapshot with the health of its deployments.
+pub struct Loaded {
+    /// The snapshot.
+    pub snapshot: Arc<Snapshot>,
+    /// Health at the snapshot's positions.
+    pub board: Board,
+}
+
+/// Everything requests share.
+pub struct Engine {
+    loaded: ArcSwap<Loaded>,
+    health: Health,
+    upstream: Upstream,
+    sessions: Sessions,
+    /// The ledger.
+    pub ledger: Ledger,
+    /// Its file, for looking stored requests up.
+    pub ledger_path: PathBuf,
+    /// Counters and stage timers.
+    pub metrics: Arc<Metrics>,
+}
+
+/// A whole request as the proxy hands it over.
+pub struct Inbound {
+    /// The snapshot it is served under.
+    pub loaded: Arc<Loaded>,
+    /// Identity.
+    pub id: RequestId,
+    /// When its head arrived.
+    pub arrived: Instant,
+    /// How long its body took.
+    pub body_time: Duration,
+    /// The dialect of its path.
+    pub dialect: Dialect,
+    /// The operation of its path.
+    pub operation: Operation,
+    /// Path and query.
+    pub path: String,
+    /// Headers as they came.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+    /// The client that was identified, a position in `loaded`.
+    pub client: Option<ClientIx>,
+    /// Hash of whoever pays: the client's id, else its credential.
+    pub tenant: u64,
+    /// Whether the credential in the headers is the provider's.
+    pub credential_is_providers: bool,
+}
+
+impl Engine {
+    /// An engine serving a first snapshot.
+    pub fn new(
+        snapshot: Arc<Snapshot>,
+        (ledger, ledger_path): (Ledger, PathBuf),
+        pool: PoolSettings,
+    ) -> Result<Self, String> {
+        let metrics = Metrics::new().map_err(|error| error.to_string())?;
+        let health = Health::default();
+        let board = board(&health, &snapshot)?;
+        ledger.snapshot(&snapshot);
+        Ok(Self {
+            loaded: ArcSwap::from_pointee(Loaded { snapshot, board }),
+            health,
+            upstream: Upstream::new(pool.connections, pool.threads),
+            sessions: Sessions::new(SESSIONS),
+            ledger,
+            ledger_path,
+            metrics: Arc::new(metrics),
+        })
+    }
+
+    /// The snapshot in force.
+    pub fn loaded(&self) -> Arc<Loaded> {
+        self.loaded.load_full()
+    }
+
+    /// The pool and resolver.
+    pub fn upstream(&self) -> &Upstream {
+        &self.upstream
+    }
+
+    /// Swaps a new snapshot in; requests in flight finish under theirs.
+    pub fn swap(&self, snapshot: Arc<Snapshot>) -> Result<(), String> {
+        let board = board(&self.health, &snapshot)?;
+        self.ledger.snapshot(&snapshot);
+        self.loaded.store(Arc::new(Loaded { snapshot, board }));
+        self.upstream.resolver().forget();
+        self.metrics.reloads.inc();
+        Ok(())
+    }
+
+    /// Serves one request. What the client gets went through `reply`, or is the refusal.
+    pub async fn handle<R: Reply>(&self, inbound: Inbound, reply: &mut R) -> Result<(), Refusal> {
+        let mut account = Account::open(self, &inbound);
+        let read = self.read(&inbound).await.map_err(|refusal| account.refuse(refusal))?;
+        account.note_read(&read);
+        let dispatch = match &read {
+            Read::Understood(asked) => {
+                let decided = self.decide(&inbound, asked).map_err(|refusal| account.refuse(refusal))?;
+                account.note_decided(asked, decided, &inbound)
+            }
+            Read::Unreadable(policy) => Ok(Dispatch::unread(*policy, &inbound.body)),
+        };
+        let dispatch = dispatch.map_err(|refusal| account.refuse(refusal))?;
+        let job = self.job(&inbound, &read, &dispatch).map_err(|refusal| account.refuse(refusal))?;
+        account.times.set(Stage::Overhead, inbound.arrived.elapsed().saturating_sub(inbound.body_time));
+        let announcement = account.announcement(&read, &dispatch);
+        let mut announced = Announced { announcement: &announcement, reply };
+        let end = strategy::run(&job, &mut account.trail, &mut announced).await;
+        match end {
+            End::Failed(failure) => Err(account.fail(&job, &failure)),
+            end => {
+                account.close(&job, &end);
+                Ok(())
+            }
+        }
+    }
+
+    fn job<'a>(
+        &'a self,
+        inbound: &'a Inbound,
+        read: &'a Read,
+        dispatch: &'a Dispatch,
+    ) -> Result<Job<'a>, Refusal> {
+        let loaded = &inbound.loaded;
+        let snapshot = &*loaded.snapshot;
+        let hops = hops::of(loaded, inbound, read, dispatch)?;
+        let (request, limits) = match read {
+            Read::Understood(asked) => (Some(&asked.request), Some(&asked.limits)),
+            Read::Unreadable(_) => (None, None),
+        };
+        let policy = dispatch.policy.map(|ix| snapshot.policy(ix));
+        let rules = match (&dispatch.plan, policy) {
+            (Plan::Single(_), Some(policy)) => {
+                Rules::Guarded { on: &policy.on, on_auth_failure: policy.on_auth_failure }
+            }
+            (Plan::Named, _) | (Plan::Single(_), None) => Rules::Verbatim,
+        };
+        let guarded = matches!(rules, Rules::Guarded { .. });
+        let policy_limit = |limit: fn(&Policy) -> Option<u32>| policy.filter(|_| guarded).and_then(limit);
+        let until = |caller: Option<u32>, policy: Option<u32>| {
+            let stricter = [caller, policy].into_iter().flatten().min()?;
+            Some(inbound.arrived + Duration::from_millis(u64::from(stricter)))
+        };
+        Ok(Job {
+            id: inbound.id,
+            snapshot,
+            board: &loaded.board,
+            upstream: &self.upstream,
+            caller: inbound.caller(),
+            path: &inbound.path,
+            dialect: inbound.dialect,
+            operation: inbound.operation,
+            body: &inbound.body,
+            request,
+            input_tokens: dispatch.input_tokens,
+            hops,
+            rules,
+            arrived: inbound.arrived,
+            deadline: until(
+                limits.and_then(|limits| limits.deadline_ms),
+                policy_limit(|policy| policy.deadline_ms),
+            ),
+            first_token_by: until(
+                limits.and_then(|limits| limits.ttft_ms),
+                policy_limit(|policy| policy.ttft_ms),
+            ),
+            day: Day::of_unix_ms(inbound.id.unix_ms()),
+        })
+    }
+}
+
+/// Idle connections and worker threads.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolSettings {
+    /// Idle upstream connections kept.
+    pub connections: usize,
+    /// Worker threads of the data plane.
+    pub threads: usize,
+}
+
+/// What was decided to do, in the terms of dispatch.
+#[derive(Debug)]
+pub(crate) struct Dispatch {
+    pub(crate) plan: Plan,
+    pub(crate) fallback: Vec<ModelId>,
+    pub(crate) served: Served,
+    pub(crate) reason: &'static str,
+    pub(crate) policy: Option<PolicyIx>,
+    pub(crate) input_tokens: u64,
+    pub(crate) cost_estimate: Option<NanoUsd>,
+}
+
+impl Dispatch {
+    /// A body we could not read goes on as the client named it; four bytes a token is all that is known of it.
+    fn unread(policy: Option<PolicyIx>, body: &Bytes) -> Self {
+        Self {
+            plan: Plan::Named,
+            fallback: Vec::new(),
+            served: Served::Unrouted,
+            reason: "unreadable",
+            policy,
+            input_tokens: body.len() as u64 / 4,
+            cost_estimate: None,
+        }
+    }
+}
+
+impl Inbound {
+    /// The same request read as a chat request, whatever its path: for decisions without dispatch.
+    #[must_use]
+    pub fn as_chat(self) -> Self {
+        let (dialect, operation) = if self.headers.contains_key("anthropic-version") {
+            (Dialect::Anthropic, Operation::Messages)
+        } else {
+            (Dialect::OpenAi, Operation::ChatCompletions)
+        };
+        Self { dialect, operation, ..self }
+    }
+
+    /// The caller's headers and what the credential among them means.
+    pub(crate) fn caller(&self) -> Caller<'_> {
+        Caller { headers: &self.headers, credential_is_providers: self.credential_is_providers }
+    }
+
+    /// The client's entry.
+    pub(crate) fn client(&self) -> Option<&Client> {
+        self.client.map(|ix| self.loaded.snapshot.clients.at(ix))
+    }
+
+    /// A header as text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+fn board(health: &Health, snapshot: &Snapshot) -> Result<Board, String> {
+    let replicas = snapshot.deployments.iter().map(Replicas::new).collect::<Result<Vec<_>, _>>()?;
+    Ok(health.board(snapshot, replicas))
+}
+
+/// Health checks of self-hosted replicas, for the background task.
+pub async fn check_replicas(loaded: &Loaded) {
+    for (_, ix) in loaded.snapshot.deployments.iter().zip(0..) {
+        if let Some(replicas) = loaded.board.replicas(DeploymentIx(ix)) {
+            replicas.check().await;
+        }
+    }
+}
+
+/// The hops of a dispatch, for tests of the chain.
+pub(crate) type Hops = Vec<Hop>;

@@ -1,0 +1,352 @@
+//! The account of one request: opened when it arrives, filed exactly once on whatever path it ends, also when the
+//! request is dropped from outside.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::announce::Announcement;
+use super::refusal::Refusal;
+use super::understand::{Asking, Decided, Read};
+use super::{Dispatch, Engine, Inbound, Loaded};
+use crate::analysis::Analysis;
+use crate::codec::AttemptNote;
+use crate::ledger::{AttemptRow, CostRange, Entry, Outcome};
+use crate::routing::{Decision, Plan};
+use crate::strategy::{End, Failure, Job, Leg, Trail};
+use crate::telemetry::{Stage, StageTimes};
+use crate::types::{Day, ModelId, NanoUsd, RequestId, Served, TaskClass, Usage};
+
+/// The account of one request. Dropping it files the entry.
+pub(super) struct Account<'e> {
+    engine: &'e Engine,
+    loaded: Arc<Loaded>,
+    arrived: tokio::time::Instant,
+    entry: Option<Entry>,
+    explained: Vec<(&'static str, String)>,
+    pub(super) trail: Trail,
+    pub(super) times: StageTimes,
+}
+
+impl<'e> Account<'e> {
+    /// Opens an account. Until told otherwise the client has gone before anything happened.
+    pub(super) fn open(engine: &'e Engine, inbound: &Inbound) -> Self {
+        engine.metrics.in_flight.inc();
+        let mut times = StageTimes::default();
+        times.set(Stage::Body, inbound.body_time);
+        let entry = Entry {
+            id: inbound.id,
+            client: inbound.client().map(|client| client.id.clone()),
+            tenant: inbound.tenant,
+            policy: None,
+            dialect: Some(inbound.dialect),
+            operation: inbound.operation,
+            model_asked: None,
+            served: Served::Pinned,
+            reason: Cow::Borrowed("no_policy"),
+            task: None,
+            complexity: None,
+            step: None,
+            stream: false,
+            status: 0,
+            outcome: Outcome::ClientGone,
+            model: None,
+            cost: Some(NanoUsd::ZERO),
+            cost_estimated: false,
+            usage: Usage::default(),
+            baseline: None,
+            baseline_cost: None,
+            would_model: None,
+            would_cost: None,
+            ttft_us: None,
+            total_us: 0,
+            overhead_us: 0,
+            session: 0,
+            tags: inbound.client().map(|client| client.tags.clone()).unwrap_or_default(),
+            snapshot: inbound.loaded.snapshot.version.clone(),
+            attempts: Vec::new(),
+            inputs: None,
+            decision: None,
+        };
+        Self {
+            engine,
+            loaded: inbound.loaded.clone(),
+            arrived: inbound.arrived,
+            entry: Some(entry),
+            explained: Vec::new(),
+            trail: Trail::default(),
+            times,
+        }
+    }
+
+    fn note(&mut self, change: impl FnOnce(&mut Entry)) {
+        if let Some(entry) = &mut self.entry {
+            change(entry);
+        }
+    }
+
+    /// What the body said.
+    pub(super) fn note_read(&mut self, read: &Read) {
+        let policy = match read {
+            Read::Understood(asked) => asked.policy,
+            Read::Unreadable(policy) => *policy,
+        };
+        let policy = policy.map(|ix| self.loaded.snapshot.policy(ix).id.clone());
+        self.note(|entry| {
+            entry.policy = policy;
+            match read {
+                Read::Understood(asked) => {
+                    entry.model_asked = Some(asked.request.model.clone());
+                    entry.stream = asked.request.stream;
+                    entry.session = if asked.has_session { asked.session } else { 0 };
+                    entry
+                        .tags
+                        .extend(asked.limits.tags.iter().map(|(key, value)| (key.clone(), value.clone())));
+                }
+                Read::Unreadable(_) => {
+                    entry.served = Served::Unrouted;
+                    entry.reason = Cow::Borrowed("unreadable");
+                }
+            }
+        });
+    }
+
+    /// What was decided; the dispatch, or the refusal when there is no plan.
+    pub(super) fn note_decided(
+        &mut self,
+        asked: &Asking,
+        decided: Decided,
+        inbound: &Inbound,
+    ) -> Result<Dispatch, Refusal> {
+        self.times.set(Stage::Understand, decided.times.0);
+        self.times.set(Stage::Decide, decided.times.1);
+        let analysis = &decided.analysis;
+        if asked.limits.explain {
+            self.explained = explain(analysis);
+        }
+        self.note(|entry| {
+            entry.task = Some(analysis.task);
+            entry.complexity = Some(analysis.complexity.score);
+            entry.step = Some(analysis.step);
+            entry.inputs = decided.inputs;
+        });
+        let input_tokens = u64::from(analysis.input_tokens);
+        let dispatch = match decided.decision {
+            None => Dispatch {
+                plan: Plan::Named,
+                fallback: Vec::new(),
+                served: Served::Pinned,
+                reason: "no_policy",
+                policy: asked.policy,
+                input_tokens,
+                cost_estimate: None,
+            },
+            Some(Err(no_route)) => {
+                self.note(|entry| entry.served = Served::Routed);
+                return Err(Refusal::no_route(&no_route));
+            }
+            Some(Ok(decision)) => self.note_decision(asked, decision, input_tokens),
+        };
+        debug_assert_eq!(inbound.id, self.id());
+        Ok(dispatch)
+    }
+
+    fn note_decision(&mut self, asked: &Asking, decision: Box<Decision>, input_tokens: u64) -> Dispatch {
+        let dispatch = Dispatch {
+            plan: decision.plan.clone(),
+            fallback: decision.fallback.clone(),
+            served: decision.served,
+            reason: decision.reason.as_str(),
+            policy: asked.policy,
+            input_tokens,
+            cost_estimate: expected_cost(&decision, &decision.plan),
+        };
+        self.note(|entry| {
+            entry.served = decision.served;
+            entry.reason = Cow::Borrowed(decision.reason.as_str());
+            entry.baseline = decision.baseline.clone();
+            if let Some(Plan::Single(model)) = &decision.would {
+                entry.would_model = Some(model.clone());
+                entry.would_cost = cost_range(&decision, model);
+            }
+            entry.decision = Some(decision);
+        });
+        dispatch
+    }
+
+    fn id(&self) -> RequestId {
+        self.entry.as_ref().map_or(RequestId(0), |entry| entry.id)
+    }
+
+    /// What the client is told when the answer's head goes out.
+    pub(super) fn announcement(&mut self, read: &Read, dispatch: &Dispatch) -> Announcement {
+        let overhead = self.times.of(Stage::Overhead).map_or(0, |time| time.as_micros());
+        let overhead_us = u32::try_from(overhead).unwrap_or(u32::MAX);
+        self.note(|entry| entry.overhead_us = overhead_us);
+        Announcement {
+            id: self.id(),
+            served: dispatch.served,
+            reason: dispatch.reason,
+            loaded: self.loaded.clone(),
+            overhead_us,
+            model_named: match read {
+                Read::Understood(asked) => Some(asked.request.model.clone()),
+                Read::Unreadable(_) => None,
+            },
+            cost_estimate: dispatch.cost_estimate,
+            explained: std::mem::take(&mut self.explained),
+        }
+    }
+
+    /// Closes with a refusal.
+    pub(super) fn refuse(&mut self, refusal: Refusal) -> Refusal {
+        self.engine.metrics.refusals.with_label_values(&[refusal.code.as_str()]).inc();
+        self.note(|entry| {
+            entry.outcome = Outcome::OwnError;
+            entry.reason = Cow::Borrowed(refusal.code.as_str());
+        });
+        refusal
+    }
+
+    /// Closes with a chain that failed to its end.
+    pub(super) fn fail(&mut self, job: &Job<'_>, failure: &Failure) -> Refusal {
+        tracing::warn!(id = %job.id, class = failure.class.as_str(), detail = failure.detail, "no target answered");
+        let notes = self.trail.legs.iter().map(|leg| attempt_note(job, leg)).collect();
+        let refusal = Refusal::exhausted(failure, notes);
+        self.refuse(refusal)
+    }
+
+    /// Closes with whatever reached the client.
+    pub(super) fn close(&mut self, job: &Job<'_>, end: &End) {
+        let (outcome, hop, status) = match end {
+            End::Served { hop, status } => (Outcome::Ok, Some(*hop), *status),
+            End::Passed { hop, status, .. } => (Outcome::UpstreamError, Some(*hop), *status),
+            End::Truncated { hop, .. } => (Outcome::Truncated, Some(*hop), 200),
+            End::ClientGone => (Outcome::ClientGone, None, 0),
+            End::Failed(_) => (Outcome::OwnError, None, 0),
+        };
+        let model = hop.and_then(|hop| job.hops[hop].model).map(|ix| job.snapshot.model(ix).id.clone());
+        let session = self.entry.as_ref().map_or(0, |entry| entry.session);
+        if let (Outcome::Ok, Some(model), true) = (outcome, &model, session != 0) {
+            self.engine.sessions.answered(session, model.clone());
+        }
+        self.note(|entry| {
+            entry.outcome = outcome;
+            entry.status = status;
+            entry.model = model;
+            if hop.is_some_and(|hop| hop > 0) {
+                entry.served = Served::Fallback;
+            }
+        });
+    }
+}
+
+impl Drop for Account<'_> {
+    fn drop(&mut self) {
+        let Some(mut entry) = self.entry.take() else { return };
+        let metrics = &self.engine.metrics;
+        metrics.in_flight.dec();
+        entry.total_us = micros(self.arrived.elapsed());
+        self.times.set(Stage::Total, self.arrived.elapsed());
+        let snapshot = &self.loaded.snapshot;
+        entry.attempts =
+            self.trail.legs.iter().zip(0..).map(|(leg, number)| attempt_row(snapshot, leg, number)).collect();
+        if let Some(leg) = self.trail.legs.last() {
+            entry.usage = leg.usage;
+            entry.ttft_us = leg.ttft.map(|ttft| micros(leg.started + ttft));
+            if let Some(ttft) = leg.ttft {
+                self.times.set(Stage::FirstToken, ttft);
+            }
+        }
+        entry.cost = Entry::cost_of(&entry.attempts);
+        entry.cost_estimated = Entry::is_estimated(&entry.attempts);
+        entry.baseline_cost = baseline_cost(snapshot, &entry);
+        metrics.stages.record(&self.times);
+        count(metrics, &entry);
+        if self.engine.ledger.record(entry).is_err() {
+            tracing::debug!("a ledger entry was lost");
+        }
+    }
+}
+
+/// Requests, attempts, tokens and money of one entry.
+pub(super) fn count(metrics: &crate::telemetry::Metrics, entry: &Entry) {
+    metrics.requests.with_label_values(&[entry.served.as_str(), &entry.reason, entry.outcome.as_str()]).inc();
+    for attempt in &entry.attempts {
+        let model = attempt.model.as_ref().map_or("unlisted", ModelId::as_str);
+        metrics
+            .attempts
+            .with_label_values(&[attempt.provider.as_str(), model, attempt.outcome.as_str()])
+            .inc();
+    }
+    if entry.outcome == Outcome::Ok {
+        let model = entry.model.as_ref().map_or("unlisted", ModelId::as_str);
+        metrics.count_tokens(model, &entry.usage);
+        metrics.count_cost(model, entry.task.map_or("none", TaskClass::as_str), entry.cost);
+    }
+}
+
+fn attempt_row(snapshot: &crate::catalog::Snapshot, leg: &Leg, number: u8) -> AttemptRow {
+    AttemptRow {
+        number,
+        model: leg.hop.model.map(|ix| snapshot.model(ix).id.clone()),
+        deployment: leg.hop.deployment.map(|ix| snapshot.deployment(ix).id.clone()),
+        provider: snapshot.provider(leg.hop.provider).id.clone(),
+        outcome: leg.end,
+        status: leg.status,
+        started_us: micros(leg.started),
+        ttft_us: leg.ttft.map(micros),
+        total_us: micros(leg.total),
+        usage: leg.usage,
+        usage_source: leg.usage_source,
+        cost: leg.cost,
+        maybe_billed: leg.maybe_billed,
+        provider_request_id: leg.provider_request_id.clone(),
+    }
+}
+
+fn attempt_note(job: &Job<'_>, leg: &Leg) -> AttemptNote {
+    AttemptNote {
+        model: match leg.hop.model {
+            Some(ix) => job.snapshot.model(ix).id.to_string(),
+            None => job.request.map_or_else(String::new, |request| request.model.clone()),
+        },
+        outcome: leg.end.as_str().to_owned(),
+        ms: u64::try_from(leg.total.as_millis()).unwrap_or(u64::MAX),
+        cost_usd: leg.cost.map(|cost| cost.to_string()),
+    }
+}
+
+/// What the same usage would have cost at the baseline.
+fn baseline_cost(snapshot: &crate::catalog::Snapshot, entry: &Entry) -> Option<NanoUsd> {
+    let baseline = snapshot.model_by_id(entry.baseline.as_ref()?.as_str())?;
+    snapshot.model(baseline).prices.on(Day::of_unix_ms(entry.id.unix_ms()))?.cost(&entry.usage)
+}
+
+fn expected_cost(decision: &Decision, plan: &Plan) -> Option<NanoUsd> {
+    decision.candidates.iter().find(|candidate| candidate.plan == *plan)?.cost
+}
+
+/// Would-have cost lies between the expected and the worst case.
+fn cost_range(decision: &Decision, model: &ModelId) -> Option<CostRange> {
+    let plan = Plan::Single(model.clone());
+    let candidate = decision.candidates.iter().find(|candidate| candidate.plan == plan)?;
+    Some(CostRange { low: candidate.cost?, high: candidate.worst_cost? })
+}
+
+fn explain(analysis: &Analysis) -> Vec<(&'static str, String)> {
+    let parts: Vec<String> =
+        analysis.complexity.parts.iter().map(|part| format!("{}={:.2}", part.name, part.value)).collect();
+    vec![
+        ("x-pointsman-task", analysis.task.as_str().to_owned()),
+        ("x-pointsman-task-confidence", format!("{:.2}", analysis.task_confidence)),
+        ("x-pointsman-complexity", format!("{:.2}", analysis.complexity.score)),
+        ("x-pointsman-complexity-parts", parts.join(" ")),
+        ("x-pointsman-step", analysis.step.as_str().to_owned()),
+        ("x-pointsman-input-tokens", analysis.input_tokens.to_string()),
+    ]
+}
+
+/// Microseconds, saturating.
+pub(super) fn micros(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,106 @@
+//! From a plan to the hops of a chain: every deployment of the chosen model, then those of the fallback models.
+
+use super::refusal::{Refusal, RefusalCode};
+use super::understand::{Read, standing};
+use super::{Dispatch, Hops, Inbound, Loaded};
+use crate::catalog::Snapshot;
+use crate::routing::Plan;
+use crate::strategy::Hop;
+use crate::types::{DeploymentIx, ModelIx};
+
+/// Most hops of one chain.
+const MAX_HOPS: usize = 8;
+
+/// The hops of a dispatch, in order; never empty.
+pub(super) fn of(
+    loaded: &Loaded,
+    inbound: &Inbound,
+    read: &Read,
+    dispatch: &Dispatch,
+) -> Result<Hops, Refusal> {
+    let snapshot = &*loaded.snapshot;
+    match &dispatch.plan {
+        Plan::Named => as_named(snapshot, inbound, read).map(|hop| vec![hop]),
+        Plan::Single(model) => {
+            let mut hops = Vec::with_capacity(4);
+            let models = std::iter::once(model).chain(&dispatch.fallback);
+            for ix in models.filter_map(|id| snapshot.model_by_id(id.as_str())) {
+                for deployment in deployments(snapshot, inbound, ix) {
+                    let known = hops.iter().any(|hop: &Hop| hop.deployment == Some(deployment));
+                    if !known && hops.len() < MAX_HOPS {
+                        hops.push(routed(snapshot, inbound, deployment));
+                    }
+                }
+            }
+            if hops.is_empty() {
+                return Err(Refusal::new(
+                    RefusalCode::NoProvider,
+                    format!("model `{model}` has no deployment that speaks this dialect"),
+                ));
+            }
+            Ok(hops)
+        }
+    }
+}
+
+/// A model's deployments that speak the request's dialect, in declared order.
+fn deployments<'a>(
+    snapshot: &'a Snapshot,
+    inbound: &'a Inbound,
+    model: ModelIx,
+) -> impl Iterator<Item = DeploymentIx> + 'a {
+    let speaks = |ix: &DeploymentIx| {
+        let provider = snapshot.deployment(*ix).provider;
+        snapshot.provider(provider).dialect == inbound.dialect
+    };
+    snapshot.model(model).deployments.iter().copied().filter(speaks)
+}
+
+fn routed(snapshot: &Snapshot, inbound: &Inbound, ix: DeploymentIx) -> Hop {
+    let deployment = snapshot.deployment(ix);
+    Hop {
+        provider: deployment.provider,
+        deployment: Some(ix),
+        model: Some(deployment.model),
+        rename: true,
+        standing: standing(inbound, deployment.provider),
+    }
+}
+
+/// Where the request goes by the name it carries: home, unless the name is one of our own ids or belongs to a model
+/// that is deployed elsewhere only.
+fn as_named(snapshot: &Snapshot, inbound: &Inbound, read: &Read) -> Result<Hop, Refusal> {
+    let home = snapshot.defaults.of(inbound.dialect);
+    let name = match read {
+        Read::Understood(asked) => Some(asked.request.model.as_str()),
+        Read::Unreadable(_) => None,
+    };
+    let by_name = name.and_then(|name| {
+        let of_dialect = |ix: &DeploymentIx| {
+            let deployment = snapshot.deployment(*ix);
+            *deployment.upstream_name == *name
+                && snapshot.provider(deployment.provider).dialect == inbound.dialect
+        };
+        let mut matching =
+            (0..snapshot.deployments.len()).filter_map(|ix| u16::try_from(ix).ok()).map(DeploymentIx);
+        let first = snapshot.deployment_by_upstream_name(inbound.dialect, name)?;
+        matching.find(|ix| of_dialect(ix) && Some(snapshot.deployment(*ix).provider) == home).or(Some(first))
+    });
+    if let Some(ix) = by_name {
+        return Ok(Hop { rename: false, ..routed(snapshot, inbound, ix) });
+    }
+    let by_id = name.and_then(|name| snapshot.model_by_id(name));
+    if let Some(ix) = by_id.and_then(|model| deployments(snapshot, inbound, model).next()) {
+        return Ok(routed(snapshot, inbound, ix));
+    }
+    let provider = home.ok_or_else(|| {
+        Refusal::new(
+            RefusalCode::NoProvider,
+            format!(
+                "no provider takes this request: set server.default_provider.{}",
+                inbound.dialect.as_str()
+            ),
+        )
+    })?;
+    Ok(Hop { provider, deployment: None, model: None, rename: false, standing: standing(inbound, provider) })
+}

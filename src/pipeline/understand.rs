@@ -1,0 +1,249 @@
+//! The first three stages: the body read, its features taken and understood, the caller's limits, the decision.
+
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+use xxhash_rust::xxh3::Xxh3;
+
+use super::refusal::{Refusal, RefusalCode};
+use super::{Engine, Inbound};
+use crate::analysis::{self, Analysis, Features, Limits, read_limits};
+use crate::catalog::{Credential, Mode};
+use crate::codec::{self, ChatRequest, KeyScan, ReadFault, ReadFaultKind, Scratch};
+use crate::routing::{self, Asked, Decision, DeploymentLive, Facts, Inputs, Live, NoRoute, UnknownPolicy};
+use crate::types::{Day, DeploymentIx, PolicyIx};
+use crate::upstream::Standing;
+
+/// Bodies above this are parsed off the worker, and their scratch is freed afterwards.
+const LARGE_BODY: usize = 1 << 20;
+
+thread_local! {
+    // Parsing wants a mutable copy of the body and a tape; both are reused by every request of this worker.
+    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch::default());
+}
+
+/// A body, read or not.
+pub(super) enum Read {
+    /// Read; everything a decision needs.
+    Understood(Box<Asking>),
+    /// Not readable by us but forwarded as it is, under this policy.
+    Unreadable(Option<PolicyIx>),
+}
+
+/// A request that was read.
+pub(super) struct Asking {
+    pub(super) request: ChatRequest,
+    pub(super) features: Features,
+    pub(super) limits: Limits,
+    pub(super) policy: Option<PolicyIx>,
+    /// Hash of tenant and session identity; of the request itself where it names no session.
+    pub(super) session: u64,
+    pub(super) has_session: bool,
+    pub(super) read_time: Duration,
+}
+
+/// A decision with what led to it.
+pub struct Decided {
+    /// What was understood.
+    pub analysis: Analysis,
+    /// Everything the decision is a function of; `None` where no policy applied and nothing was decided.
+    pub inputs: Option<Box<Inputs>>,
+    /// The decision, or why there is no plan.
+    pub decision: Option<Result<Box<Decision>, NoRoute>>,
+    /// How long understanding and deciding took.
+    pub times: (Duration, Duration),
+}
+
+impl Engine {
+    /// Reads a body and the limits beside it. Our parser refuses some bodies that a provider takes (integers beyond
+    /// 64 bits, lone surrogates): those pass unread where nothing would have been changed anyway.
+    pub(super) async fn read(&self, inbound: &Inbound) -> Result<Read, Refusal> {
+        let limits = read_limits(|name| inbound.header(name)).map_err(|faults| invalid_limits(&faults))?;
+        let began = Instant::now();
+        let read = if inbound.body.len() > LARGE_BODY {
+            let (body, operation) = (inbound.body.clone(), inbound.operation);
+            tokio::task::spawn_blocking(move || {
+                codec::read(operation, &body, &mut Scratch::default(), |view| analysis::extract(view))
+            })
+            .await
+            .map_err(|_| Refusal::new(RefusalCode::InvalidRequest, "the body could not be parsed"))?
+        } else {
+            SCRATCH.with_borrow_mut(|scratch| {
+                codec::read(inbound.operation, &inbound.body, scratch, |view| analysis::extract(view))
+            })
+        };
+        let (request, features) = match read {
+            Ok(read) => read,
+            Err(fault) => return self.unreadable(inbound, &limits, fault),
+        };
+        let policy = self.policy(inbound, &request.model)?;
+        let session = limits.session.as_deref().or(request.session.as_deref());
+        let has_session = session.is_some();
+        let session = session_hash(inbound, session);
+        let read_time = began.elapsed();
+        Ok(Read::Understood(Box::new(Asking {
+            request,
+            features,
+            limits,
+            policy,
+            session,
+            has_session,
+            read_time,
+        })))
+    }
+
+    /// Decides; pure but for the state it reads.
+    pub(super) fn decide(&self, inbound: &Inbound, asked: &Asking) -> Result<Decided, Refusal> {
+        let began = Instant::now();
+        let snapshot = &*inbound.loaded.snapshot;
+        let Some(policy) = asked.policy else {
+            if asked.request.model == "auto" {
+                return Err(Refusal::new(
+                    RefusalCode::UnknownPolicy,
+                    "`auto` needs a policy that matches it: add one with match.models = [\"auto\"] and a baseline",
+                )
+                .about("model"));
+            }
+            let analysis = analysis::understand(&asked.features);
+            return Ok(Decided {
+                analysis,
+                inputs: None,
+                decision: None,
+                times: (asked.read_time, began.elapsed()),
+            });
+        };
+        let inputs = Box::new(self.inputs(inbound, asked, policy));
+        let (analysis, decision) = routing::analyse_and_decide(snapshot, &inputs);
+        Ok(Decided {
+            analysis,
+            inputs: Some(inputs),
+            decision: Some(decision.map(Box::new)),
+            times: (asked.read_time, began.elapsed()),
+        })
+    }
+
+    /// Reads and decides without dispatching: what `/pointsman/v1/decisions` answers.
+    pub async fn decide_only(&self, inbound: &Inbound) -> Result<Decided, Refusal> {
+        match self.read(inbound).await? {
+            Read::Understood(asked) => self.decide(inbound, &asked),
+            Read::Unreadable(_) => {
+                Err(Refusal::new(RefusalCode::InvalidJson, "the body cannot be read for a decision"))
+            }
+        }
+    }
+
+    fn inputs(&self, inbound: &Inbound, asked: &Asking, policy: PolicyIx) -> Inputs {
+        let snapshot = &*inbound.loaded.snapshot;
+        let request = &asked.request;
+        Inputs {
+            policy: snapshot.policy(policy).id.clone(),
+            features: asked.features.clone(),
+            facts: Facts {
+                dialect: request.dialect,
+                model_named: request.model.clone(),
+                stream: request.stream,
+                max_output_tokens: request.max_output_tokens,
+                needs: request.needs,
+                hard_markers: request.hard_markers,
+                cache_markers: request.cache_markers,
+            },
+            limits: asked.limits.clone(),
+            live: Live {
+                deployments: (0..)
+                    .zip(&snapshot.deployments)
+                    .map(|(ix, _)| live(inbound, DeploymentIx(ix)))
+                    .collect(),
+                session_model: asked.has_session.then(|| self.sessions.last_model(asked.session)).flatten(),
+            },
+            day: Day::of_unix_ms(inbound.id.unix_ms()),
+            session_hash: asked.session,
+        }
+    }
+
+    fn policy(&self, inbound: &Inbound, model: &str) -> Result<Option<PolicyIx>, Refusal> {
+        let client = inbound.client();
+        let asked = Asked {
+            model,
+            client: client.map(|client| &client.id),
+            allowed: client.map_or(&[], |client| &client.policies),
+            path: inbound.path.split('?').next().unwrap_or(""),
+            header: &|name| inbound.header(name),
+        };
+        routing::select_policy(&inbound.loaded.snapshot, &asked).map_err(|unknown| unknown_policy(unknown))
+    }
+
+    fn unreadable(&self, inbound: &Inbound, limits: &Limits, fault: ReadFault) -> Result<Read, Refusal> {
+        let KeyScan::Clean { model: Some(model), .. } = &fault.scan else {
+            return Err(Refusal::unreadable(fault));
+        };
+        let snapshot = &*inbound.loaded.snapshot;
+        let policy = self.policy(inbound, model)?;
+        let observed = policy.is_none_or(|ix| snapshot.policy(ix).mode == Mode::Observe);
+        let ceiling =
+            limits.max_cost.is_some() || policy.is_some_and(|ix| snapshot.policy(ix).max_cost.is_some());
+        let own_credential = inbound.credential_is_providers
+            && snapshot
+                .defaults
+                .of(inbound.dialect)
+                .is_some_and(|ix| matches!(snapshot.provider(ix).credential, Credential::Passthrough));
+        let routed = model == "auto" || model.starts_with("pointsman/");
+        if fault.kind == ReadFaultKind::NotJson && observed && !ceiling && own_credential && !routed {
+            return Ok(Read::Unreadable(policy));
+        }
+        Err(Refusal::unreadable(fault))
+    }
+}
+
+fn live(inbound: &Inbound, ix: DeploymentIx) -> DeploymentLive {
+    let snapshot = &inbound.loaded.snapshot;
+    let deployment = snapshot.deployment(ix);
+    let measured = inbound.loaded.board.latency(ix);
+    let (ttft_ms, per_token_us) =
+        measured.unwrap_or((deployment.latency.ttft_ms, deployment.latency.per_token_us));
+    let has_credential = match snapshot.provider(deployment.provider).credential {
+        Credential::Held(_) | Credential::None => true,
+        Credential::Passthrough => {
+            inbound.credential_is_providers && standing(inbound, deployment.provider) == Standing::Home
+        }
+    };
+    DeploymentLive {
+        ready: inbound.loaded.board.ready(ix),
+        has_credential,
+        ttft_ms,
+        per_token_us,
+        measured: measured.is_some(),
+    }
+}
+
+/// How a provider stands to a request: home is where the request would have gone without us.
+pub(super) fn standing(inbound: &Inbound, provider: crate::types::ProviderIx) -> Standing {
+    if inbound.loaded.snapshot.defaults.of(inbound.dialect) == Some(provider) {
+        Standing::Home
+    } else {
+        Standing::Foreign
+    }
+}
+
+/// Sessions of two tenants never meet; a request without a session is a session of its own.
+fn session_hash(inbound: &Inbound, session: Option<&str>) -> u64 {
+    let mut hasher = Xxh3::new();
+    hasher.update(&inbound.tenant.to_le_bytes());
+    match session {
+        Some(session) => hasher.update(session.as_bytes()),
+        None => hasher.update(&inbound.id.0.to_le_bytes()),
+    }
+    hasher.digest()
+}
+
+fn invalid_limits(faults: &[analysis::LimitFault]) -> Refusal {
+    let lines: Vec<String> = faults
+        .iter()
+        .map(|fault| format!("header `{}: {}`: {}", fault.header, fault.value, fault.expected))
+        .collect();
+    let first = faults.first().map_or("", |fault| fault.header);
+    Refusal::new(RefusalCode::InvalidLimit, lines.join("; ")).about(first)
+}
+
+fn unknown_policy(unknown: UnknownPolicy) -> Refusal {
+    Refusal::new(RefusalCode::UnknownPolicy, unknown.to_string()).about("model")
+}

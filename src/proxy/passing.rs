@@ -1,0 +1,237 @@
+//! Traffic that is not read: files, models, other APIs, WebSockets. Pingora streams it to the dialect's default
+//! provider; here its head is rebuilt for that origin, its usage watched where it can be seen, and its row filed.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorSource, ErrorType, OrErr, Result};
+
+use super::auth::Identity;
+use super::service::Arrival;
+use crate::catalog::{Credential, Provider};
+use crate::codec;
+use crate::pipeline::{Engine, Forwarded, Loaded, Refusal, RefusalCode};
+use crate::types::{Dialect, FailureClass, Operation, ProviderIx, RequestId, Usage};
+use crate::upstream::{Caller, Standing, attempt_headers, forwardable_answer_header, own_path};
+
+/// Most bytes of an answer kept to read its usage; usage stands at the end, so of longer ones the tail is kept.
+const MAX_COPY: usize = 1 << 20;
+
+/// A request that streams through.
+pub struct Passing {
+    loaded: Arc<Loaded>,
+    provider: ProviderIx,
+    path: String,
+    headers: HeaderMap,
+    forwarded: Forwarded,
+    watches: bool,
+    upgrade: bool,
+    answer: BytesMut,
+}
+
+impl Passing {
+    /// Finds the provider and builds the headers for it, or says why the request cannot pass.
+    pub(super) fn new(
+        arrival: &Arrival,
+        identity: Identity,
+        headers: &HeaderMap,
+    ) -> std::result::Result<Self, Refusal> {
+        let snapshot = &arrival.loaded.snapshot;
+        let defaults = &snapshot.defaults;
+        let provider_ix = match arrival.dialect {
+            Some(dialect) => defaults.of(dialect),
+            None => defaults.openai.or(defaults.anthropic).or(defaults.gemini),
+        }
+        .ok_or_else(|| {
+            let dialect = arrival.dialect.map_or("openai", Dialect::as_str);
+            let message = format!("no provider takes this path: set server.default_provider.{dialect}");
+            Refusal::new(RefusalCode::NoProvider, message)
+        })?;
+        let provider = snapshot.provider(provider_ix);
+        if arrival.upgrade && (!provider.websocket || arrival.operation == Operation::Responses) {
+            return Err(Refusal::new(
+                RefusalCode::WebSocketUnsupported,
+                "WebSockets are not served on this path: use POST with a streamed answer",
+            ));
+        }
+        let caller = Caller { headers, credential_is_providers: identity.credential_is_providers };
+        let mut built = match attempt_headers(caller, provider, Standing::Home) {
+            Ok(built) => built,
+            // A probe without any credential is the provider's to refuse.
+            Err(_) if identity.client.is_none() => without_credential(caller, provider),
+            Err(_) => return Err(no_credential(provider)),
+        };
+        let watches = matches!(
+            arrival.operation,
+            Operation::Responses
+                | Operation::Embeddings
+                | Operation::GenerateContent
+                | Operation::CountTokens
+        );
+        if !watches {
+            restore(&mut built, headers, &header::ACCEPT_ENCODING);
+        }
+        let keeps_key =
+            identity.credential_is_providers && matches!(provider.credential, Credential::Passthrough);
+        Ok(Self {
+            path: own_path(provider, &arrival.path, keeps_key),
+            forwarded: Forwarded::new(arrival.id, arrival.at, &arrival.loaded)
+                .by(identity.client, identity.tenant)
+                .to(provider_ix, arrival.dialect, arrival.operation),
+            loaded: arrival.loaded.clone(),
+            provider: provider_ix,
+            headers: built,
+            watches,
+            upgrade: arrival.upgrade,
+            answer: BytesMut::new(),
+        })
+    }
+
+    pub(super) fn id(&self) -> RequestId {
+        self.forwarded.id
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        self.forwarded.dialect.unwrap_or(Dialect::OpenAi)
+    }
+
+    /// The provider's first address.
+    pub(super) async fn peer(&mut self, engine: &Engine) -> Result<Box<HttpPeer>> {
+        let provider = self.loaded.snapshot.provider(self.provider);
+        let target = match engine.upstream().resolver().target(provider, None).await {
+            Ok(target) => target,
+            Err(reason) => {
+                self.forwarded.failed(FailureClass::Dns);
+                return Error::e_explain(ErrorType::ConnectError, reason)
+                    .map_err(|error: Box<Error>| error.into_up());
+            }
+        };
+        match target.peers.first() {
+            Some(peer) => Ok(Box::new(HttpPeer::clone(peer))),
+            None => Error::e_explain(ErrorType::ConnectError, "the name has no address"),
+        }
+    }
+
+    /// Replaces every end-to-end header by what was built for this origin; framing stays Pingora's.
+    pub(super) fn write_request(
+        &self,
+        _downstream: &RequestHeader,
+        upstream: &mut RequestHeader,
+    ) -> Result<()> {
+        let framing = |name: &HeaderName| {
+            *name == header::CONTENT_LENGTH
+                || *name == header::TRANSFER_ENCODING
+                || (self.upgrade && (*name == header::UPGRADE || *name == header::CONNECTION))
+        };
+        let stale: Vec<HeaderName> = upstream.headers.keys().filter(|name| !framing(name)).cloned().collect();
+        for name in &stale {
+            upstream.remove_header(name);
+        }
+        let authority = self.loaded.snapshot.provider(self.provider).origin.authority();
+        upstream.insert_header(header::HOST, authority)?;
+        for (name, value) in &self.headers {
+            upstream.append_header(name, value)?;
+        }
+        let uri = self.path.parse().or_err(ErrorType::InternalError, "the path cannot be written")?;
+        upstream.set_uri(uri);
+        Ok(())
+    }
+
+    /// The answer's head: hop headers out, our own in.
+    pub(super) fn see_head(&mut self, head: &mut ResponseHeader) -> Result<()> {
+        let status = head.status.as_u16();
+        self.forwarded.answered(status);
+        let stale: Vec<HeaderName> = head
+            .headers
+            .keys()
+            .filter(|name| !forwardable_answer_header(name) && **name != header::TRANSFER_ENCODING)
+            .filter(|name| !self.upgrade || (**name != header::UPGRADE && **name != header::CONNECTION))
+            .cloned()
+            .collect();
+        for name in &stale {
+            head.remove_header(name);
+        }
+        head.insert_header("x-pointsman-id", self.forwarded.id.to_string())?;
+        head.insert_header("x-pointsman-path", "pinned")?;
+        Ok(())
+    }
+
+    /// A piece of the answer's body.
+    pub(super) fn see_body(&mut self, piece: &Bytes) {
+        if !self.watches {
+            return;
+        }
+        if self.answer.len() + piece.len() > MAX_COPY {
+            let keep = self.answer.len().saturating_sub(MAX_COPY / 2);
+            let _ = self.answer.split_to(keep);
+        }
+        let room = MAX_COPY - self.answer.len().min(MAX_COPY);
+        self.answer.extend_from_slice(&piece[piece.len().saturating_sub(room)..]);
+    }
+
+    /// Files the row.
+    pub(super) fn file(&mut self, engine: &Engine, error: Option<&Error>) {
+        if let Some(error) = error {
+            self.forwarded.failed(class_of(error));
+        }
+        let usage = if self.watches { self.usage() } else { None };
+        self.forwarded.file(engine, usage);
+    }
+
+    fn usage(&self) -> Option<Usage> {
+        codec::visible_usage(self.dialect(), self.forwarded.operation, &self.answer)
+    }
+
+    /// What the client is told when the provider could not be reached or broke off before its head.
+    pub(super) fn refusal(&self, error: &Error) -> Refusal {
+        let provider = &self.loaded.snapshot.provider(self.provider).id;
+        let (code, what) = match class_of(error) {
+            FailureClass::Timeout => (RefusalCode::UpstreamTimeout, "did not answer in time"),
+            FailureClass::Malformed => (RefusalCode::UpstreamMalformed, "gave an answer that cannot be read"),
+            _ => (RefusalCode::UpstreamUnreachable, "could not be reached"),
+        };
+        Refusal::new(code, format!("provider `{provider}` {what}"))
+    }
+}
+
+fn class_of(error: &Error) -> FailureClass {
+    match (error.esource(), error.etype()) {
+        (ErrorSource::Downstream, _) => FailureClass::BadRequest,
+        (_, ErrorType::ConnectTimedout | ErrorType::ReadTimedout | ErrorType::WriteTimedout) => {
+            FailureClass::Timeout
+        }
+        (_, ErrorType::TLSHandshakeFailure | ErrorType::TLSHandshakeTimedout | ErrorType::InvalidCert) => {
+            FailureClass::Tls
+        }
+        (_, ErrorType::InvalidHTTPHeader | ErrorType::H1Error | ErrorType::H2Error) => {
+            FailureClass::Malformed
+        }
+        _ => FailureClass::Connect,
+    }
+}
+
+fn without_credential(caller: Caller<'_>, provider: &Provider) -> HeaderMap {
+    let open = Provider { credential: Credential::None, ..provider.clone() };
+    attempt_headers(caller, &open, Standing::Home).unwrap_or_default()
+}
+
+fn restore(built: &mut HeaderMap, original: &HeaderMap, name: &HeaderName) {
+    built.remove(name);
+    if let Some(value) = original.get(name) {
+        built.insert(name.clone(), HeaderValue::clone(value));
+    }
+}
+
+fn no_credential(provider: &Provider) -> Refusal {
+    Refusal::new(
+        RefusalCode::ProviderAuth,
+        format!(
+            "provider `{}` takes the caller's own credential: send it as the SDK does, and the client's key as \
+             `x-pointsman-key`",
+            provider.id
+        ),
+    )
+}

@@ -1,0 +1,337 @@
+//! Pingora's request hooks. LLM POSTs are read whole and served by the engine here, in `request_filter`; everything
+//! else streams through Pingora's own forwarding path untouched.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::modules::http::HttpModules;
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorType};
+use pingora_proxy::{FailToProxy, ProxyHttp, Session};
+use tokio::time::Instant;
+
+use super::auth::{self, Identity};
+use super::body::{self, Budget};
+use super::local;
+use super::passing::Passing;
+use super::reply::{self, Wire};
+use crate::codec::{self, DialectHints};
+use crate::pipeline::{Engine, Inbound, Loaded, Refusal, RefusalCode};
+use crate::types::{Dialect, Operation, RequestId};
+
+/// What the data plane needs of the settings.
+#[derive(Clone, Copy, Debug)]
+pub struct ProxySettings {
+    /// Cap on one body.
+    pub max_body_bytes: usize,
+    /// Cap on all bodies together.
+    pub body_budget_bytes: usize,
+    /// Whether a client's FIN behind its request is tolerated.
+    pub half_close: bool,
+    /// Slowest body that is waited for, bytes per second.
+    pub min_body_rate: u32,
+    /// Most headers of a request.
+    pub max_headers: usize,
+    /// Largest request head.
+    pub max_header_bytes: usize,
+    /// Most requests in flight.
+    pub max_in_flight: usize,
+    /// Most concurrent streams of one h2 connection.
+    pub max_h2_streams: u32,
+}
+
+/// The data plane.
+pub struct Gateway {
+    pub(super) engine: Arc<Engine>,
+    budget: Budget,
+    settings: ProxySettings,
+    ready: Arc<AtomicBool>,
+}
+
+/// What travels between the hooks of one request.
+pub enum Situation {
+    /// The head has not been looked at yet.
+    New,
+    /// We have answered; nothing is left to do.
+    Answered,
+    /// The answer was broken off; the connection must go.
+    Aborted,
+    /// Streams through to a provider.
+    Passing(Box<Passing>),
+}
+
+/// The head of a request, as far as every path needs it.
+pub(super) struct Arrival {
+    pub(super) id: RequestId,
+    pub(super) at: Instant,
+    pub(super) loaded: Arc<Loaded>,
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) dialect: Option<Dialect>,
+    pub(super) operation: Operation,
+    pub(super) upgrade: bool,
+}
+
+impl Gateway {
+    /// `ready` is what `/readyz` says; shutting down clears it.
+    pub fn new(engine: Arc<Engine>, settings: ProxySettings, ready: Arc<AtomicBool>) -> Self {
+        let budget = Budget::new(&settings);
+        Self { engine, budget, settings, ready }
+    }
+
+    pub(super) fn settings(&self) -> &ProxySettings {
+        &self.settings
+    }
+
+    /// Whether `/readyz` says yes.
+    pub(super) fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed) && self.engine.ledger.accepts()
+    }
+
+    async fn receive(&self, session: &mut Session) -> Situation {
+        let arrival = self.arrive(session);
+        if local::is_probe(&arrival.path) {
+            local::probe(self, session.as_downstream_mut(), &arrival.path).await;
+            return Situation::Answered;
+        }
+        let headers = &session.req_header().headers;
+        let admitted =
+            self.check_head(session).and_then(|()| auth::identify(&arrival.loaded.snapshot, headers));
+        let identity = match admitted {
+            Ok(identity) => identity,
+            Err(refusal) => return self.refuse(session, &arrival, refusal).await,
+        };
+        let reads = matches!(arrival.operation, Operation::ChatCompletions | Operation::Messages);
+        if arrival.path.starts_with(local::PREFIX) {
+            self.own_endpoint(session, arrival, identity).await
+        } else if reads && arrival.method == Method::POST && !arrival.upgrade {
+            self.serve(session, arrival, identity).await
+        } else {
+            match Passing::new(&arrival, identity, headers) {
+                Ok(passing) => Situation::Passing(Box::new(passing)),
+                Err(refusal) => self.refuse(session, &arrival, refusal).await,
+            }
+        }
+    }
+
+    fn arrive(&self, session: &Session) -> Arrival {
+        let head = session.req_header();
+        let hints = DialectHints {
+            anthropic_version: head.headers.contains_key("anthropic-version"),
+            goog_api_key: head.headers.contains_key("x-goog-api-key"),
+        };
+        let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+        let route = codec::route(head.method.as_str(), head.uri.path(), hints);
+        Arrival {
+            id: RequestId::new(u64::try_from(unix_ms).unwrap_or(0), rand::random()),
+            at: Instant::now(),
+            loaded: self.engine.loaded(),
+            method: head.method.clone(),
+            path: head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
+            dialect: route.dialect,
+            operation: route.operation,
+            upgrade: session.is_upgrade_req(),
+        }
+    }
+
+    /// The main job: a whole body in, the engine's answer out.
+    async fn serve(&self, session: &mut Session, arrival: Arrival, identity: Identity) -> Situation {
+        if let Err(refusal) = self.admit() {
+            return self.refuse(session, &arrival, refusal).await;
+        }
+        let downstream = session.as_downstream_mut();
+        let held = match body::read(downstream, &self.budget).await {
+            Ok(held) => held,
+            Err(refusal) => return self.refuse(session, &arrival, refusal).await,
+        };
+        let in_memory = i64::try_from(held.bytes.len()).unwrap_or(i64::MAX);
+        self.engine.metrics.body_bytes.add(in_memory);
+        let content = (downstream.req_header().headers.clone(), held.bytes.clone());
+        let mut wire = Wire::new(downstream, self.settings.half_close);
+        let served = self.engine.handle(inbound(&arrival, identity, content), &mut wire).await;
+        let aborted = wire.aborted;
+        self.engine.metrics.body_bytes.sub(in_memory);
+        drop(held);
+        match served {
+            Ok(()) if aborted => Situation::Aborted,
+            Ok(()) => Situation::Answered,
+            Err(refusal) => self.refuse_counted(session, &arrival, &refusal).await,
+        }
+    }
+
+    /// Sheds before memory or the ledger does.
+    fn admit(&self) -> Result<(), Refusal> {
+        let in_flight = usize::try_from(self.engine.metrics.in_flight.get()).unwrap_or(0);
+        let (code, message) = if in_flight >= self.settings.max_in_flight {
+            (RefusalCode::Overloaded, "too many requests are in flight already; try again")
+        } else if !self.engine.ledger.accepts() {
+            (RefusalCode::LedgerUnavailable, "the ledger is required and cannot be written")
+        } else {
+            return Ok(());
+        };
+        Err(Refusal { retry_after: Some(Duration::from_secs(1)), ..Refusal::new(code, message) })
+    }
+
+    /// Heads are bounded tighter than Pingora bounds them.
+    fn check_head(&self, session: &Session) -> Result<(), Refusal> {
+        let headers = &session.req_header().headers;
+        let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        if headers.len() <= self.settings.max_headers && bytes <= self.settings.max_header_bytes {
+            return Ok(());
+        }
+        let message = format!(
+            "the request's headers are too large: at most {} headers and {} bytes (server.max_headers, \
+             server.max_header_bytes)",
+            self.settings.max_headers, self.settings.max_header_bytes
+        );
+        Err(Refusal::new(RefusalCode::HeadersTooLarge, message))
+    }
+
+    async fn own_endpoint(&self, session: &mut Session, arrival: Arrival, identity: Identity) -> Situation {
+        let downstream = session.as_downstream_mut();
+        let held = match body::read(downstream, &self.budget).await {
+            Ok(held) => held,
+            Err(refusal) => return self.refuse(session, &arrival, refusal).await,
+        };
+        let content = (downstream.req_header().headers.clone(), held.bytes.clone());
+        match local::answer(&self.engine, &arrival, inbound(&arrival, identity, content)).await {
+            Ok(value) => {
+                reply::json(downstream, 200, &value).await;
+                Situation::Answered
+            }
+            Err(refusal) => self.refuse(session, &arrival, refusal).await,
+        }
+    }
+
+    /// Refuses before the engine has opened an account, so the refusal is counted here.
+    async fn refuse(&self, session: &mut Session, arrival: &Arrival, refusal: Refusal) -> Situation {
+        self.engine.metrics.refusals.with_label_values(&[refusal.code.as_str()]).inc();
+        self.refuse_counted(session, arrival, &refusal).await
+    }
+
+    async fn refuse_counted(&self, session: &mut Session, arrival: &Arrival, refusal: &Refusal) -> Situation {
+        let dialect = arrival.dialect.unwrap_or(Dialect::OpenAi);
+        reply::refuse(session.as_downstream_mut(), dialect, &arrival.id.to_string(), refusal).await;
+        Situation::Answered
+    }
+}
+
+fn inbound(arrival: &Arrival, identity: Identity, (headers, body): (HeaderMap, Bytes)) -> Inbound {
+    Inbound {
+        loaded: arrival.loaded.clone(),
+        id: arrival.id,
+        arrived: arrival.at,
+        body_time: arrival.at.elapsed(),
+        dialect: arrival.dialect.unwrap_or(Dialect::OpenAi),
+        operation: arrival.operation,
+        path: arrival.path.clone(),
+        headers,
+        body,
+        client: identity.client,
+        tenant: identity.tenant,
+        credential_is_providers: identity.credential_is_providers,
+    }
+}
+
+#[async_trait]
+impl ProxyHttp for Gateway {
+    type CTX = Situation;
+
+    fn new_ctx(&self) -> Situation {
+        Situation::New
+    }
+
+    /// No modules: compression would hide usage, and answers pass as they are.
+    fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
+
+    async fn request_filter(
+        &self,
+        session: &mut Session,
+        situation: &mut Situation,
+    ) -> pingora::Result<bool> {
+        *situation = self.receive(session).await;
+        match situation {
+            Situation::Passing(_) => Ok(false),
+            Situation::Aborted => Error::e_explain(ErrorType::ConnectionClosed, "answer broken off"),
+            Situation::New | Situation::Answered => Ok(true),
+        }
+    }
+
+    async fn upstream_peer(
+        &self,
+        _session: &mut Session,
+        situation: &mut Situation,
+    ) -> pingora::Result<Box<HttpPeer>> {
+        match situation {
+            Situation::Passing(passing) => passing.peer(&self.engine).await,
+            _ => Error::e_explain(ErrorType::InternalError, "nothing to pass through"),
+        }
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        session: &mut Session,
+        upstream: &mut RequestHeader,
+        situation: &mut Situation,
+    ) -> pingora::Result<()> {
+        match situation {
+            Situation::Passing(passing) => passing.write_request(session.req_header(), upstream),
+            _ => Ok(()),
+        }
+    }
+
+    async fn response_filter(
+        &self,
+        _session: &mut Session,
+        head: &mut ResponseHeader,
+        situation: &mut Situation,
+    ) -> pingora::Result<()> {
+        match situation {
+            Situation::Passing(passing) => passing.see_head(head),
+            _ => Ok(()),
+        }
+    }
+
+    fn response_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        _end: bool,
+        situation: &mut Situation,
+    ) -> pingora::Result<Option<Duration>> {
+        if let (Situation::Passing(passing), Some(bytes)) = (situation, body) {
+            passing.see_body(bytes);
+        }
+        Ok(None)
+    }
+
+    async fn logging(&self, _session: &mut Session, error: Option<&Error>, situation: &mut Situation) {
+        if let Situation::Passing(passing) = situation {
+            passing.file(&self.engine, error);
+        }
+    }
+
+    async fn fail_to_proxy(
+        &self,
+        session: &mut Session,
+        error: &Error,
+        situation: &mut Situation,
+    ) -> FailToProxy {
+        let begun = session.response_written().is_some_and(|head| !head.status.is_informational());
+        if let (Situation::Passing(passing), false) = (situation, begun) {
+            let refusal = passing.refusal(error);
+            let id = passing.id().to_string();
+            reply::refuse(session.as_downstream_mut(), passing.dialect(), &id, &refusal).await;
+        }
+        FailToProxy { error_code: 0, can_reuse_downstream: false }
+    }
+
+    fn suppress_error_log(&self, _session: &Session, _situation: &Situation, _error: &Error) -> bool {
+        true
+    }
+}

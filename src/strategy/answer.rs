@@ -1,0 +1,286 @@
+//! Whole answers. Guarded ones are read to their end and checked before a byte of them is committed, so that a broken
+//! one can still fall back; verbatim ones pass through as they come, a copy kept aside for their usage.
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, header};
+use std::time::Duration;
+
+use super::attempt::{Attempt, LegEnd, Trail};
+use super::chain::{Answering, End, Failure, Job, Refused, Tried, failed};
+use super::reply::{Head, Reply};
+use crate::codec::{self, Answer, Finish};
+use crate::types::{FailureClass, Usage, UsageSource};
+use crate::upstream::{CallError, Exchange, forwardable_answer_header};
+
+/// Longest whole answer held in memory.
+const MAX_ANSWER: usize = 64 << 20;
+/// Longest error body held in memory.
+const MAX_ERROR: usize = 256 << 10;
+/// Longest copy kept of a verbatim answer to read its usage.
+const MAX_COPY: usize = 8 << 20;
+
+/// Reads, checks and sends a guarded answer.
+pub(super) async fn guarded<R: Reply>(job: &Job<'_>, answering: Answering<'_>, reply: &mut R) -> Tried {
+    let Answering { position, mut attempt, mut exchange, .. } = answering;
+    let status = exchange.status();
+    let headers = passing_headers(&exchange);
+    let success = (200..300).contains(&status);
+    let limit = if success { MAX_ANSWER } else { MAX_ERROR };
+    let body = tokio::select! {
+        biased;
+        body = collect(&mut exchange, limit) => body,
+        () = reply.gone() => {
+            attempt.note(|leg| leg.maybe_billed = success);
+            attempt.end(LegEnd::ClientGone);
+            return Tried::Done(End::ClientGone);
+        }
+    };
+    let body = match body {
+        Ok(body) => body,
+        Err(error) => return Tried::Failed(failed(attempt, error)),
+    };
+    job.upstream.release(exchange).await;
+    attempt.first_byte();
+    let answer = match check(job, status, &headers, &body) {
+        Ok(answer) => answer,
+        Err(mut failure) => {
+            failure.retry_after = retry_after(&headers);
+            failure.answer = (!success).then(|| Box::new(Refused { status, headers, body }));
+            attempt.note(|leg| leg.maybe_billed = success);
+            attempt.end(LegEnd::Failed(failure.class));
+            return Tried::Failed(failure);
+        }
+    };
+    settle(job, position, &mut attempt, job.usage_of(answer.usage, answer.output_bytes));
+    send(job, Whole { position, status, headers, body }, attempt, reply).await
+}
+
+/// A checked answer, ready to go.
+struct Whole {
+    position: usize,
+    status: u16,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+async fn send<R: Reply>(job: &Job<'_>, whole: Whole, mut attempt: Attempt<'_>, reply: &mut R) -> Tried {
+    let mut cost = None;
+    attempt.note(|leg| cost = leg.cost);
+    let head = Head {
+        status: whole.status,
+        headers: whole.headers,
+        length: Some(whole.body.len()),
+        model: job.model_of(whole.position),
+        hop: whole.position,
+        cost,
+    };
+    let sent = match reply.head(head, attempt.earlier()).await {
+        Ok(()) => reply.body(whole.body, true).await,
+        gone => gone,
+    };
+    if sent.is_err() {
+        attempt.end(LegEnd::ClientGone);
+        return Tried::Done(End::ClientGone);
+    }
+    job.learn(whole.position, &mut attempt);
+    attempt.end(LegEnd::Ok);
+    Tried::Done(End::Served { hop: whole.position, status: whole.status })
+}
+
+/// What is wrong with a guarded answer, if anything is.
+fn check(job: &Job<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Result<Answer, Failure> {
+    if !(200..300).contains(&status) {
+        if (300..400).contains(&status) {
+            return Err(Failure::new(
+                FailureClass::Malformed,
+                format!("a redirect ({status}) is never followed"),
+            ));
+        }
+        let error = codec::classify(job.dialect, status, body);
+        return Err(Failure::new(error.class, format!("status {status}, code {}", error.code)));
+    }
+    let json = headers
+        .get(header::CONTENT_TYPE)
+        .is_none_or(|value| value.as_bytes().to_ascii_lowercase().starts_with(b"application/json"));
+    if !json {
+        return Err(Failure::new(FailureClass::Malformed, "the answer's content type is not JSON"));
+    }
+    let answer = codec::read_answer(job.dialect, job.operation, body)
+        .map_err(|error| Failure::new(FailureClass::Malformed, error.message))?;
+    if let Some(error) = &answer.error {
+        return Err(Failure::new(
+            error.class,
+            format!("an error inside status {status}, code {}", error.code),
+        ));
+    }
+    let may_be_empty =
+        job.request.is_some_and(|request| request.max_output_tokens.is_some_and(|cap| cap <= 1))
+            || matches!(answer.finish, Some(Finish::ToolCalls | Finish::ContentFilter | Finish::Length));
+    if !answer.has_content && !may_be_empty {
+        return Err(Failure::new(FailureClass::Empty, "no content and no tool call"));
+    }
+    Ok(answer)
+}
+
+/// Forwards an answer as it comes.
+pub(super) async fn forward<R: Reply>(job: &Job<'_>, answering: Answering<'_>, reply: &mut R) -> Tried {
+    let Answering { position, mut attempt, mut exchange, .. } = answering;
+    let status = exchange.status();
+    let headers = passing_headers(&exchange);
+    let length = content_length(&exchange);
+    let head = Head { status, headers, length, model: job.model_of(position), hop: position, cost: None };
+    if reply.head(head, attempt.earlier()).await.is_err() {
+        attempt.end(LegEnd::ClientGone);
+        return Tried::Done(End::ClientGone);
+    }
+    attempt.first_byte();
+    let mut copy = BytesMut::new();
+    loop {
+        let piece = tokio::select! {
+            biased;
+            piece = exchange.next() => piece,
+            () = reply.gone() => {
+                attempt.note(|leg| leg.maybe_billed = true);
+                attempt.end(LegEnd::ClientGone);
+                return Tried::Done(End::ClientGone);
+            }
+        };
+        match piece {
+            Ok(Some(piece)) => {
+                if copy.len() + piece.len() <= MAX_COPY {
+                    copy.extend_from_slice(&piece);
+                }
+                if reply.body(piece, false).await.is_err() {
+                    attempt.end(LegEnd::ClientGone);
+                    return Tried::Done(End::ClientGone);
+                }
+            }
+            Ok(None) => break,
+            Err(error) => {
+                reply.abort();
+                attempt.end(LegEnd::Broken(error.class));
+                return Tried::Done(End::Truncated { hop: position, class: error.class });
+            }
+        }
+    }
+    job.upstream.release(exchange).await;
+    if reply.body(Bytes::new(), true).await.is_err() {
+        attempt.end(LegEnd::ClientGone);
+        return Tried::Done(End::ClientGone);
+    }
+    Tried::Done(close_forwarded(job, position, attempt, (status, &copy)))
+}
+
+fn close_forwarded(
+    job: &Job<'_>,
+    position: usize,
+    mut attempt: Attempt<'_>,
+    (status, body): (u16, &[u8]),
+) -> End {
+    if status >= 400 {
+        let class = codec::classify(job.dialect, status, body).class;
+        attempt.end(LegEnd::Failed(class));
+        return End::Passed { hop: position, status, class };
+    }
+    let used = match codec::read_answer(job.dialect, job.operation, body) {
+        Ok(answer) => job.usage_of(answer.usage, answer.output_bytes),
+        Err(_) => job.usage_of(None, body.len() as u64),
+    };
+    settle(job, position, &mut attempt, used);
+    job.learn(position, &mut attempt);
+    attempt.end(LegEnd::Ok);
+    End::Served { hop: position, status }
+}
+
+/// Passes a provider's own error to the client.
+pub(super) async fn pass_on<R: Reply>(
+    job: &Job<'_>,
+    (hop, class): (usize, FailureClass),
+    refused: Refused,
+    trail: &Trail,
+    reply: &mut R,
+) -> End {
+    let status = refused.status;
+    let head = Head {
+        status,
+        headers: refused.headers,
+        length: Some(refused.body.len()),
+        model: job.model_of(hop),
+        hop,
+        cost: None,
+    };
+    // The trail already holds the passing leg; those before it are the earlier ones.
+    let earlier = trail.legs.len().saturating_sub(1);
+    if reply.head(head, &trail.legs[..earlier]).await.is_err()
+        || reply.body(refused.body, true).await.is_err()
+    {
+        return End::ClientGone;
+    }
+    End::Passed { hop, status, class }
+}
+
+async fn collect(exchange: &mut Exchange, limit: usize) -> Result<Bytes, CallError> {
+    let mut first: Option<Bytes> = None;
+    let mut rest = BytesMut::new();
+    while let Some(piece) = exchange.next().await? {
+        let held = first.as_ref().map_or(0, Bytes::len) + rest.len();
+        if held + piece.len() > limit {
+            return Err(CallError {
+                class: FailureClass::Malformed,
+                sent: true,
+                detail: format!("the answer is longer than {limit} bytes"),
+            });
+        }
+        match &first {
+            None => first = Some(piece),
+            Some(head) => {
+                if rest.is_empty() {
+                    rest.reserve(head.len() + piece.len());
+                    rest.extend_from_slice(head);
+                    first = Some(Bytes::new());
+                }
+                rest.extend_from_slice(&piece);
+            }
+        }
+    }
+    Ok(if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() })
+}
+
+/// Settles tokens and cost of a leg whose answer was read.
+pub(super) fn settle(job: &Job<'_>, position: usize, attempt: &mut Attempt<'_>, used: (Usage, UsageSource)) {
+    let (usage, source) = used;
+    let cost = job.cost(position, &usage);
+    attempt.note(|leg| {
+        leg.usage = usage;
+        leg.usage_source = source;
+        leg.cost = cost;
+    });
+}
+
+/// The upstream's headers without connection business, framing and redirection.
+pub(super) fn passing_headers(exchange: &Exchange) -> HeaderMap {
+    let Some(head) = exchange.head() else { return HeaderMap::new() };
+    let mut headers = HeaderMap::with_capacity(head.headers.len() + 8);
+    for (name, value) in &head.headers {
+        if forwardable_answer_header(name) && name != header::CONTENT_LENGTH {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+    headers
+}
+
+fn content_length(exchange: &Exchange) -> Option<usize> {
+    exchange.head()?.headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// `Retry-After` as seconds or as a date; a past date means now, anything else counts as a second.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    match httpdate::parse_http_date(text) {
+        Ok(date) => Some(date.duration_since(std::time::SystemTime::now()).unwrap_or(Duration::ZERO)),
+        Err(_) => Some(Duration::from_secs(1)),
+    }
+}

@@ -1,0 +1,449 @@
+//! The written chain: one hop after the other until one answers, with the full body each time.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, header};
+use tokio::time::Instant;
+
+use super::attempt::{Attempt, LegEnd, Trail};
+use super::reply::Reply;
+use super::{answer, stream};
+use crate::catalog::{Credential, OnAuthFailure, Provider, Snapshot};
+use crate::codec::{self, ChatRequest};
+use crate::types::{
+    Day, DeploymentIx, Dialect, FailureClass, ModelId, ModelIx, NanoUsd, Operation, ProviderIx, RequestId,
+    Usage, UsageSource,
+};
+use crate::upstream::{
+    Board, Call, CallError, Caller, Exchange, Standing, Upstream, attempt_headers, own_path,
+};
+
+/// First wait before the last hop is tried again; doubles each time.
+const BACKOFF: Duration = Duration::from_millis(500);
+/// Cool-down of a hop that limits us without saying for how long.
+const DEFAULT_COOLDOWN: Duration = Duration::from_secs(1);
+/// Cool-down of a hop that could not be reached or failed.
+const FAILURE_COOLDOWN: Duration = Duration::from_millis(500);
+/// Extra attempts on the last hop, whatever a provider's `retries` says.
+const MAX_RETRIES: u32 = 5;
+/// An attempt may take this long when neither the caller nor the policy sets a deadline.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// One target of a chain.
+#[derive(Clone, Debug)]
+pub struct Hop {
+    /// The provider.
+    pub provider: ProviderIx,
+    /// The deployment; `None` when traffic is forwarded as the client addressed it.
+    pub deployment: Option<DeploymentIx>,
+    /// The model; `None` when it is not in the catalogue.
+    pub model: Option<ModelIx>,
+    /// Whether `model` in the body is replaced by the deployment's name for it.
+    pub rename: bool,
+    /// How the target stands to the request.
+    pub standing: Standing,
+}
+
+/// What may happen to answers on their way.
+#[derive(Clone, Copy)]
+pub enum Rules<'a> {
+    /// Forwarded as they come, errors too: observed and pinned traffic.
+    Verbatim,
+    /// Checked before they are committed; the listed failures lead to the next hop.
+    Guarded {
+        /// Classes that lead to the next hop.
+        on: &'a [FailureClass],
+        /// What a refused credential of ours does.
+        on_auth_failure: OnAuthFailure,
+    },
+}
+
+/// Everything one request needs to be carried out.
+pub struct Job<'a> {
+    /// Identity, for errors sent inside a stream.
+    pub id: RequestId,
+    /// The snapshot.
+    pub snapshot: &'a Snapshot,
+    /// Health of the snapshot's deployments.
+    pub board: &'a Board,
+    /// The pool.
+    pub upstream: &'a Upstream,
+    /// The caller's headers.
+    pub caller: Caller<'a>,
+    /// Path and query as the client sent them.
+    pub path: &'a str,
+    /// The dialect of the path.
+    pub dialect: Dialect,
+    /// The operation of the path.
+    pub operation: Operation,
+    /// The body as the client sent it.
+    pub body: &'a Bytes,
+    /// The facts of the body, where it was read.
+    pub request: Option<&'a ChatRequest>,
+    /// Our estimate of its input tokens, for answers without usage.
+    pub input_tokens: u64,
+    /// Targets in order; never empty.
+    pub hops: Vec<Hop>,
+    /// What may happen to answers.
+    pub rules: Rules<'a>,
+    /// When the request arrived.
+    pub arrived: Instant,
+    /// When the answer must be complete.
+    pub deadline: Option<Instant>,
+    /// When its first token must be there.
+    pub first_token_by: Option<Instant>,
+    /// The day prices are taken from.
+    pub day: Day,
+}
+
+/// How a job ended.
+#[derive(Debug)]
+pub enum End {
+    /// A hop's answer reached the client whole.
+    Served {
+        /// Position of the hop.
+        hop: usize,
+        /// Its status.
+        status: u16,
+    },
+    /// A hop's own error was passed to the client.
+    Passed {
+        /// Position of the hop.
+        hop: usize,
+        /// Its status.
+        status: u16,
+        /// What it means.
+        class: FailureClass,
+    },
+    /// An answer broke after it was committed; the client has been told inside the stream.
+    Truncated {
+        /// Position of the hop.
+        hop: usize,
+        /// What happened.
+        class: FailureClass,
+    },
+    /// The client left.
+    ClientGone,
+    /// Nothing was sent to the client: the caller must be told.
+    Failed(Failure),
+}
+
+/// Why the last hop failed.
+#[derive(Debug)]
+pub struct Failure {
+    /// What happened.
+    pub class: FailureClass,
+    /// Detail for the log.
+    pub detail: String,
+    /// How long the provider asked us to wait.
+    pub retry_after: Option<Duration>,
+    /// The provider's answer, where there was one and it may be passed on.
+    pub answer: Option<Box<Refused>>,
+}
+
+/// A provider's error answer.
+#[derive(Debug)]
+pub struct Refused {
+    /// Its status.
+    pub status: u16,
+    /// Its headers that may pass.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+}
+
+/// What became of one leg.
+pub(super) enum Tried {
+    Done(End),
+    Failed(Failure),
+}
+
+/// Runs the chain. The client gets exactly one answer, or none and `End::Failed` says why.
+pub async fn run<R: Reply>(job: &Job<'_>, trail: &mut Trail, reply: &mut R) -> End {
+    let mut failure = Failure::new(FailureClass::Connect, "no hop was ready");
+    for (position, hop) in job.hops.iter().enumerate() {
+        let last = position + 1 == job.hops.len();
+        if !last && hop.deployment.is_some_and(|ix| !job.board.ready(ix)) {
+            continue;
+        }
+        match leg(job, position, trail, reply).await {
+            Tried::Done(end) => return end,
+            Tried::Failed(failed) => failure = failed,
+        }
+        cool(job, hop, &failure);
+        if !job.goes_on(failure.class) {
+            return finish(job, position, failure, trail, reply).await;
+        }
+    }
+    retry_last(job, failure, trail, reply).await
+}
+
+/// The last hop once more, a few times, when that is safe and fits the deadline.
+async fn retry_last<R: Reply>(job: &Job<'_>, mut failure: Failure, trail: &mut Trail, reply: &mut R) -> End {
+    let position = job.hops.len() - 1;
+    let retries = match job.rules {
+        Rules::Verbatim => 0,
+        Rules::Guarded { .. } => job.snapshot.provider(job.hops[position].provider).retries.min(MAX_RETRIES),
+    };
+    for round in 0..retries {
+        let wait = failure.retry_after.unwrap_or(BACKOFF * 2_u32.pow(round));
+        let fits = job.deadline.is_none_or(|by| Instant::now() + wait < by);
+        if !safe_to_repeat(failure.class) || !fits || (round > 0 && failure.retry_after.is_some()) {
+            break;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = reply.gone() => return End::ClientGone,
+        }
+        match leg(job, position, trail, reply).await {
+            Tried::Done(end) => return end,
+            Tried::Failed(failed) => failure = failed,
+        }
+    }
+    finish(job, position, failure, trail, reply).await
+}
+
+/// The end of the chain: the provider's own error when the request was at fault, ours otherwise.
+async fn finish<R: Reply>(
+    job: &Job<'_>,
+    position: usize,
+    mut failure: Failure,
+    trail: &mut Trail,
+    reply: &mut R,
+) -> End {
+    let passes = match failure.class {
+        FailureClass::BadRequest
+        | FailureClass::ContextLength
+        | FailureClass::ContentFilter
+        | FailureClass::ModelGone => true,
+        // The caller's own credential: its provider's words are for the caller. With ours they would mislead.
+        FailureClass::Auth | FailureClass::Billing => {
+            job.hops[position].standing == Standing::Home && job.caller.credential_is_providers
+        }
+        _ => false,
+    };
+    match failure.answer.take() {
+        Some(refused) if passes => {
+            answer::pass_on(job, (position, failure.class), *refused, trail, reply).await
+        }
+        _ => End::Failed(failure),
+    }
+}
+
+async fn leg<R: Reply>(job: &Job<'_>, position: usize, trail: &mut Trail, reply: &mut R) -> Tried {
+    let hop = &job.hops[position];
+    let provider = job.snapshot.provider(hop.provider);
+    let mut attempt = Attempt::begin(trail, hop, job.arrived);
+    let _in_flight = hop.deployment.map(|ix| job.board.enter(ix));
+    let headers = match attempt_headers(job.caller, provider, hop.standing) {
+        Ok(headers) => headers,
+        Err(class) => {
+            attempt.end(LegEnd::Failed(class));
+            let detail = format!("no credential for provider `{}`", provider.id);
+            return Tried::Failed(Failure::new(class, detail));
+        }
+    };
+    let endpoint = match hop.deployment.and_then(|ix| job.board.replicas(ix)) {
+        None => None,
+        Some(replicas) => match replicas.pick() {
+            Some(address) => Some(address),
+            None => {
+                attempt.end(LegEnd::Failed(FailureClass::Connect));
+                return Tried::Failed(Failure::new(FailureClass::Connect, "no replica is alive"));
+            }
+        },
+    };
+    let keep_key = hop.standing == Standing::Home && keeps_query_key(job, provider);
+    let deadline = job.deadline.unwrap_or(job.arrived + LONGEST).min(Instant::now() + provider.clocks.total);
+    let first_byte = Instant::now() + provider.clocks.first_byte;
+    let body = BodyFor::hop(job, hop);
+    let call = Call {
+        provider,
+        endpoint,
+        path: &own_path(provider, job.path, keep_key),
+        headers,
+        body: body.bytes,
+        deadline,
+        first_byte_by: job.first_token_by.map_or(first_byte, |by| by.min(first_byte)),
+    };
+    let exchange = tokio::select! {
+        biased;
+        exchange = job.upstream.call(&call) => exchange,
+        () = reply.gone() => {
+            attempt.note(|leg| leg.maybe_billed = true);
+            attempt.end(LegEnd::ClientGone);
+            return Tried::Done(End::ClientGone);
+        }
+    };
+    match exchange {
+        Ok(exchange) => {
+            receive(job, Answering { position, attempt, exchange, hides_usage: body.hides_usage }, reply)
+                .await
+        }
+        Err(error) => Tried::Failed(failed(attempt, error)),
+    }
+}
+
+/// Whether a `key` in the query is the provider's and may stay.
+fn keeps_query_key(job: &Job<'_>, provider: &Provider) -> bool {
+    job.caller.credential_is_providers && matches!(provider.credential, Credential::Passthrough)
+}
+
+/// A leg whose answer has begun.
+pub(super) struct Answering<'t> {
+    pub(super) position: usize,
+    pub(super) attempt: Attempt<'t>,
+    pub(super) exchange: Exchange,
+    pub(super) hides_usage: bool,
+}
+
+async fn receive<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, reply: &mut R) -> Tried {
+    let status = answering.exchange.status();
+    let (is_stream, request_id) = match answering.exchange.head() {
+        Some(head) => (is_event_stream(&head.headers), provider_request_id(&head.headers)),
+        None => (false, None),
+    };
+    answering.attempt.note(|leg| {
+        leg.status = Some(status);
+        leg.provider_request_id = request_id;
+    });
+    match (job.rules, is_stream) {
+        (Rules::Verbatim, true) => stream::forward(job, answering, reply).await,
+        (Rules::Verbatim, false) => answer::forward(job, answering, reply).await,
+        (Rules::Guarded { .. }, true) if (200..300).contains(&status) => {
+            stream::guarded(job, answering, reply).await
+        }
+        (Rules::Guarded { .. }, _) => answer::guarded(job, answering, reply).await,
+    }
+}
+
+/// The body for one hop.
+struct BodyFor {
+    bytes: Bytes,
+    hides_usage: bool,
+}
+
+impl BodyFor {
+    fn hop(job: &Job<'_>, hop: &Hop) -> Self {
+        let unchanged = Self { bytes: job.body.clone(), hides_usage: false };
+        let Some(request) = job.request else { return unchanged };
+        let mut edits = Vec::with_capacity(2);
+        if let Some(deployment) = hop.deployment.filter(|_| hop.rename) {
+            let name = &job.snapshot.deployment(deployment).upstream_name;
+            if **name != *request.model {
+                edits.push(codec::set_model(request, name));
+            }
+        }
+        let asks = match job.rules {
+            Rules::Guarded { .. } => codec::ask_for_usage(request, job.body),
+            Rules::Verbatim => None,
+        };
+        let hides_usage = asks.is_some();
+        edits.extend(asks);
+        if edits.is_empty() {
+            return unchanged;
+        }
+        Self { bytes: codec::splice(job.body, &mut edits), hides_usage }
+    }
+}
+
+impl Job<'_> {
+    fn goes_on(&self, class: FailureClass) -> bool {
+        match self.rules {
+            Rules::Verbatim => false,
+            Rules::Guarded { on, on_auth_failure } => match class {
+                FailureClass::NoCredential => true,
+                FailureClass::Auth => on_auth_failure == OnAuthFailure::Fallback || on.contains(&class),
+                other => on.contains(&other),
+            },
+        }
+    }
+}
+
+impl Failure {
+    pub(super) fn new(class: FailureClass, detail: impl Into<String>) -> Self {
+        Self { class, detail: detail.into(), retry_after: None, answer: None }
+    }
+}
+
+/// Ends an attempt that got no answer.
+pub(super) fn failed(mut attempt: Attempt<'_>, error: CallError) -> Failure {
+    attempt.note(|leg| leg.maybe_billed = error.sent && error.class == FailureClass::Timeout);
+    attempt.end(LegEnd::Failed(error.class));
+    Failure::new(error.class, error.detail)
+}
+
+fn cool(job: &Job<'_>, hop: &Hop, failure: &Failure) {
+    let pause = match failure.class {
+        FailureClass::RateLimit | FailureClass::Overloaded => failure.retry_after.unwrap_or(DEFAULT_COOLDOWN),
+        FailureClass::Connect | FailureClass::Dns | FailureClass::Timeout => FAILURE_COOLDOWN,
+        _ => return,
+    };
+    if let Some(ix) = hop.deployment {
+        job.board.cool(ix, pause);
+    }
+}
+
+/// Whether the same hop may be asked again: nothing can have been generated and billed.
+fn safe_to_repeat(class: FailureClass) -> bool {
+    matches!(
+        class,
+        FailureClass::Connect
+            | FailureClass::Dns
+            | FailureClass::RateLimit
+            | FailureClass::Overloaded
+            | FailureClass::ServerError
+    )
+}
+
+pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().to_ascii_lowercase().starts_with(b"text/event-stream"))
+}
+
+/// OpenAI's `x-request-id`, Anthropic's `request-id`; bounded, as it goes into the ledger.
+fn provider_request_id(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get("x-request-id").or_else(|| headers.get("request-id"))?;
+    value.to_str().ok().filter(|text| text.len() <= 128).map(str::to_owned)
+}
+
+impl Job<'_> {
+    /// The model a hop serves, where it is one of ours.
+    pub(super) fn model_of(&self, position: usize) -> Option<ModelId> {
+        self.hops[position].model.map(|ix| self.snapshot.model(ix).id.clone())
+    }
+
+    /// When an attempt at a hop must be over, counted from now.
+    pub(super) fn attempt_deadline(&self, position: usize) -> Instant {
+        Instant::now() + self.snapshot.provider(self.hops[position].provider).clocks.total
+    }
+
+    /// What a usage costs at a hop; `None`: unpriced.
+    pub(super) fn cost(&self, position: usize, usage: &Usage) -> Option<NanoUsd> {
+        let model = self.snapshot.model(self.hops[position].model?);
+        model.prices.on(self.day)?.cost(usage)
+    }
+
+    /// The provider's count, or ours: our estimate of the input, and four bytes of output a token.
+    pub(super) fn usage_of(&self, counted: Option<Usage>, output_bytes: u64) -> (Usage, UsageSource) {
+        match counted {
+            Some(usage) => (usage, UsageSource::Provider),
+            None => {
+                let output = output_bytes.div_ceil(4);
+                (Usage { input: self.input_tokens, output, ..Usage::default() }, UsageSource::Estimated)
+            }
+        }
+    }
+
+    /// Learns a served leg's speed.
+    pub(super) fn learn(&self, position: usize, attempt: &mut Attempt<'_>) {
+        let elapsed = attempt.elapsed();
+        attempt.note(|leg| {
+            if let Some(ix) = self.hops[position].deployment {
+                self.board.observe(ix, leg.ttft.unwrap_or(elapsed), elapsed, leg.usage.total_output());
+            }
+        });
+    }
+}

@@ -1,0 +1,14 @@
+//! Runs a plan: its legs in order, the written chain behind them, and what of it reaches the client.
+//!
+//! The one retry loop of the program is [`run`]. A strategy calls only targets that are in its job; it never decides
+//! and never prices beyond settling what a leg cost. Every leg is owned by an [`Attempt`], whose drop files it.
+
+mod answer;
+mod attempt;
+mod chain;
+mod reply;
+mod stream;
+
+pub use attempt::{Attempt, Leg, LegEnd, Trail};
+pub use chain::{End, Failure, Hop, Job, Rules, run};
+pub use reply::{Gone, Head, Reply};

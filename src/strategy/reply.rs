@@ -1,0 +1,43 @@
+//! Where an answer goes. The proxy implements it over its session; tests over a vector.
+
+use std::future::Future;
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use crate::types::{ModelId, NanoUsd};
+
+/// The client is no longer there: nothing more can be said to it.
+#[derive(Debug)]
+pub struct Gone;
+
+/// The head of an answer, with what is known when it is sent.
+pub struct Head {
+    /// The upstream's status.
+    pub status: u16,
+    /// The upstream's headers that may pass; without framing.
+    pub headers: HeaderMap,
+    /// Length of the body; `None`: streamed.
+    pub length: Option<usize>,
+    /// The model that answers, where it is one of ours.
+    pub model: Option<ModelId>,
+    /// Position of the answering hop in the chain; above 0 a fallback answers.
+    pub hop: usize,
+    /// Settled cost of this leg; `None` for streams and unpriced models.
+    pub cost: Option<NanoUsd>,
+}
+
+/// A client waiting for one answer.
+pub trait Reply: Send {
+    /// Sends the head; `trail` holds the legs that ended before.
+    fn head(&mut self, head: Head, earlier: &[super::Leg]) -> impl Future<Output = Result<(), Gone>> + Send;
+
+    /// Sends a piece of the body; the last one ends it.
+    fn body(&mut self, piece: Bytes, end: bool) -> impl Future<Output = Result<(), Gone>> + Send;
+
+    /// Resolves when the client has gone; must be safe to drop and to ask again.
+    fn gone(&mut self) -> impl Future<Output = ()> + Send;
+
+    /// Breaks the answer off so that no client takes it for complete.
+    fn abort(&mut self);
+}

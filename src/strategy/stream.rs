@@ -1,0 +1,211 @@
+//! Streamed answers. A guarded stream is committed only when its first meaningful event has been seen; from then on
+//! no other model's bytes may follow, and a break is said aloud in the dialect's own error event.
+
+use bytes::{Bytes, BytesMut};
+
+use super::answer::{passing_headers, settle};
+use super::attempt::LegEnd;
+use super::chain::{Answering, End, Failure, Job, Tried, failed};
+use super::reply::{Head, Reply};
+use crate::codec::{self, OwnError, StreamTee};
+use crate::types::{FailureClass, Usage, UsageSource};
+use crate::upstream::CallError;
+
+/// Most bytes held back before the first meaningful event.
+const MAX_HELD: usize = 1 << 20;
+
+/// Checks the beginning of a stream, then forwards it.
+pub(super) async fn guarded<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, reply: &mut R) -> Tried {
+    let mut tee = StreamTee::new(job.dialect, answering.hides_usage);
+    if let Some(by) = job.first_token_by {
+        answering.exchange.set_deadline(by);
+    }
+    let begun = tokio::select! {
+        biased;
+        begun = until_meaningful(&mut answering, &mut tee) => begun,
+        () = reply.gone() => return gone(job, answering, &tee),
+    };
+    let held = match begun {
+        Ok(held) => held,
+        Err(Early::Call(error)) => return Tried::Failed(failed(answering.attempt, error)),
+        Err(Early::Failure(failure)) => {
+            answering.attempt.end(LegEnd::Failed(failure.class));
+            return Tried::Failed(failure);
+        }
+    };
+    answering.attempt.first_byte();
+    if let Some(by) = job.deadline {
+        answering.exchange.set_deadline(by);
+    } else {
+        answering.exchange.set_deadline(job.attempt_deadline(answering.position));
+    }
+    pump(job, answering, Pump { tee, first: held, checked: true }, reply).await
+}
+
+/// Forwards a stream as it comes, watching it for usage only.
+pub(super) async fn forward<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, reply: &mut R) -> Tried {
+    answering.attempt.first_byte();
+    let tee = StreamTee::new(job.dialect, false);
+    pump(job, answering, Pump { tee, first: Bytes::new(), checked: false }, reply).await
+}
+
+/// A stream on its way to the client.
+struct Pump {
+    tee: StreamTee,
+    /// Bytes read before the head was sent.
+    first: Bytes,
+    /// Whether a malformed event ends the stream; verbatim streams pass it on.
+    checked: bool,
+}
+
+enum Early {
+    Call(CallError),
+    Failure(Failure),
+}
+
+async fn until_meaningful(answering: &mut Answering<'_>, tee: &mut StreamTee) -> Result<Bytes, Early> {
+    let mut held = BytesMut::new();
+    loop {
+        let piece = answering.exchange.next().await.map_err(Early::Call)?;
+        let ended = piece.is_none();
+        if let Some(piece) = piece {
+            let out = tee
+                .feed(piece)
+                .map_err(|fault| Early::Failure(Failure::new(FailureClass::Malformed, fault.message)))?;
+            held.extend_from_slice(&out);
+        }
+        if let Some(error) = tee.error() {
+            let detail = format!("an error event before any content, code {}", error.code);
+            return Err(Early::Failure(Failure::new(error.class, detail)));
+        }
+        if tee.meaningful() {
+            return Ok(held.freeze());
+        }
+        if ended || held.len() > MAX_HELD {
+            let class = if ended { FailureClass::Empty } else { FailureClass::Malformed };
+            return Err(Early::Failure(Failure::new(class, "the stream had no content")));
+        }
+    }
+}
+
+async fn pump<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, mut pump: Pump, reply: &mut R) -> Tried {
+    let head = Head {
+        status: answering.exchange.status(),
+        headers: passing_headers(&answering.exchange),
+        length: None,
+        model: job.model_of(answering.position),
+        hop: answering.position,
+        cost: None,
+    };
+    let status = head.status;
+    if reply.head(head, answering.attempt.earlier()).await.is_err() {
+        return gone(job, answering, &pump.tee);
+    }
+    let mut piece = std::mem::take(&mut pump.first);
+    loop {
+        if !piece.is_empty() && reply.body(piece, false).await.is_err() {
+            return gone(job, answering, &pump.tee);
+        }
+        let next = tokio::select! {
+            biased;
+            next = answering.exchange.next() => next,
+            () = reply.gone() => return gone(job, answering, &pump.tee),
+        };
+        piece = match next {
+            Ok(Some(bytes)) => match pump.tee.feed(bytes.clone()) {
+                Ok(out) => out,
+                Err(_) if !pump.checked => bytes,
+                Err(_) => return broken(job, answering, (pump.tee, FailureClass::Malformed), reply).await,
+            },
+            Ok(None) => break,
+            Err(error) => return broken(job, answering, (pump.tee, error.class), reply).await,
+        };
+    }
+    close(job, answering, (pump, status), reply).await
+}
+
+/// The upstream has ended its stream: with a finish, with an error of its own, or broken off.
+async fn close<R: Reply>(
+    job: &Job<'_>,
+    answering: Answering<'_>,
+    (mut pump, status): (Pump, u16),
+    reply: &mut R,
+) -> Tried {
+    let said = pump.tee.error().map(|error| error.class);
+    let whole = pump.tee.end().finished;
+    if said.is_none() && !whole && pump.checked {
+        return broken(job, answering, (pump.tee, FailureClass::Malformed), reply).await;
+    }
+    let rest = if pump.checked { Bytes::new() } else { pump.tee.rest() };
+    if reply.body(rest, true).await.is_err() {
+        return gone(job, answering, &pump.tee);
+    }
+    let Answering { position, mut attempt, exchange, .. } = answering;
+    job.upstream.release(exchange).await;
+    settle(job, position, &mut attempt, usage_of(job, &pump.tee));
+    if let Some(class) = said {
+        // The provider's own error event has reached the client; a second one would only confuse.
+        attempt.end(LegEnd::Broken(class));
+        return Tried::Done(End::Truncated { hop: position, class });
+    }
+    job.learn(position, &mut attempt);
+    attempt.end(LegEnd::Ok);
+    Tried::Done(End::Served { hop: position, status })
+}
+
+/// The client left: the exchange is dropped, which cancels it upstream; what was generated so far is billed.
+fn gone(job: &Job<'_>, answering: Answering<'_>, tee: &StreamTee) -> Tried {
+    let Answering { position, mut attempt, exchange, .. } = answering;
+    drop(exchange);
+    settle(job, position, &mut attempt, usage_of(job, tee));
+    attempt.note(|leg| leg.maybe_billed = true);
+    attempt.end(LegEnd::ClientGone);
+    Tried::Done(End::ClientGone)
+}
+
+/// The stream broke after it was committed: the dialect's error event, and no finish that could look like success.
+async fn broken<R: Reply>(
+    job: &Job<'_>,
+    answering: Answering<'_>,
+    (tee, class): (StreamTee, FailureClass),
+    reply: &mut R,
+) -> Tried {
+    let Answering { position, mut attempt, exchange, .. } = answering;
+    drop(exchange);
+    settle(job, position, &mut attempt, usage_of(job, &tee));
+    attempt.note(|leg| leg.maybe_billed = true);
+    attempt.end(LegEnd::Broken(class));
+    let id = job.id.to_string();
+    let code = match class {
+        FailureClass::Timeout => "upstream_timeout",
+        _ => "upstream_truncated",
+    };
+    let event = codec::error_event(
+        job.dialect,
+        &OwnError {
+            kind: "pointsman_upstream_error",
+            code,
+            message: "the provider's stream broke off; what was received is not the whole answer",
+            param: None,
+            request_id: &id,
+            attempts: &[],
+            status: 502,
+        },
+    );
+    if reply.body(event, true).await.is_err() {
+        return Tried::Done(End::ClientGone);
+    }
+    Tried::Done(End::Truncated { hop: position, class })
+}
+
+/// The provider's closing count. An opening one (Anthropic's `message_start`) knows the input only; the output is ours.
+fn usage_of(job: &Job<'_>, tee: &StreamTee) -> (Usage, UsageSource) {
+    let end = tee.end();
+    match end.usage {
+        Some(opening) if !end.usage_final => {
+            let output = end.output_bytes.div_ceil(4);
+            (Usage { output, ..opening }, UsageSource::Estimated)
+        }
+        usage => job.usage_of(usage, end.output_bytes),
+    }
+}

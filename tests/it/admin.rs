@@ -1,0 +1,42 @@
+//! What is seen from outside: health, metrics, and no secret in either.
+
+use crate::support::client::{self, chat_body, chat_stream_body};
+use crate::support::config::{CLIENT_KEY, KEY_A, KEY_B, KEY_C, KEY_D};
+use crate::support::proxy::World;
+use crate::support::{Request, Script};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn health_needs_no_key() {
+    let world = World::start(|config| config.client_auth = true).await;
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(world.proxy.exchange(&Request::bare("GET", path)).await.status, 200, "{path}");
+    }
+    world.assert_untouched("health");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn metrics_count_what_happened_and_name_no_secret() {
+    let world = World::start(|_| {}).await;
+    world.small.next(Script::Status(500, None));
+    for body in [chat_body("auto"), chat_stream_body("auto"), chat_body("small-1"), "{".to_owned()] {
+        world.proxy.exchange(&Request::chat(body)).await;
+    }
+    let metrics = client::exchange(world.proxy.admin, &Request::bare("GET", "/metrics")).await;
+    assert_eq!(metrics.status, 200);
+    let text = metrics.text();
+    assert!(text.contains("# TYPE") && text.contains("pointsman_"), "{text}");
+    assert!(text.contains("gen_ai"), "the names the field agreed on are used where they exist");
+    for secret in [KEY_A, KEY_B, KEY_C, KEY_D, CLIENT_KEY, "CALLER-KEY", "Zoë"] {
+        assert!(!text.contains(secret), "{secret}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_admin_listener_serves_no_models_and_the_data_listener_no_metrics() {
+    let world = World::start(|_| {}).await;
+    let call = client::exchange(world.proxy.admin, &Request::chat(chat_body("auto"))).await;
+    assert!((400..500).contains(&call.status), "{}", call.status);
+    world.assert_untouched("a call to the admin listener");
+    let metrics = world.proxy.exchange(&Request::bare("GET", "/metrics")).await;
+    assert!(!String::from_utf8_lossy(&metrics.body).contains("# TYPE"));
+}
