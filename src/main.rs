@@ -34,6 +34,8 @@ enum Command {
         #[arg(long)]
         upgrade: bool,
     },
+    /// Route real prompts over simulated providers and show what came of it; needs no key
+    Demo(cmd::demo::DemoArgs),
     /// Show the decision for a stored request or a body; --verify takes stored decisions again
     Explain(cmd::explain::ExplainArgs),
     /// Add the ledger up
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
     let (config, json) = (&arguments.config, arguments.json);
     let printed = match &arguments.command {
         Command::Serve { upgrade } => return code(cmd::serve::run(config, *upgrade)),
+        Command::Demo(demo) => return cmd::demo::run(demo, json),
         Command::Explain(explain) => cmd::explain::run(config, explain, json),
         Command::Report(report) => cmd::report::run_with(config, report, json),
     };

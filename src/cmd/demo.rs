@@ -1,6 +1,7 @@
 //! `pointsman demo`: simulated providers, the proxy in this process, real prompts through it, and what came of them.
 //! Starts and prints; what is asked and how it is judged stands in the demo room.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,8 @@ use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::app::InProcess;
+use crate::config::SecretSource;
 use crate::demo::providers::{Knowledge, Provider, Refusing};
 use crate::demo::sample::{MODELS, Sample};
 use crate::demo::settings::{Places, config_text};
@@ -109,7 +112,7 @@ async fn run_demo(sample: &Arc<Sample>, limit: usize, json: bool) -> Result<Summ
         println!("{}", print::introduction(sample, &evidence));
     }
     let summary = ask(&proxy, sample, limit, json).await;
-    let addr = proxy.addr;
+    let addr = proxy.data;
     proxy.stop().await;
     if !json {
         println!("{}", print::summary(&summary));
@@ -118,23 +121,15 @@ async fn run_demo(sample: &Arc<Sample>, limit: usize, json: bool) -> Result<Summ
     Ok(summary)
 }
 
-/// The proxy of this process.
-struct Running {
-    addr: SocketAddr,
+/// Starts the proxy in this process, on a loopback port of its own choice.
+async fn start_proxy(config: &str, profile: &str) -> Result<InProcess, String> {
+    // Nothing in the demo's configuration refers to a secret.
+    InProcess::start(config, profile, SecretSource::Map(HashMap::new()))
+        .await
+        .map_err(|error| format!("the proxy did not start: {error}"))
 }
 
-/// Starts the proxy from these texts, on a loopback port of its own choice.
-async fn start_proxy(_config: &str, _profile: &str) -> Result<Running, String> {
-    // Wire: app::InProcess::start(config, profile, secrets), and keep it inside `Running`.
-    Err(String::from("this build has no proxy inside"))
-}
-
-impl Running {
-    /// Stops the proxy, its ledger written.
-    async fn stop(self) {}
-}
-
-async fn ask(proxy: &Running, sample: &Arc<Sample>, limit: usize, json: bool) -> Summary {
+async fn ask(proxy: &InProcess, sample: &Arc<Sample>, limit: usize, json: bool) -> Summary {
     let rows = sample.test.len().min(limit) as u64;
     let progress = if json { ProgressBar::hidden() } else { progress(rows) };
     if !json {
@@ -149,7 +144,7 @@ async fn ask(proxy: &Running, sample: &Arc<Sample>, limit: usize, json: bool) ->
         answered += 1;
         progress.inc(1);
     };
-    let summary = crate::demo::run(proxy.addr, sample, limit, watch).await;
+    let summary = crate::demo::run(proxy.data, sample, limit, watch).await;
     progress.finish_and_clear();
     if !json && every > 1 {
         println!("(one line in {every} is shown; --json has them all)");

@@ -4,19 +4,22 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::json;
 
 use super::sample::{BASELINE, MODELS, Row, SHELVES, Sample};
 use super::score::{mean, paired_loss};
+use super::settings::ROUTED;
 use crate::analysis::{extract, understand};
 use crate::catalog::{Evidence, EvidenceLevel};
-use crate::codec::{ChatRequest, ChatView, Part, Role, StreamOptions, Turn};
-use crate::types::{Capabilities, Dialect, HardMarkers, ModelId, Operation, TaskClass};
+use crate::codec::{Scratch, read};
+use crate::types::{ModelId, Operation, TaskClass};
 
 /// Paired evidence of every cheaper model against the baseline, by the class our own analysis gives each prompt.
 pub fn evidence(sample: &Sample) -> Vec<Evidence> {
     let mut classes: BTreeMap<TaskClass, Vec<&Row>> = BTreeMap::new();
+    let mut scratch = Scratch::default();
     for row in &sample.train {
-        if let Some(task) = task_of(&row.prompt) {
+        if let Some(task) = task_of(&row.prompt, &mut scratch) {
             classes.entry(task).or_default().push(row);
         }
     }
@@ -53,38 +56,13 @@ fn cell(task: TaskClass, rows: &[&Row], model: usize) -> Evidence {
     }
 }
 
-/// The class of a prompt; `None` when the rules cannot read it.
-fn task_of(prompt: &str) -> Option<TaskClass> {
-    let analysis = understand(&extract(&view(prompt)));
+/// The class of a prompt, read from a body as the demo's client sends it; `None` when the rules cannot read it.
+fn task_of(prompt: &str, scratch: &mut Scratch) -> Option<TaskClass> {
+    let messages = json!([{ "role": "user", "content": prompt }]);
+    let body = json!({ "model": ROUTED, "messages": messages }).to_string();
+    let (_, features) = read(Operation::ChatCompletions, body.as_bytes(), scratch, extract).ok()?;
+    let analysis = understand(&features);
     (!analysis.unfamiliar).then_some(analysis.task)
-}
-
-/// A request of one user turn, as the demo's client sends it.
-fn view(prompt: &str) -> ChatView<'_> {
-    let request = ChatRequest {
-        dialect: Dialect::OpenAi,
-        operation: Operation::ChatCompletions,
-        model: String::from("auto"),
-        model_span: 0..0,
-        stream: false,
-        stream_options: StreamOptions::Absent,
-        first_member: 0,
-        max_output_tokens: None,
-        needs: Capabilities::default(),
-        hard_markers: HardMarkers::default(),
-        cache_markers: false,
-        session: None,
-    };
-    let turn = Turn { role: Role::User, parts: vec![Part::Text(prompt)] };
-    ChatView {
-        request,
-        system: Vec::new(),
-        turns: vec![turn],
-        tools: Vec::new(),
-        tools_bytes: 0,
-        schema_bytes: 0,
-        body_bytes: prompt.len(),
-    }
 }
 
 #[cfg(test)]
@@ -96,7 +74,6 @@ mod tests {
         let sample = Sample::load().unwrap();
         let found = evidence(&sample);
         for cell in &found {
-            println!("{cell:?}");
             assert!(cell.loss_upper >= cell.mean_loss);
         }
         let pairs: u32 =

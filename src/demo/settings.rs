@@ -99,7 +99,7 @@ fn policies(text: &mut String) {
     );
     let _ = writeln!(
         text,
-        "[[policies]]\nname = \"outage\"\nmatch = {{ models = [\"{OUTAGE}\"] }}\nmode = \"route\"\n\
+        "[[policies]]\nname = \"outage\"\nmatch = {{ models = [\"{DOWN}\"] }}\nmode = \"route\"\n\
          baseline = \"{DOWN}\"\ncandidates = [\"{DOWN}\"]\nfallback = [{baseline}]\non = [\"connect\", \"timeout\"]"
     );
 }
