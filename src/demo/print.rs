@@ -240,9 +240,10 @@ fn write_wrapped(out: &mut String, text: &str) -> fmt::Result {
 fn write_caveats(out: &mut String, summary: &Summary) -> fmt::Result {
     writeln!(
         out,
-        "\nRead this with care: models and prices are of 2023-24, two public benchmarks are not your traffic, outcomes\n\
-         are recorded ones ({} train, {} test rows; one run each), latencies are simulated. Nothing here says how\n\
-         today's models would do. Provenance and licences: benches/data/README.md.\n",
+        "\nRead this with care: models and prices are of 2023-24; two public benchmarks are not your traffic; outcomes\n\
+         are recorded ones, one answer a model ({} train, {} test rows); the three models and the limit were picked\n\
+         with these data at hand; latencies are simulated. Nothing here says how today's models would do.\n\
+         Provenance and licences: benches/data/README.md.\n",
         summary.train_rows, summary.test_rows
     )
 }

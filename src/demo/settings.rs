@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use super::sample::{BASELINE, MODELS, SHELVES, Sample};
+use super::sample::{BASELINE, MODELS, SHELVES, Sample, Shelf};
 
 /// Largest loss of quality against the baseline that the demo's policy tolerates.
 pub const MAX_QUALITY_LOSS: f64 = 0.03;
@@ -52,14 +52,14 @@ pub fn config_text(sample: &Sample, places: &Places<'_>) -> String {
             priced.input,
             priced.output
         );
-        deployments(&mut text, shelf.id, &priced.name);
+        deployments(&mut text, shelf, &priced.name);
     }
     let _ = writeln!(
         text,
         "[[models]]\nid = \"{DOWN}\"\ntier = \"edge\"\ncontext_tokens = 128000\nmax_output_tokens = 8192\n\
          price = {{ input = 0.05, output = 0.05 }}"
     );
-    deployments(&mut text, DOWN, DOWN);
+    deployments(&mut text, &Shelf { id: DOWN, ..SHELVES[0] }, DOWN);
     policies(&mut text);
     text
 }
@@ -78,13 +78,19 @@ fn provider(text: &mut String, id: &str, addr: SocketAddr) {
     }
 }
 
-fn deployments(text: &mut String, id: &str, upstream_name: &str) {
+/// At both of its origins, as fast as the simulation pretends.
+fn deployments(text: &mut String, shelf: &Shelf, upstream_name: &str) {
+    let Shelf { id, ttft_ms, per_token_us, .. } = shelf;
     let name = quoted(upstream_name);
-    let _ = writeln!(
-        text,
-        "deployments = [\n  {{ provider = \"{id}-openai\", upstream_name = {name} }},\n  \
-         {{ provider = \"{id}-anthropic\", upstream_name = {name} }},\n]\n"
-    );
+    text.push_str("deployments = [\n");
+    for dialect in ["openai", "anthropic"] {
+        let _ = writeln!(
+            text,
+            "  {{ provider = \"{id}-{dialect}\", upstream_name = {name}, ttft_ms = {ttft_ms}, \
+             per_token_us = {per_token_us} }},"
+        );
+    }
+    text.push_str("]\n\n");
 }
 
 fn policies(text: &mut String) {
