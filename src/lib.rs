@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod cmd;
 pub mod codec;
 pub mod config;
+pub mod demo;
 pub mod ledger;
 pub mod pipeline;
 pub mod proxy;

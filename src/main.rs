@@ -34,8 +34,13 @@ enum Command {
         #[arg(long)]
         upgrade: bool,
     },
+<<<<<<< HEAD
     /// Validate the configuration and show what each failure class would do
     Check,
+=======
+    /// Route real prompts over simulated providers and show what came of it; needs no key
+    Demo(cmd::demo::DemoArgs),
+>>>>>>> demo
     /// Show the decision for a stored request or a body; --verify takes stored decisions again
     Explain(cmd::explain::ExplainArgs),
     /// Add the ledger up
@@ -48,7 +53,11 @@ fn main() -> ExitCode {
     let (config, json) = (&arguments.config, arguments.json);
     let printed = match &arguments.command {
         Command::Serve { upgrade } => return code(cmd::serve::run(config, *upgrade)),
+<<<<<<< HEAD
         Command::Check => return cmd::check::run(config, json),
+=======
+        Command::Demo(demo) => return cmd::demo::run(demo, json),
+>>>>>>> demo
         Command::Explain(explain) => cmd::explain::run(config, explain, json),
         Command::Report(report) => cmd::report::run_with(config, report, json),
     };
