@@ -36,6 +36,8 @@ enum Command {
     },
     /// Route real prompts over simulated providers and show what came of it; needs no key
     Demo(cmd::demo::DemoArgs),
+    /// Validate the configuration and show what each failure class would do
+    Check,
     /// Show the decision for a stored request or a body; --verify takes stored decisions again
     Explain(cmd::explain::ExplainArgs),
     /// Add the ledger up
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
     let printed = match &arguments.command {
         Command::Serve { upgrade } => return code(cmd::serve::run(config, *upgrade)),
         Command::Demo(demo) => return cmd::demo::run(demo, json),
+        Command::Check => return cmd::check::run(config, json),
         Command::Explain(explain) => cmd::explain::run(config, explain, json),
         Command::Report(report) => cmd::report::run_with(config, report, json),
     };
