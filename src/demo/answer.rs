@@ -202,4 +202,34 @@ mod tests {
             assert_eq!(answer.anthropic()["content"][0]["text"], json!(text));
         }
     }
+
+    #[test]
+    fn streams_keep_the_order_of_the_dialects() {
+        let answer = Answer { model: "m".into(), id: 9, input_tokens: 3, output_tokens: 24, cut: false };
+        let pieces = |piece: &dyn Fn(u64) -> Bytes| (0..PIECES).flat_map(piece).collect::<Vec<u8>>();
+        let text = |parts: [Vec<u8>; 3]| String::from_utf8(parts.concat()).unwrap();
+        let anthropic = text([
+            answer.anthropic_opening().to_vec(),
+            pieces(&|at| answer.anthropic_piece(at)),
+            answer.anthropic_closing().to_vec(),
+        ]);
+        let mut events: Vec<_> = anthropic.lines().filter_map(|line| line.strip_prefix("event: ")).collect();
+        events.dedup();
+        let order =
+            ["message_start", "content_block_start", "ping", "content_block_delta", "content_block_stop"];
+        assert_eq!(events, [&order[..], &["message_delta", "message_stop"]].concat());
+        for with_usage in [false, true] {
+            let openai = text([
+                answer.openai_opening(with_usage).to_vec(),
+                pieces(&|at| answer.openai_piece(at, with_usage)),
+                answer.openai_closing(with_usage).to_vec(),
+            ]);
+            let chunks: Vec<_> = openai.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+            assert_eq!(chunks.len() as u64, PIECES + 3 + u64::from(with_usage));
+            assert!(chunks[0].contains("\"role\":\"assistant\""));
+            assert!(chunks[PIECES as usize + 1].contains("\"finish_reason\":\"stop\""));
+            assert_eq!(openai.contains("\"choices\":[],"), with_usage);
+            assert_eq!(chunks.last(), Some(&"[DONE]"));
+        }
+    }
 }
