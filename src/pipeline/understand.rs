@@ -143,6 +143,7 @@ impl Engine {
                 model_named: request.model.clone(),
                 stream: request.stream,
                 max_output_tokens: request.max_output_tokens,
+                choices: request.choices,
                 needs: request.needs,
                 hard_markers: request.hard_markers,
                 cache_markers: request.cache_markers,
