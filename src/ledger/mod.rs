@@ -11,6 +11,8 @@ mod handle;
 mod reader;
 mod retention;
 mod row;
+#[cfg(test)]
+mod samples;
 mod schema;
 mod settings;
 #[cfg(test)]

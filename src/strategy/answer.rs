@@ -91,7 +91,10 @@ async fn send<R: Reply>(job: &Job<'_>, whole: Whole, mut attempt: Attempt<'_>, r
 fn check(job: &Job<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Result<Answer, Failure> {
     if !(200..300).contains(&status) {
         if (300..400).contains(&status) {
-            return Err(Failure::new(FailureClass::Malformed, format!("a redirect ({status}) is never followed")));
+            return Err(Failure::new(
+                FailureClass::Malformed,
+                format!("a redirect ({status}) is never followed"),
+            ));
         }
         let error = codec::classify(job.dialect, status, body);
         return Err(Failure::new(error.class, format!("status {status}, code {}", error.code)));
@@ -105,10 +108,14 @@ fn check(job: &Job<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Result
     let answer = codec::read_answer(job.dialect, job.operation, body)
         .map_err(|error| Failure::new(FailureClass::Malformed, error.message))?;
     if let Some(error) = &answer.error {
-        return Err(Failure::new(error.class, format!("an error inside status {status}, code {}", error.code)));
+        return Err(Failure::new(
+            error.class,
+            format!("an error inside status {status}, code {}", error.code),
+        ));
     }
-    let may_be_empty = job.request.is_some_and(|request| request.max_output_tokens.is_some_and(|cap| cap <= 1))
-        || matches!(answer.finish, Some(Finish::ToolCalls | Finish::ContentFilter | Finish::Length));
+    let may_be_empty =
+        job.request.is_some_and(|request| request.max_output_tokens.is_some_and(|cap| cap <= 1))
+            || matches!(answer.finish, Some(Finish::ToolCalls | Finish::ContentFilter | Finish::Length));
     if !answer.has_content && !may_be_empty {
         return Err(Failure::new(FailureClass::Empty, "no content and no tool call"));
     }
@@ -164,7 +171,12 @@ pub(super) async fn forward<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
     Tried::Done(close_forwarded(job, position, attempt, (status, &copy)))
 }
 
-fn close_forwarded(job: &Job<'_>, position: usize, mut attempt: Attempt<'_>, (status, body): (u16, &[u8])) -> End {
+fn close_forwarded(
+    job: &Job<'_>,
+    position: usize,
+    mut attempt: Attempt<'_>,
+    (status, body): (u16, &[u8]),
+) -> End {
     if status >= 400 {
         let class = codec::classify(job.dialect, status, body).class;
         attempt.end(LegEnd::Failed(class));
@@ -199,7 +211,9 @@ pub(super) async fn pass_on<R: Reply>(
     };
     // The trail already holds the passing leg; those before it are the earlier ones.
     let earlier = trail.legs.len().saturating_sub(1);
-    if reply.head(head, &trail.legs[..earlier]).await.is_err() || reply.body(refused.body, true).await.is_err() {
+    if reply.head(head, &trail.legs[..earlier]).await.is_err()
+        || reply.body(refused.body, true).await.is_err()
+    {
         return End::ClientGone;
     }
     End::Passed { hop, status, class }

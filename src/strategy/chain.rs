@@ -12,10 +12,12 @@ use super::{answer, stream};
 use crate::catalog::{Credential, OnAuthFailure, Provider, Snapshot};
 use crate::codec::{self, ChatRequest};
 use crate::types::{
-    Day, DeploymentIx, Dialect, FailureClass, ModelId, ModelIx, NanoUsd, Operation, ProviderIx, RequestId, Usage,
-    UsageSource,
+    Day, DeploymentIx, Dialect, FailureClass, ModelId, ModelIx, NanoUsd, Operation, ProviderIx, RequestId,
+    Usage, UsageSource,
 };
-use crate::upstream::{Board, Call, CallError, Caller, Exchange, Standing, Upstream, attempt_headers, own_path};
+use crate::upstream::{
+    Board, Call, CallError, Caller, Exchange, Standing, Upstream, attempt_headers, own_path,
+};
 
 /// First wait before the last hop is tried again; doubles each time.
 const BACKOFF: Duration = Duration::from_millis(500);
@@ -211,15 +213,20 @@ async fn finish<R: Reply>(
     reply: &mut R,
 ) -> End {
     let passes = match failure.class {
-        FailureClass::BadRequest | FailureClass::ContextLength | FailureClass::ContentFilter | FailureClass::ModelGone => {
-            true
-        }
+        FailureClass::BadRequest
+        | FailureClass::ContextLength
+        | FailureClass::ContentFilter
+        | FailureClass::ModelGone => true,
         // The caller's own credential: its provider's words are for the caller. With ours they would mislead.
-        FailureClass::Auth | FailureClass::Billing => job.hops[position].standing == Standing::Home && job.caller.credential_is_providers,
+        FailureClass::Auth | FailureClass::Billing => {
+            job.hops[position].standing == Standing::Home && job.caller.credential_is_providers
+        }
         _ => false,
     };
     match failure.answer.take() {
-        Some(refused) if passes => answer::pass_on(job, (position, failure.class), refused, trail, reply).await,
+        Some(refused) if passes => {
+            answer::pass_on(job, (position, failure.class), refused, trail, reply).await
+        }
         _ => End::Failed(failure),
     }
 }
@@ -270,7 +277,10 @@ async fn leg<R: Reply>(job: &Job<'_>, position: usize, trail: &mut Trail, reply:
         }
     };
     match exchange {
-        Ok(exchange) => receive(job, Answering { position, attempt, exchange, hides_usage: body.hides_usage }, reply).await,
+        Ok(exchange) => {
+            receive(job, Answering { position, attempt, exchange, hides_usage: body.hides_usage }, reply)
+                .await
+        }
         Err(error) => Tried::Failed(failed(attempt, error)),
     }
 }
@@ -301,7 +311,9 @@ async fn receive<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, reply: &
     match (job.rules, is_stream) {
         (Rules::Verbatim, true) => stream::forward(job, answering, reply).await,
         (Rules::Verbatim, false) => answer::forward(job, answering, reply).await,
-        (Rules::Guarded { .. }, true) if (200..300).contains(&status) => stream::guarded(job, answering, reply).await,
+        (Rules::Guarded { .. }, true) if (200..300).contains(&status) => {
+            stream::guarded(job, answering, reply).await
+        }
         (Rules::Guarded { .. }, _) => answer::guarded(job, answering, reply).await,
     }
 }

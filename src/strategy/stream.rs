@@ -69,9 +69,9 @@ async fn until_meaningful(answering: &mut Answering<'_>, tee: &mut StreamTee) ->
         let piece = answering.exchange.next().await.map_err(Early::Call)?;
         let ended = piece.is_none();
         if let Some(piece) = piece {
-            let out = tee.feed(piece).map_err(|fault| {
-                Early::Failure(Failure::new(FailureClass::Malformed, fault.message))
-            })?;
+            let out = tee
+                .feed(piece)
+                .map_err(|fault| Early::Failure(Failure::new(FailureClass::Malformed, fault.message)))?;
             held.extend_from_slice(&out);
         }
         if let Some(error) = tee.error() {
