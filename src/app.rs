@@ -56,7 +56,8 @@ impl Parts {
             Ledger::open(&settings.ledger).map_err(|error| AppError::Ledger(error.to_string()))?;
         writer.spawn().map_err(|error| AppError::Ledger(error.to_string()))?;
         let pool = PoolSettings { connections: POOL_CONNECTIONS, threads };
-        let engine = Engine::new(settings.snapshot.clone(), (ledger, settings.ledger.path.clone()), pool).map_err(AppError::Setup)?;
+        let engine = Engine::new(settings.snapshot.clone(), (ledger, settings.ledger.path.clone()), pool)
+            .map_err(AppError::Setup)?;
         Ok(Self {
             engine: Arc::new(engine),
             ready: Arc::new(AtomicBool::new(true)),
@@ -94,7 +95,9 @@ impl Reloader {
     fn settings(&self) -> Result<Settings, Faults> {
         match &self.source {
             Source::File(path) => config::load(path, SecretSource::Environment),
-            Source::Text { text, profile, secrets } => config::from_text(&text.lock(), profile, secrets.clone()),
+            Source::Text { text, profile, secrets } => {
+                config::from_text(&text.lock(), profile, secrets.clone())
+            }
         }
     }
 }

@@ -34,14 +34,10 @@ enum Command {
         #[arg(long)]
         upgrade: bool,
     },
-    /// Validate the configuration and show what each failure class would do
-    Check,
     /// Show the decision for a stored request or a body; --verify takes stored decisions again
     Explain(cmd::explain::ExplainArgs),
     /// Add the ledger up
     Report(cmd::report::ReportArgs),
-    /// See it route real prompts between simulated providers, without keys
-    Demo(cmd::demo::DemoArgs),
 }
 
 fn main() -> ExitCode {
@@ -50,8 +46,6 @@ fn main() -> ExitCode {
     let (config, json) = (&arguments.config, arguments.json);
     let printed = match &arguments.command {
         Command::Serve { upgrade } => return code(cmd::serve::run(config, *upgrade)),
-        Command::Check => return code(cmd::check::run(config, json)),
-        Command::Demo(demo) => return code(cmd::demo::run(demo, json)),
         Command::Explain(explain) => cmd::explain::run(config, explain, json),
         Command::Report(report) => cmd::report::run_with(config, report, json),
     };

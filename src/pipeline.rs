@@ -31,7 +31,9 @@ use crate::routing::Plan;
 use crate::session::Sessions;
 use crate::strategy::{self, End, Hop, Job, Reply, Rules};
 use crate::telemetry::{Metrics, Stage};
-use crate::types::{ClientIx, Day, DeploymentIx, Dialect, ModelId, NanoUsd, Operation, PolicyIx, RequestId, Served};
+use crate::types::{
+    ClientIx, Day, DeploymentIx, Dialect, ModelId, NanoUsd, Operation, PolicyIx, RequestId, Served,
+};
 use crate::upstream::{Board, Caller, Health, Replicas, Upstream};
 
 /// Sessions remembered at most.
@@ -89,7 +91,11 @@ pub struct Inbound {
 
 impl Engine {
     /// An engine serving a first snapshot.
-    pub fn new(snapshot: Arc<Snapshot>, (ledger, ledger_path): (Ledger, PathBuf), pool: PoolSettings) -> Result<Self, String> {
+    pub fn new(
+        snapshot: Arc<Snapshot>,
+        (ledger, ledger_path): (Ledger, PathBuf),
+        pool: PoolSettings,
+    ) -> Result<Self, String> {
         let metrics = Metrics::new().map_err(|error| error.to_string())?;
         let health = Health::default();
         let board = board(&health, &snapshot)?;
@@ -152,7 +158,12 @@ impl Engine {
         }
     }
 
-    fn job<'a>(&'a self, inbound: &'a Inbound, read: &'a Read, dispatch: &'a Dispatch) -> Result<Job<'a>, Refusal> {
+    fn job<'a>(
+        &'a self,
+        inbound: &'a Inbound,
+        read: &'a Read,
+        dispatch: &'a Dispatch,
+    ) -> Result<Job<'a>, Refusal> {
         let loaded = &inbound.loaded;
         let snapshot = &*loaded.snapshot;
         let hops = hops::of(loaded, inbound, read, dispatch)?;

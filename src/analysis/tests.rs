@@ -24,6 +24,7 @@ fn request() -> ChatRequest {
         stream_options: StreamOptions::Absent,
         first_member: 1,
         max_output_tokens: None,
+        choices: 1,
         needs: Capabilities::default(),
         hard_markers: HardMarkers::default(),
         cache_markers: false,

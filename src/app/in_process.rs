@@ -44,9 +44,12 @@ impl InProcess {
         let parts = Parts::new(&settings, 2)?;
         let conf = Arc::new(ServerConf { threads: 2, max_retries: 1, ..ServerConf::default() });
         let tls = settings.server.listen.iter().find_map(|listen| listen.tls.as_ref());
-        let acceptor = tls.map(|files| acceptor(&files.cert.to_string_lossy(), &files.key.to_string_lossy())).transpose()?;
+        let acceptor = tls
+            .map(|files| acceptor(&files.cert.to_string_lossy(), &files.key.to_string_lossy()))
+            .transpose()?;
         let gateway = Gateway::new(parts.engine.clone(), parts.proxy, parts.ready.clone());
-        let source = Source::Text { text: config_text.to_owned().into(), profile: profile.to_owned(), secrets };
+        let source =
+            Source::Text { text: config_text.to_owned().into(), profile: profile.to_owned(), secrets };
         let reloader = Arc::new(Reloader { engine: parts.engine.clone(), source });
         let admin = Admin::new(parts.engine.clone(), reloader.clone(), settings.server.admin_token.clone());
         let (shutdown, watch) = watch::channel(false);
@@ -103,7 +106,9 @@ async fn listen<A: ServerApp + Send + Sync + 'static>(
     tls: Option<Arc<Acceptor>>,
     shutdown: watch::Receiver<bool>,
 ) -> Result<(SocketAddr, JoinHandle<()>), AppError> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|error| AppError::Setup(error.to_string()))?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .map_err(|error| AppError::Setup(error.to_string()))?;
     let address = listener.local_addr().map_err(|error| AppError::Setup(error.to_string()))?;
     let task = tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {

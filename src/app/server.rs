@@ -27,14 +27,13 @@ pub fn serve(path: &Path, upgrade: bool) -> Result<(), AppError> {
     let settings = config::load(path, SecretSource::Environment).map_err(AppError::Config)?;
     let threads = settings.server.threads.unwrap_or_else(available_threads);
     let parts = Parts::new(&settings, threads)?;
-    let conf = Arc::new(server_conf(&settings, threads));
-    let mut server = Server::new_with_opt_and_conf(Opt { upgrade, ..Opt::default() }, (*conf).clone());
+    let mut server =
+        Server::new_with_opt_and_conf(Opt { upgrade, ..Opt::default() }, server_conf(&settings, threads));
     server.bootstrap();
     let reloader: Arc<dyn Control> = Arc::new(Reloader::from_file(parts.engine.clone(), path));
-    server.add_service(data_service(&settings, &parts, conf)?);
+    server.add_service(data_service(&settings, &parts, Arc::new(server_conf(&settings, threads)))?);
     if let Some(address) = settings.server.admin {
-        let admin =
-            Admin::new(parts.engine.clone(), reloader.clone(), settings.server.admin_token.clone());
+        let admin = Admin::new(parts.engine.clone(), reloader.clone(), settings.server.admin_token.clone());
         let mut service = Service::new("admin".into(), admin);
         service.add_tcp(&address.to_string());
         service.threads = Some(1);
@@ -68,7 +67,11 @@ fn server_conf(settings: &Settings, threads: usize) -> ServerConf {
     }
 }
 
-fn data_service(settings: &Settings, parts: &Parts, conf: Arc<ServerConf>) -> Result<Service<Edge>, AppError> {
+fn data_service(
+    settings: &Settings,
+    parts: &Parts,
+    conf: Arc<ServerConf>,
+) -> Result<Service<Edge>, AppError> {
     let gateway = Gateway::new(parts.engine.clone(), parts.proxy, parts.ready.clone());
     let mut service = Service::new("data".into(), Edge::new(gateway, conf));
     for listen in &settings.server.listen {

@@ -56,6 +56,11 @@ impl Clients {
         self.list.is_empty()
     }
 
+    /// All clients in declared order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Client> {
+        self.list.iter()
+    }
+
     /// The client a presented key belongs to.
     pub fn identify(&self, presented: &[u8]) -> Option<ClientIx> {
         self.by_key.get(&ClientKey::of(presented)).copied()

@@ -133,7 +133,7 @@ fn stored(settings: &Settings, id: RequestId, json: bool) -> Result<String, Stri
         return Err(format!("{id} cannot be reproduced: {what}"));
     }
     if json {
-        let value = json!({ "entry": entry.to_json(), "reproduced": verified.is_some() });
+        let value = json!({ "entry": entry, "reproduced": verified.is_some() });
         return Ok(value.to_string());
     }
     let mut text = String::new();
@@ -179,14 +179,19 @@ fn from_file(settings: &Settings, path: &Path, (dialect, json): (&str, bool)) ->
     let (request, features) = codec::read(operation, &body, &mut Scratch::default(), |view| extract(view))
         .map_err(|fault| fault.message)?;
     let snapshot = &*settings.snapshot;
-    let asked = Asked { model: &request.model, client: None, allowed: &[], path: api_path, header: &|_| None };
+    let asked =
+        Asked { model: &request.model, client: None, allowed: &[], path: api_path, header: &|_| None };
     let policy = routing::select_policy(snapshot, &asked).map_err(|unknown| unknown.to_string())?;
     let Some(policy) = policy else {
         let analysis = analysis::understand(&features);
         let mut text = String::new();
         print_analysis(&mut text, &analysis);
         let _ = writeln!(text, "no policy matches `{}`: it would be forwarded as it is", request.model);
-        return Ok(if json { json!({ "analysis": analysis, "reason": "no_policy" }).to_string() } else { text });
+        return Ok(if json {
+            json!({ "analysis": analysis, "reason": "no_policy" }).to_string()
+        } else {
+            text
+        });
     };
     let inputs = Inputs {
         policy: snapshot.policy(policy).id.clone(),
@@ -297,9 +302,17 @@ fn print_decision(text: &mut String, decision: &Decision) {
 fn print_candidates(text: &mut String, candidates: &[Candidate]) {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_FULL_CONDENSED).set_header([
-        "plan", "quality", "cost", "worst case", "first token", "whole", "verdict",
+        "plan",
+        "quality",
+        "cost",
+        "worst case",
+        "first token",
+        "whole",
+        "verdict",
     ]);
-    let usd = |cost: Option<crate::types::NanoUsd>| cost.map_or_else(|| "unpriced".to_owned(), |cost| format!("${cost}"));
+    let usd = |cost: Option<crate::types::NanoUsd>| {
+        cost.map_or_else(|| "unpriced".to_owned(), |cost| format!("${cost}"))
+    };
     for candidate in candidates {
         let quality = &candidate.quality;
         table.add_row([

@@ -1,4 +1,6 @@
 //! One file a command: arguments, calls, printing. No rules of the product stand here.
 
 pub mod check;
+pub mod explain;
 pub mod report;
+pub mod serve;

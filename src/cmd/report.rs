@@ -3,11 +3,15 @@
 
 use std::fmt::{self, Write};
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use comfy_table::{CellAlignment, Table, presets};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::explain;
+use crate::catalog::SnapshotVersion;
+use crate::config::{self, SecretSource};
 use crate::ledger::{By, Catalogue, Comparison, Cost, Group, LedgerError, Reader, Span, Totals, Way, totals};
 
 /// Arguments of `report`.
@@ -68,6 +72,17 @@ impl ReportArgs {
             until_ms: self.until.map_or(Span::ALL.until_ms, |at| at.unix_ms(now_ms)),
         }
     }
+}
+
+/// Runs the command; the text to print, or what went wrong.
+pub fn run_with(config: &Path, args: &ReportArgs, json: bool) -> Result<String, String> {
+    let settings = config::load(config, SecretSource::Dummy).map_err(|faults| faults.to_string())?;
+    let path = &settings.ledger.path;
+    let reader = Reader::open(path).map_err(|error| error.to_string())?;
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let span = args.span(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+    let catalogue = |version: &SnapshotVersion| explain::rebuild(&reader, version).ok();
+    run(path, &args.by, span, json, &catalogue).map_err(|error| error.to_string())
 }
 
 /// Adds up the ledger at `path` and returns the text to print: tables, or one JSON document.

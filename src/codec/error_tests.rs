@@ -1,1 +1,121 @@
 use super::*;
+
+#[test]
+fn classes_are_told_from_status_and_words() {
+    use Dialect::*;
+    use FailureClass as F;
+    let openai = |code: &str, kind: &str, message: &str| {
+        json!({ "error": { "code": code, "type": kind, "message": message } }).to_string()
+    };
+    let anthropic = |kind: &str, message: &str| {
+        json!({ "type": "error", "error": { "type": kind, "message": message } }).to_string()
+    };
+    let gemini = |code: u16, status: &str, message: &str| {
+        json!({ "error": { "code": code, "status": status, "message": message } }).to_string()
+    };
+    let cases = [
+        (OpenAi, 429, openai("rate_limit_exceeded", "tokens", "slow down"), F::RateLimit),
+        (OpenAi, 429, openai("insufficient_quota", "insufficient_quota", "pay"), F::Billing),
+        (OpenAi, 429, openai("enforced_spend_limit_reached", "", ""), F::Billing),
+        (OpenAi, 402, openai("", "", "pay"), F::Billing),
+        (OpenAi, 400, openai("context_length_exceeded", "invalid_request_error", ""), F::ContextLength),
+        (OpenAi, 400, openai("", "", "This model's maximum context length is 8192 tokens"), F::ContextLength),
+        (OpenAi, 400, openai("content_policy_violation", "", ""), F::ContentFilter),
+        (OpenAi, 400, openai("content_filter", "", ""), F::ContentFilter),
+        (OpenAi, 400, openai("invalid_value", "invalid_request_error", "n"), F::BadRequest),
+        (OpenAi, 401, openai("invalid_api_key", "invalid_request_error", ""), F::Auth),
+        (OpenAi, 403, openai("", "", "country"), F::Auth),
+        (OpenAi, 404, openai("model_not_found", "", ""), F::ModelGone),
+        (OpenAi, 404, "{}".to_owned(), F::BadRequest),
+        (OpenAi, 408, String::new(), F::Timeout),
+        (OpenAi, 504, "<html>".to_owned(), F::Timeout),
+        (OpenAi, 500, openai("", "server_error", ""), F::ServerError),
+        (OpenAi, 503, openai("", "", "The engine is currently overloaded"), F::Overloaded),
+        (OpenAi, 503, "down".to_owned(), F::ServerError),
+        (OpenAi, 422, openai("", "", ""), F::BadRequest),
+        (OpenAi, 302, String::new(), F::Malformed),
+        (OpenAi, 400, r#"{"error":"prompt is too long"}"#.to_owned(), F::ContextLength),
+        (Anthropic, 529, anthropic("overloaded_error", "Overloaded"), F::Overloaded),
+        (Anthropic, 529, String::new(), F::Overloaded),
+        (Anthropic, 500, anthropic("api_error", ""), F::ServerError),
+        (Anthropic, 400, anthropic("invalid_request_error", "prompt is too long: 9 > 8"), F::ContextLength),
+        (
+            Anthropic,
+            400,
+            anthropic("invalid_request_error", "Your credit balance is too low to access"),
+            F::Billing,
+        ),
+        (Anthropic, 404, anthropic("not_found_error", "model: claude-1"), F::ModelGone),
+        (Anthropic, 404, anthropic("not_found_error", "Not Found"), F::BadRequest),
+        (Anthropic, 401, anthropic("authentication_error", "invalid x-api-key"), F::Auth),
+        (Anthropic, 429, anthropic("rate_limit_error", ""), F::RateLimit),
+        (Anthropic, 413, anthropic("request_too_large", ""), F::BadRequest),
+        (Gemini, 429, gemini(429, "RESOURCE_EXHAUSTED", "quota"), F::RateLimit),
+        (Gemini, 400, gemini(400, "INVALID_ARGUMENT", "API key not valid. Please"), F::Auth),
+        (Gemini, 404, gemini(404, "NOT_FOUND", "models/x is not found"), F::ModelGone),
+        (Gemini, 503, gemini(503, "UNAVAILABLE", "The model is overloaded"), F::Overloaded),
+    ];
+    for (dialect, status, body, class) in cases {
+        assert_eq!(classify(dialect, status, body.as_bytes()).class, class, "{status} {body}");
+    }
+}
+
+#[test]
+fn code_and_message_are_the_providers_and_bounded() {
+    let found = classify(Dialect::OpenAi, 400, br#"{"error":{"code":"c","type":"t","message":"m"}}"#);
+    assert_eq!((found.code.as_str(), found.message.as_str()), ("c", "m"));
+    let found = classify(
+        Dialect::Anthropic,
+        400,
+        br#"{"error":{"type":"t","message":"m","details":{"error_code":"d"}}}"#,
+    );
+    assert_eq!(found.code, "d");
+    assert_eq!(classify(Dialect::OpenAi, 418, b"").code, "http_418");
+    let long = json!({ "error": { "message": "ä".repeat(4000) } }).to_string();
+    assert!(classify(Dialect::OpenAi, 400, long.as_bytes()).message.len() <= MAX_MESSAGE_BYTES);
+}
+
+fn own(attempts: &[AttemptNote]) -> OwnError<'_> {
+    OwnError {
+        kind: "pointsman_upstream_error",
+        code: "all_targets_failed",
+        message: "nothing \"worked\"\n",
+        param: None,
+        request_id: "pm-1",
+        attempts,
+        status: 503,
+    }
+}
+
+#[test]
+fn our_errors_speak_the_callers_dialect() {
+    let attempts = [AttemptNote {
+        model: "m".into(),
+        outcome: "timeout".into(),
+        ms: 12,
+        cost_usd: Some("0.000001".into()),
+    }];
+    let body = |dialect| serde_json::from_slice::<Value>(&error_body(dialect, &own(&attempts))).unwrap();
+    let openai = body(Dialect::OpenAi);
+    assert_eq!(openai["error"]["type"], "pointsman_upstream_error");
+    assert_eq!(openai["error"]["pointsman"]["attempts"][0]["outcome"], "timeout");
+    let anthropic = body(Dialect::Anthropic);
+    assert_eq!(
+        (&anthropic["type"], &anthropic["error"]["type"]),
+        (&json!("error"), &json!("overloaded_error"))
+    );
+    assert_eq!(anthropic["error"]["details"]["error_code"], "all_targets_failed");
+    assert_eq!(anthropic["request_id"], "pm-1");
+    let gemini = body(Dialect::Gemini);
+    assert_eq!((&gemini["error"]["code"], &gemini["error"]["status"]), (&json!(503), &json!("UNAVAILABLE")));
+}
+
+#[test]
+fn our_error_events_are_one_event_that_our_own_tee_sees_as_an_error() {
+    for dialect in [Dialect::OpenAi, Dialect::Anthropic, Dialect::Gemini] {
+        let event = error_event(dialect, &own(&[]));
+        let mut tee = crate::codec::StreamTee::new(dialect, false);
+        tee.feed(event).unwrap();
+        assert!(tee.error().is_some() && !tee.end().finished, "{dialect:?}");
+    }
+}

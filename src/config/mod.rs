@@ -107,7 +107,7 @@ fn read(root: Table<'_>, context: &Context<'_>, sources: Sources<'_>) -> Read {
     let (server, server_marks) = server::read(&root, context);
     let ledger = ledger::read(&root);
     let (providers, base_urls) = providers::read(&root, context);
-    let (models, deployments) = models::read(&root, context);
+    let (models, deployments) = models::read(&root, context, &providers);
     let policies = policies::read(&root, context);
     let clients = clients::read(&root, context);
     let defaults = server::default_providers(&root, context, &providers);

@@ -7,7 +7,7 @@ use super::Context;
 use super::names::{id, resolve};
 use super::tree::{Node, Table, suggestion};
 use super::{origin, prices};
-use crate::catalog::{Deployment, LatencyPrior, Model, PriceList, QualityPriors, Tier};
+use crate::catalog::{Credential, Deployment, LatencyPrior, Model, PriceList, Provider, QualityPriors, Tier};
 use crate::types::{Capabilities, DeploymentId, DeploymentIx, ModelIx, ProviderIx, TaskClass};
 
 const TIERS: [(&str, Tier); 3] =
@@ -19,12 +19,17 @@ const TIERS: [(&str, Tier); 3] =
 const ASSUMED: [Capabilities; 4] =
     [Capabilities::TOOLS, Capabilities::JSON_OBJECT, Capabilities::SAMPLING, Capabilities::MULTIPLE_CHOICES];
 
-pub(super) fn read(root: &Table<'_>, context: &Context<'_>) -> (Vec<Model>, Vec<Deployment>) {
+pub(super) fn read(
+    root: &Table<'_>,
+    context: &Context<'_>,
+    providers: &[Provider],
+) -> (Vec<Model>, Vec<Deployment>) {
     let mut models = Vec::new();
     let mut deployments = Vec::new();
     for (table, position) in root.tables("models").iter().zip(0_u16..) {
         let mut model = model(table, context, position);
-        let own = read_deployments(table, context, &model, ModelIx(position));
+        let around = Around { context, providers, model: &model, ix: ModelIx(position) };
+        let own = around.deployments(table);
         let first = deployments.len();
         deployments.extend(own);
         let positions = (first..deployments.len()).filter_map(|at| u16::try_from(at).ok());
@@ -103,48 +108,57 @@ fn quality(table: &Table<'_>) -> QualityPriors {
     priors
 }
 
-fn read_deployments(table: &Table<'_>, context: &Context<'_>, model: &Model, ix: ModelIx) -> Vec<Deployment> {
-    let Some(node) = table.need("deployments", "say where it is served, as [{ provider = \"openai\" }]")
-    else {
-        return Vec::new();
-    };
-    let items = node.items();
-    if items.is_empty() && node.is_array() {
-        node.fault("is empty: name at least one provider, as [{ provider = \"openai\" }]");
-    }
-    let tables = items.iter().filter_map(Node::table);
-    let mut deployments: Vec<_> = tables.filter_map(|table| deployment(&table, context, model, ix)).collect();
-    number_replicas(&mut deployments);
-    deployments
+/// What the deployments of one model are read with.
+struct Around<'r> {
+    context: &'r Context<'r>,
+    providers: &'r [Provider],
+    model: &'r Model,
+    ix: ModelIx,
 }
 
-fn deployment(table: &Table<'_>, context: &Context<'_>, model: &Model, ix: ModelIx) -> Option<Deployment> {
-    let provider = table.need("provider", "name a [[providers]] entry");
-    let provider = provider.and_then(|node| resolve(&node, &context.names.providers, "providers"));
-    let upstream_name = table.get("upstream_name").and_then(|node| upstream_name(&node));
-    let endpoints = table.get("endpoints").map(|node| endpoints(&node)).unwrap_or_default();
-    let number = |key, most| {
-        let value = table.get(key).and_then(|node| node.integer(1..=most));
-        value.and_then(|value| u32::try_from(value).ok())
-    };
-    let usual = usual_latency(model.tier);
-    let latency = LatencyPrior {
-        ttft_ms: number("ttft_ms", 600_000).unwrap_or(usual.ttft_ms),
-        per_token_us: number("per_token_us", 60_000_000).unwrap_or(usual.per_token_us),
-    };
-    let max_in_flight = number("max_in_flight", 1_000_000);
-    table.refuse_others();
-    let provider = provider?;
-    let name = context.names.providers.get(usize::from(provider))?;
-    Some(Deployment {
-        id: DeploymentId::from(format!("{}@{name}", model.id).as_str()),
-        model: ix,
-        provider: ProviderIx(provider),
-        upstream_name: Arc::from(upstream_name.unwrap_or(model.id.as_str())),
-        endpoints,
-        max_in_flight,
-        latency,
-    })
+impl Around<'_> {
+    fn deployments(&self, table: &Table<'_>) -> Vec<Deployment> {
+        let hint = "say where it is served, as [{ provider = \"openai\" }]";
+        let Some(node) = table.need("deployments", hint) else { return Vec::new() };
+        let items = node.items();
+        if items.is_empty() && node.is_array() {
+            node.fault("is empty: name at least one provider, as [{ provider = \"openai\" }]");
+        }
+        let tables = items.iter().filter_map(Node::table);
+        let mut deployments: Vec<_> = tables.filter_map(|table| self.deployment(&table)).collect();
+        number_replicas(&mut deployments);
+        deployments
+    }
+
+    fn deployment(&self, table: &Table<'_>) -> Option<Deployment> {
+        let names = &self.context.names.providers;
+        let provider = table.need("provider", "name a [[providers]] entry");
+        let provider = provider.and_then(|node| resolve(&node, names, "providers")).map(ProviderIx);
+        let upstream_name = table.get("upstream_name").and_then(|node| upstream_name(&node));
+        let number = |key, most| {
+            let value = table.get(key).and_then(|node| node.integer(1..=most));
+            value.and_then(|value| u32::try_from(value).ok())
+        };
+        let usual = usual_latency(self.model.tier);
+        let latency = LatencyPrior {
+            ttft_ms: number("ttft_ms", 600_000).unwrap_or(usual.ttft_ms),
+            per_token_us: number("per_token_us", 60_000_000).unwrap_or(usual.per_token_us),
+        };
+        let max_in_flight = number("max_in_flight", 1_000_000);
+        let written = table.get("endpoints");
+        table.refuse_others();
+        let provider = provider?;
+        let endpoints = written.map(|node| endpoints(&node, self.providers.get(provider.at())));
+        Some(Deployment {
+            id: DeploymentId::from(format!("{}@{}", self.model.id, names.get(provider.at())?).as_str()),
+            model: self.ix,
+            provider,
+            upstream_name: Arc::from(upstream_name.unwrap_or(self.model.id.as_str())),
+            endpoints: endpoints.unwrap_or_default(),
+            max_in_flight,
+            latency,
+        })
+    }
 }
 
 fn upstream_name<'r>(node: &Node<'r>) -> Option<&'r str> {
@@ -155,10 +169,17 @@ fn upstream_name<'r>(node: &Node<'r>) -> Option<&'r str> {
     Some(name)
 }
 
-fn endpoints(node: &Node<'_>) -> Vec<Arc<str>> {
+/// Endpoints take the scheme of their provider, so a key of ours may travel to them only as it may to the provider.
+fn endpoints(node: &Node<'_>, provider: Option<&Provider>) -> Vec<Arc<str>> {
+    let bares_key =
+        |provider: &Provider| !provider.origin.tls && matches!(provider.credential, Credential::Held(_));
+    let bares_key = provider.is_some_and(bares_key);
     let mut found = Vec::new();
     for (item, text) in node.texts() {
         match origin::host_and_port(text) {
+            Ok((host, Some(_))) if bares_key && !origin::is_loopback(host) => {
+                item.fault("a credential of ours would travel unencrypted: use https:// in the base_url");
+            }
             Ok((_, Some(_))) => found.push(Arc::from(text)),
             Ok((_, None)) => item.fault(format!("`{text}` has no port: write host:port, as 10.0.0.7:8000")),
             Err(message) => item.fault(message),

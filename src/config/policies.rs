@@ -46,14 +46,17 @@ fn policy(table: &Table<'_>, context: &Context<'_>, position: usize) -> Policy {
         value.and_then(|value| u32::try_from(value).ok())
     };
     let baseline = table.get("baseline").and_then(|node| resolve(&node, &context.names.models, "models"));
+    let baseline = baseline.map(ModelIx);
+    // Without candidates there is nothing to choose, but the baseline can still be asked for.
+    let candidates = Some(models("candidates")).filter(|list| !list.is_empty());
     let policy = Policy {
         id: id(table, "name", &context.names.policies, position).into(),
         matches: matches(table, context),
         mode: table.choice_or("mode", Mode::Observe, &MODES),
         canary_share: table.number_or("canary_share", 0.05, 0.0..=1.0),
         holdout: table.number_or("holdout", 0.0, 0.0..=1.0),
-        baseline: baseline.map(ModelIx),
-        candidates: models("candidates"),
+        baseline,
+        candidates: candidates.unwrap_or_else(|| baseline.into_iter().collect()),
         license: table.choice_or("license", License::Paired, &LICENSES),
         max_quality_loss: table.number_or("max_quality_loss", 0.02, 0.0..=1.0),
         min_quality: table.number_or("min_quality", 0.0, 0.0..=1.0),
@@ -79,11 +82,6 @@ fn check(table: &Table<'_>, policy: &Policy) {
             "baseline",
             "a policy for \"auto\" needs the model that serves when nothing cheaper is proven",
         );
-    }
-    if policy.canary_share + policy.holdout > 1.0
-        && let Some(node) = table.get("holdout").or_else(|| table.get("canary_share"))
-    {
-        node.fault("canary_share and holdout together are more than 1: lower one of them");
     }
     let auth_listed = policy.on.contains(&FailureClass::Auth);
     if auth_listed

@@ -42,7 +42,7 @@ fn provider(table: &Table<'_>, context: &Context<'_>, position: usize) -> Provid
     let credential = credential(table, context, auth);
     let url = table.need("base_url", "write what the vendor's SDK takes, as \"https://api.openai.com/v1\"");
     let origin = url.and_then(|node| base_url(&node, dialect, &credential)).unwrap_or_else(nowhere);
-    let retries = table.integer_or("retries", 2, 0..=10);
+    let retries = table.integer_or("retries", 2, 0..=5);
     let provider = Provider {
         id: id.into(),
         dialect,

@@ -25,6 +25,14 @@ impl SecretSource {
         }
     }
 
+    /// Whether the certificates of listeners are looked at: only a proxy that serves needs them.
+    pub(super) fn serves(&self) -> bool {
+        match self {
+            Self::Environment => true,
+            Self::Map(_) | Self::Dummy => false,
+        }
+    }
+
     /// The secret behind a reference, or what is wrong and what would work.
     pub(super) fn resolve(&self, reference: &str) -> Result<Secret, String> {
         if let Some(name) = reference.strip_prefix("env:") {

@@ -180,7 +180,7 @@ fn tls_files(tls: &Table<'_>, context: &Context<'_>) -> Option<TlsFiles> {
 
 fn pem_file(node: &Node<'_>, holds: &str, context: &Context<'_>) -> Option<PathBuf> {
     let path = node.text()?;
-    if context.secrets.reads_files() {
+    if context.secrets.serves() {
         match std::fs::read_to_string(path) {
             Ok(text) if text.contains(holds) => {}
             Ok(_) => node.fault(format!("{path} holds no `{holds}` block: a PEM file is expected")),

@@ -46,6 +46,7 @@ impl<'t> Report<'t> {
     pub(super) fn into_faults(self) -> Vec<Fault> {
         let mut faults = self.faults.into_inner();
         faults.sort_by_key(|(at, _)| *at);
+        faults.dedup();
         faults.into_iter().map(|(_, fault)| fault).collect()
     }
 }

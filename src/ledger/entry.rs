@@ -7,18 +7,16 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::SnapshotVersion;
+use crate::routing::{Decision, Inputs};
+/// How an attempt ended: the strategy's own word for it.
+pub use crate::strategy::LegEnd as AttemptOutcome;
 use crate::types::{
-    AgentStep, ClientId, DeploymentId, Dialect, FailureClass, ModelId, NanoUsd, Operation, PolicyId,
-    ProviderId, RequestId, Served, TaskClass, Usage, UsageSource,
+    AgentStep, ClientId, DeploymentId, Dialect, ModelId, NanoUsd, Operation, PolicyId, ProviderId, RequestId,
+    Served, TaskClass, Usage, UsageSource,
 };
 
-/// Stand-ins until the routing room's types are here.
-pub type Inputs = serde_json::Value;
-/// Stand-in.
-pub type Decision = serde_json::Value;
-
 /// One request, filed once, on whatever exit path it took.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Entry {
     /// Identity; its milliseconds are when the request arrived.
     pub id: RequestId,
@@ -179,34 +177,6 @@ pub struct AttemptRow {
     /// The provider's own request id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_request_id: Option<String>,
-}
-
-/// How an attempt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AttemptOutcome {
-    /// Its answer went to the client to the end.
-    Ok,
-    /// The client went away.
-    ClientGone,
-    /// We ended it: its result was no longer wanted.
-    Cancelled,
-    /// It failed before anything was committed to the client.
-    Failed(FailureClass),
-    /// It failed after its answer was committed.
-    Broken(FailureClass),
-}
-
-impl AttemptOutcome {
-    /// The word used in trails and metrics: `ok`, `client_gone`, `cancelled`, or the failure's class.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::ClientGone => "client_gone",
-            Self::Cancelled => "cancelled",
-            Self::Failed(class) | Self::Broken(class) => class.as_str(),
-        }
-    }
 }
 
 fn no_tokens(usage: &Usage) -> bool {

@@ -98,7 +98,9 @@ impl<'e> Account<'e> {
                     entry.model_asked = Some(asked.request.model.clone());
                     entry.stream = asked.request.stream;
                     entry.session = if asked.has_session { asked.session } else { 0 };
-                    entry.tags.extend(asked.limits.tags.iter().map(|(key, value)| (key.clone(), value.clone())));
+                    entry
+                        .tags
+                        .extend(asked.limits.tags.iter().map(|(key, value)| (key.clone(), value.clone())));
                 }
                 Read::Unreadable(_) => {
                     entry.served = Served::Unrouted;
@@ -271,7 +273,10 @@ pub(super) fn count(metrics: &crate::telemetry::Metrics, entry: &Entry) {
     metrics.requests.with_label_values(&[entry.served.as_str(), &entry.reason, entry.outcome.as_str()]).inc();
     for attempt in &entry.attempts {
         let model = attempt.model.as_ref().map_or("unlisted", ModelId::as_str);
-        metrics.attempts.with_label_values(&[attempt.provider.as_str(), model, attempt.outcome.as_str()]).inc();
+        metrics
+            .attempts
+            .with_label_values(&[attempt.provider.as_str(), model, attempt.outcome.as_str()])
+            .inc();
     }
     if entry.outcome == Outcome::Ok {
         let model = entry.model.as_ref().map_or("unlisted", ModelId::as_str);

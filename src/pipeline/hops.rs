@@ -12,7 +12,12 @@ use crate::types::{DeploymentIx, ModelIx};
 const MAX_HOPS: usize = 8;
 
 /// The hops of a dispatch, in order; never empty.
-pub(super) fn of(loaded: &Loaded, inbound: &Inbound, read: &Read, dispatch: &Dispatch) -> Result<Hops, Refusal> {
+pub(super) fn of(
+    loaded: &Loaded,
+    inbound: &Inbound,
+    read: &Read,
+    dispatch: &Dispatch,
+) -> Result<Hops, Refusal> {
     let snapshot = &*loaded.snapshot;
     match &dispatch.plan {
         Plan::Named => as_named(snapshot, inbound, read).map(|hop| vec![hop]),
@@ -39,7 +44,11 @@ pub(super) fn of(loaded: &Loaded, inbound: &Inbound, read: &Read, dispatch: &Dis
 }
 
 /// A model's deployments that speak the request's dialect, in declared order.
-fn deployments<'a>(snapshot: &'a Snapshot, inbound: &'a Inbound, model: ModelIx) -> impl Iterator<Item = DeploymentIx> + 'a {
+fn deployments<'a>(
+    snapshot: &'a Snapshot,
+    inbound: &'a Inbound,
+    model: ModelIx,
+) -> impl Iterator<Item = DeploymentIx> + 'a {
     let speaks = |ix: &DeploymentIx| {
         let provider = snapshot.deployment(*ix).provider;
         snapshot.provider(provider).dialect == inbound.dialect
@@ -69,9 +78,11 @@ fn as_named(snapshot: &Snapshot, inbound: &Inbound, read: &Read) -> Result<Hop, 
     let by_name = name.and_then(|name| {
         let of_dialect = |ix: &DeploymentIx| {
             let deployment = snapshot.deployment(*ix);
-            *deployment.upstream_name == *name && snapshot.provider(deployment.provider).dialect == inbound.dialect
+            *deployment.upstream_name == *name
+                && snapshot.provider(deployment.provider).dialect == inbound.dialect
         };
-        let mut matching = (0..snapshot.deployments.len()).filter_map(|ix| u16::try_from(ix).ok()).map(DeploymentIx);
+        let mut matching =
+            (0..snapshot.deployments.len()).filter_map(|ix| u16::try_from(ix).ok()).map(DeploymentIx);
         let first = snapshot.deployment_by_upstream_name(inbound.dialect, name)?;
         matching.find(|ix| of_dialect(ix) && Some(snapshot.deployment(*ix).provider) == home).or(Some(first))
     });
@@ -85,7 +96,10 @@ fn as_named(snapshot: &Snapshot, inbound: &Inbound, read: &Read) -> Result<Hop, 
     let provider = home.ok_or_else(|| {
         Refusal::new(
             RefusalCode::NoProvider,
-            format!("no provider takes this request: set server.default_provider.{}", inbound.dialect.as_str()),
+            format!(
+                "no provider takes this request: set server.default_provider.{}",
+                inbound.dialect.as_str()
+            ),
         )
     })?;
     Ok(Hop { provider, deployment: None, model: None, rename: false, standing: standing(inbound, provider) })

@@ -81,7 +81,15 @@ impl Engine {
         let has_session = session.is_some();
         let session = session_hash(inbound, session);
         let read_time = began.elapsed();
-        Ok(Read::Understood(Box::new(Asking { request, features, limits, policy, session, has_session, read_time })))
+        Ok(Read::Understood(Box::new(Asking {
+            request,
+            features,
+            limits,
+            policy,
+            session,
+            has_session,
+            read_time,
+        })))
     }
 
     /// Decides; pure but for the state it reads.
@@ -97,7 +105,12 @@ impl Engine {
                 .about("model"));
             }
             let analysis = analysis::understand(&asked.features);
-            return Ok(Decided { analysis, inputs: None, decision: None, times: (asked.read_time, began.elapsed()) });
+            return Ok(Decided {
+                analysis,
+                inputs: None,
+                decision: None,
+                times: (asked.read_time, began.elapsed()),
+            });
         };
         let inputs = Box::new(self.inputs(inbound, asked, policy));
         let (analysis, decision) = routing::analyse_and_decide(snapshot, &inputs);
@@ -113,7 +126,9 @@ impl Engine {
     pub async fn decide_only(&self, inbound: &Inbound) -> Result<Decided, Refusal> {
         match self.read(inbound).await? {
             Read::Understood(asked) => self.decide(inbound, &asked),
-            Read::Unreadable(_) => Err(Refusal::new(RefusalCode::InvalidJson, "the body cannot be read for a decision")),
+            Read::Unreadable(_) => {
+                Err(Refusal::new(RefusalCode::InvalidJson, "the body cannot be read for a decision"))
+            }
         }
     }
 
@@ -134,7 +149,10 @@ impl Engine {
             },
             limits: asked.limits.clone(),
             live: Live {
-                deployments: (0..).zip(&snapshot.deployments).map(|(ix, _)| live(inbound, DeploymentIx(ix))).collect(),
+                deployments: (0..)
+                    .zip(&snapshot.deployments)
+                    .map(|(ix, _)| live(inbound, DeploymentIx(ix)))
+                    .collect(),
                 session_model: asked.has_session.then(|| self.sessions.last_model(asked.session)).flatten(),
             },
             day: Day::of_unix_ms(inbound.id.unix_ms()),
@@ -161,7 +179,8 @@ impl Engine {
         let snapshot = &*inbound.loaded.snapshot;
         let policy = self.policy(inbound, model)?;
         let observed = policy.is_none_or(|ix| snapshot.policy(ix).mode == Mode::Observe);
-        let ceiling = limits.max_cost.is_some() || policy.is_some_and(|ix| snapshot.policy(ix).max_cost.is_some());
+        let ceiling =
+            limits.max_cost.is_some() || policy.is_some_and(|ix| snapshot.policy(ix).max_cost.is_some());
         let own_credential = inbound.credential_is_providers
             && snapshot
                 .defaults
@@ -179,7 +198,8 @@ fn live(inbound: &Inbound, ix: DeploymentIx) -> DeploymentLive {
     let snapshot = &inbound.loaded.snapshot;
     let deployment = snapshot.deployment(ix);
     let measured = inbound.loaded.board.latency(ix);
-    let (ttft_ms, per_token_us) = measured.unwrap_or((deployment.latency.ttft_ms, deployment.latency.per_token_us));
+    let (ttft_ms, per_token_us) =
+        measured.unwrap_or((deployment.latency.ttft_ms, deployment.latency.per_token_us));
     let has_credential = match snapshot.provider(deployment.provider).credential {
         Credential::Held(_) | Credential::None => true,
         Credential::Passthrough => {

@@ -45,7 +45,9 @@ impl Admin {
 
     /// Without a token the Host must be local: a page in a browser may not reach us by a name that points here.
     fn is_local(&self, session: &ServerSession) -> bool {
-        let Some(host) = session.get_header(header::HOST).and_then(|value| value.to_str().ok()) else { return true };
+        let Some(host) = session.get_header(header::HOST).and_then(|value| value.to_str().ok()) else {
+            return true;
+        };
         let name = host.rsplit_once(':').map_or(host, |(name, _)| name).trim_matches(['[', ']']);
         name == "localhost" || name.parse::<std::net::IpAddr>().is_ok()
     }
@@ -107,7 +109,10 @@ impl ServeHttp for Admin {
             }
             _ => {
                 let known = "GET /metrics, GET /v1/profiles, POST /reload, GET /healthz";
-                json_response(StatusCode::NOT_FOUND, &json!({ "error": format!("not an endpoint; there are {known}") }))
+                json_response(
+                    StatusCode::NOT_FOUND,
+                    &json!({ "error": format!("not an endpoint; there are {known}") }),
+                )
             }
         }
     }

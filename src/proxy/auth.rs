@@ -48,9 +48,14 @@ pub(super) fn identify(snapshot: &Snapshot, headers: &HeaderMap) -> Result<Ident
 fn credential(headers: &HeaderMap) -> Option<&[u8]> {
     if let Some(value) = headers.get("authorization") {
         let bytes = value.as_bytes();
-        return Some(bytes.strip_prefix(b"Bearer ").or_else(|| bytes.strip_prefix(b"bearer ")).unwrap_or(bytes));
+        return Some(
+            bytes.strip_prefix(b"Bearer ").or_else(|| bytes.strip_prefix(b"bearer ")).unwrap_or(bytes),
+        );
     }
-    ["x-api-key", "api-key", "x-goog-api-key"].iter().find_map(|name| headers.get(*name)).map(|value| value.as_bytes())
+    ["x-api-key", "api-key", "x-goog-api-key"]
+        .iter()
+        .find_map(|name| headers.get(*name))
+        .map(|value| value.as_bytes())
 }
 
 /// A tenant's hash: of the client's name, or of a credential through a one-way function, as it is kept in the ledger.

@@ -49,7 +49,10 @@ impl Budget {
         let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
         self.units.clone().try_acquire_many_owned(units).map_err(|_| Refusal {
             retry_after: Some(Duration::from_secs(1)),
-            ..Refusal::new(RefusalCode::Overloaded, "too many request bodies are held in memory already; try again")
+            ..Refusal::new(
+                RefusalCode::Overloaded,
+                "too many request bodies are held in memory already; try again",
+            )
         })
     }
 }

@@ -34,7 +34,11 @@ pub struct Passing {
 
 impl Passing {
     /// Finds the provider and builds the headers for it, or says why the request cannot pass.
-    pub(super) fn new(arrival: &Arrival, identity: Identity, headers: &HeaderMap) -> std::result::Result<Self, Refusal> {
+    pub(super) fn new(
+        arrival: &Arrival,
+        identity: Identity,
+        headers: &HeaderMap,
+    ) -> std::result::Result<Self, Refusal> {
         let snapshot = &arrival.loaded.snapshot;
         let defaults = &snapshot.defaults;
         let provider_ix = match arrival.dialect {
@@ -62,12 +66,16 @@ impl Passing {
         };
         let watches = matches!(
             arrival.operation,
-            Operation::Responses | Operation::Embeddings | Operation::GenerateContent | Operation::CountTokens
+            Operation::Responses
+                | Operation::Embeddings
+                | Operation::GenerateContent
+                | Operation::CountTokens
         );
         if !watches {
             restore(&mut built, headers, &header::ACCEPT_ENCODING);
         }
-        let keeps_key = identity.credential_is_providers && matches!(provider.credential, Credential::Passthrough);
+        let keeps_key =
+            identity.credential_is_providers && matches!(provider.credential, Credential::Passthrough);
         Ok(Self {
             path: own_path(provider, &arrival.path, keeps_key),
             forwarded: Forwarded::new(arrival.id, arrival.at, &arrival.loaded)
@@ -97,7 +105,8 @@ impl Passing {
             Ok(target) => target,
             Err(reason) => {
                 self.forwarded.failed(FailureClass::Dns);
-                return Error::e_explain(ErrorType::ConnectError, reason).map_err(|error: Box<Error>| error.into_up());
+                return Error::e_explain(ErrorType::ConnectError, reason)
+                    .map_err(|error: Box<Error>| error.into_up());
             }
         };
         match target.peers.first() {
@@ -107,7 +116,11 @@ impl Passing {
     }
 
     /// Replaces every end-to-end header by what was built for this origin; framing stays Pingora's.
-    pub(super) fn write_request(&self, _downstream: &RequestHeader, upstream: &mut RequestHeader) -> Result<()> {
+    pub(super) fn write_request(
+        &self,
+        _downstream: &RequestHeader,
+        upstream: &mut RequestHeader,
+    ) -> Result<()> {
         let framing = |name: &HeaderName| {
             *name == header::CONTENT_LENGTH
                 || *name == header::TRANSFER_ENCODING
@@ -187,11 +200,15 @@ impl Passing {
 fn class_of(error: &Error) -> FailureClass {
     match (error.esource(), error.etype()) {
         (ErrorSource::Downstream, _) => FailureClass::BadRequest,
-        (_, ErrorType::ConnectTimedout | ErrorType::ReadTimedout | ErrorType::WriteTimedout) => FailureClass::Timeout,
+        (_, ErrorType::ConnectTimedout | ErrorType::ReadTimedout | ErrorType::WriteTimedout) => {
+            FailureClass::Timeout
+        }
         (_, ErrorType::TLSHandshakeFailure | ErrorType::TLSHandshakeTimedout | ErrorType::InvalidCert) => {
             FailureClass::Tls
         }
-        (_, ErrorType::InvalidHTTPHeader | ErrorType::H1Error | ErrorType::H2Error) => FailureClass::Malformed,
+        (_, ErrorType::InvalidHTTPHeader | ErrorType::H1Error | ErrorType::H2Error) => {
+            FailureClass::Malformed
+        }
         _ => FailureClass::Connect,
     }
 }

@@ -100,7 +100,8 @@ impl Gateway {
             return Situation::Answered;
         }
         let headers = &session.req_header().headers;
-        let admitted = self.check_head(session).and_then(|()| auth::identify(&arrival.loaded.snapshot, headers));
+        let admitted =
+            self.check_head(session).and_then(|()| auth::identify(&arrival.loaded.snapshot, headers));
         let identity = match admitted {
             Ok(identity) => identity,
             Err(refusal) => return self.refuse(session, &arrival, refusal).await,
@@ -248,7 +249,11 @@ impl ProxyHttp for Gateway {
     /// No modules: compression would hide usage, and answers pass as they are.
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
-    async fn request_filter(&self, session: &mut Session, situation: &mut Situation) -> pingora::Result<bool> {
+    async fn request_filter(
+        &self,
+        session: &mut Session,
+        situation: &mut Situation,
+    ) -> pingora::Result<bool> {
         *situation = self.receive(session).await;
         match situation {
             Situation::Passing(_) => Ok(false),
@@ -257,7 +262,11 @@ impl ProxyHttp for Gateway {
         }
     }
 
-    async fn upstream_peer(&self, _session: &mut Session, situation: &mut Situation) -> pingora::Result<Box<HttpPeer>> {
+    async fn upstream_peer(
+        &self,
+        _session: &mut Session,
+        situation: &mut Situation,
+    ) -> pingora::Result<Box<HttpPeer>> {
         match situation {
             Situation::Passing(passing) => passing.peer(&self.engine).await,
             _ => Error::e_explain(ErrorType::InternalError, "nothing to pass through"),
@@ -307,7 +316,12 @@ impl ProxyHttp for Gateway {
         }
     }
 
-    async fn fail_to_proxy(&self, session: &mut Session, error: &Error, situation: &mut Situation) -> FailToProxy {
+    async fn fail_to_proxy(
+        &self,
+        session: &mut Session,
+        error: &Error,
+        situation: &mut Situation,
+    ) -> FailToProxy {
         let begun = session.response_written().is_some_and(|head| !head.status.is_informational());
         if let (Situation::Passing(passing), false) = (situation, begun) {
             let refusal = passing.refusal(error);

@@ -45,7 +45,7 @@ pub(super) async fn guarded<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
         Ok(answer) => answer,
         Err(mut failure) => {
             failure.retry_after = retry_after(&headers);
-            failure.answer = (!success).then_some(Refused { status, headers, body });
+            failure.answer = (!success).then(|| Box::new(Refused { status, headers, body }));
             attempt.note(|leg| leg.maybe_billed = success);
             attempt.end(LegEnd::Failed(failure.class));
             return Tried::Failed(failure);

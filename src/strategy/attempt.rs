@@ -1,13 +1,16 @@
 //! One leg: the guard that owns it while it runs, and the record it leaves on whatever path it ends.
 
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::Hop;
 use crate::types::{FailureClass, NanoUsd, Usage, UsageSource};
 
 /// How a leg ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LegEnd {
     /// Its answer reached the client whole.
     Ok,

@@ -139,7 +139,7 @@ pub struct Failure {
     /// How long the provider asked us to wait.
     pub retry_after: Option<Duration>,
     /// The provider's answer, where there was one and it may be passed on.
-    pub answer: Option<Refused>,
+    pub answer: Option<Box<Refused>>,
 }
 
 /// A provider's error answer.
@@ -225,7 +225,7 @@ async fn finish<R: Reply>(
     };
     match failure.answer.take() {
         Some(refused) if passes => {
-            answer::pass_on(job, (position, failure.class), refused, trail, reply).await
+            answer::pass_on(job, (position, failure.class), *refused, trail, reply).await
         }
         _ => End::Failed(failure),
     }

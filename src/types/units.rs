@@ -19,7 +19,7 @@ impl NanoUsd {
     /// From dollars, rounded; `None` when negative, not finite or beyond what fits.
     pub fn from_usd(usd: f64) -> Option<Self> {
         let nano = usd * 1e9;
-        (nano.is_finite() && nano >= 0.0 && nano < 9.0e18).then_some(Self(nano.round() as u64))
+        (0.0..9.0e18).contains(&nano).then_some(Self(nano.round() as u64))
     }
 
     /// In dollars, for display and for optimisation.

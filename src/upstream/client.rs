@@ -112,13 +112,14 @@ impl Upstream {
             before(by, self.resolver.target(call.provider, call.endpoint)).await?.map_err(dns_failed)?;
         let mut last = None;
         for peer in target.peers.iter().take(MAX_ADDRESSES) {
+            // Pingora's connect future is 18 KB: boxed, so that it is not copied from frame to frame.
             let connected = match pooled {
-                Pooled::Allowed => before(by, self.connector.get_http_session(&**peer)).await?,
+                Pooled::Allowed => before(by, Box::pin(self.connector.get_http_session(&**peer))).await?,
                 Pooled::Refused => {
                     // Another group key is another, empty pool; the connection is released under the usual one.
                     let mut fresh = HttpPeer::clone(peer);
                     fresh.group_key ^= 1 << 63;
-                    before(by, self.connector.get_http_session(&fresh)).await?
+                    before(by, Box::pin(self.connector.get_http_session(&fresh))).await?
                 }
             };
             match connected {

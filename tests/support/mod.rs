@@ -4,12 +4,12 @@
 pub mod answers;
 pub mod client;
 pub mod config;
-// pub mod errors;
+pub mod errors;
 pub mod fake_provider;
 pub mod fixtures;
 pub mod h2_client;
 pub mod http;
-// pub mod proxy;
+pub mod proxy;
 pub mod script;
 pub mod source;
 pub mod tls;

@@ -1,0 +1,167 @@
+//! What each failure class does under a policy, derived from its `on`, `fallback` and `on_auth_failure`. It describes
+//! the chain that `strategy` runs and must change with it.
+
+use serde::Serialize;
+
+use super::Cells;
+use crate::catalog::{Credential, OnAuthFailure, Policy, Snapshot};
+use crate::types::{FailureClass, ModelIx};
+
+/// What one failure class does.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Row {
+    /// The class.
+    pub(super) class: FailureClass,
+    /// While another hop is left; `None` when the policy has only one.
+    pub(super) before: Option<Outcome>,
+    /// On the last hop.
+    pub(super) last: Outcome,
+}
+
+/// What happens next.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Outcome {
+    /// The next hop is tried with the full body.
+    NextHop,
+    /// The same hop is tried again, at most so often; then the caller gets an error of ours.
+    RetryThenError(u32),
+    /// The caller gets the provider's own answer.
+    AnswerPassedThrough,
+    /// The caller gets an error of ours that lists the attempts.
+    ExplicitError,
+    /// As the line before with a key of ours; with the caller's own the provider's answer.
+    ExplicitErrorUnlessCallersKey,
+}
+
+impl Row {
+    pub(super) const HEADER: [&'static str; 3] = ["failure", "another hop is left", "last hop"];
+}
+
+impl Cells for Row {
+    fn cells(&self) -> Vec<String> {
+        let before = self.before.as_ref().map_or_else(|| "no other hop".to_owned(), Outcome::words);
+        vec![self.class.as_str().to_owned(), before, self.last.words()]
+    }
+}
+
+impl Outcome {
+    fn words(&self) -> String {
+        match self {
+            Self::NextHop => "next hop".to_owned(),
+            Self::RetryThenError(most) => {
+                format!("retry on the last hop (at most {most}), then explicit error")
+            }
+            Self::AnswerPassedThrough => "answer passed through".to_owned(),
+            Self::ExplicitError => "explicit error".to_owned(),
+            Self::ExplicitErrorUnlessCallersKey => {
+                "explicit error; with the caller's own key: answer passed through".to_owned()
+            }
+        }
+    }
+}
+
+/// A row for every class.
+pub(super) fn rows(snapshot: &Snapshot, policy: &Policy) -> Vec<Row> {
+    let chain = Chain::of(snapshot, policy);
+    FailureClass::ALL.into_iter().map(|class| row(class, policy, &chain)).collect()
+}
+
+/// What matters of the hops a policy may walk.
+struct Chain {
+    /// Whether any choice leaves a second hop.
+    has_next: bool,
+    /// Extra attempts on the last hop.
+    retries: u32,
+    /// Whether some hop carries a credential of ours.
+    held: bool,
+    /// Whether some hop carries the caller's own.
+    passthrough: bool,
+}
+
+impl Chain {
+    fn of(snapshot: &Snapshot, policy: &Policy) -> Self {
+        let first: Vec<ModelIx> = policy.candidates.iter().copied().chain(policy.baseline).collect();
+        let providers = |models: &[ModelIx]| -> Vec<_> {
+            let deployments = models.iter().flat_map(|ix| snapshot.model(*ix).deployments.clone());
+            deployments.map(|ix| snapshot.provider(snapshot.deployment(ix).provider)).collect()
+        };
+        let several = |ix: &ModelIx| snapshot.model(*ix).deployments.len() > 1;
+        let all: Vec<_> = first.iter().chain(&policy.fallback).copied().collect();
+        let last = policy.fallback.last().map_or_else(|| first.clone(), |ix| vec![*ix]);
+        let carries = |wanted: fn(&Credential) -> bool| {
+            providers(&all).into_iter().any(|provider| wanted(&provider.credential))
+        };
+        Self {
+            has_next: !policy.fallback.is_empty() || first.iter().any(several),
+            retries: providers(&last).into_iter().map(|provider| provider.retries).max().unwrap_or(0),
+            held: carries(|credential| matches!(credential, Credential::Held(_))),
+            passthrough: carries(|credential| matches!(credential, Credential::Passthrough)),
+        }
+    }
+}
+
+fn row(class: FailureClass, policy: &Policy, chain: &Chain) -> Row {
+    if !goes_on(class, policy) {
+        return Row { class, before: chain.has_next.then(|| end(class, chain)), last: end(class, chain) };
+    }
+    let repeats = safe_to_repeat(class) && chain.retries > 0;
+    let last = if repeats { Outcome::RetryThenError(chain.retries) } else { end(class, chain) };
+    Row { class, before: chain.has_next.then_some(Outcome::NextHop), last }
+}
+
+/// Whether a class leads to the next hop.
+fn goes_on(class: FailureClass, policy: &Policy) -> bool {
+    match class {
+        FailureClass::NoCredential => true,
+        FailureClass::Auth => policy.on_auth_failure == OnAuthFailure::Fallback,
+        other => policy.on.contains(&other),
+    }
+}
+
+/// Whether the same hop may be asked again: nothing can have been generated and billed.
+fn safe_to_repeat(class: FailureClass) -> bool {
+    match class {
+        FailureClass::Connect
+        | FailureClass::Dns
+        | FailureClass::RateLimit
+        | FailureClass::Overloaded
+        | FailureClass::ServerError => true,
+        FailureClass::Tls
+        | FailureClass::Timeout
+        | FailureClass::Malformed
+        | FailureClass::Empty
+        | FailureClass::ContextLength
+        | FailureClass::ContentFilter
+        | FailureClass::Auth
+        | FailureClass::Billing
+        | FailureClass::ModelGone
+        | FailureClass::BadRequest
+        | FailureClass::NoCredential => false,
+    }
+}
+
+/// What the caller gets when no hop is left or the class ends the chain.
+fn end(class: FailureClass, chain: &Chain) -> Outcome {
+    match class {
+        FailureClass::BadRequest
+        | FailureClass::ContextLength
+        | FailureClass::ContentFilter
+        | FailureClass::ModelGone => Outcome::AnswerPassedThrough,
+        FailureClass::Auth | FailureClass::Billing => match (chain.held, chain.passthrough) {
+            (true, true) => Outcome::ExplicitErrorUnlessCallersKey,
+            (false, true) => Outcome::AnswerPassedThrough,
+            (_, false) => Outcome::ExplicitError,
+        },
+        FailureClass::Connect
+        | FailureClass::Dns
+        | FailureClass::Tls
+        | FailureClass::Timeout
+        | FailureClass::RateLimit
+        | FailureClass::Overloaded
+        | FailureClass::ServerError
+        | FailureClass::Malformed
+        | FailureClass::Empty
+        | FailureClass::NoCredential => Outcome::ExplicitError,
+    }
+}

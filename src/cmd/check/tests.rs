@@ -1,0 +1,64 @@
+//! What `check` shows, by policy and failure class.
+
+use super::failures::{Outcome, Row};
+use super::{Effective, text};
+use crate::config::{SecretSource, Settings, from_text};
+use crate::types::{Day, FailureClass};
+
+fn settings(credential: &str, policy: &str) -> Settings {
+    let text = format!(
+        "[[providers]]\nid = \"openai\"\ndialect = \"openai\"\nbase_url = \"https://api.openai.com/v1\"\n\
+         credential = \"{credential}\"\nretries = 3\n\
+         [[models]]\nid = \"small\"\ntier = \"edge\"\ncontext_tokens = 1000\nmax_output_tokens = 100\n\
+         price = {{ input = 0.15, output = 0.6 }}\ndeployments = [{{ provider = \"openai\" }}]\n\
+         [[models]]\nid = \"large\"\ntier = \"frontier\"\ncontext_tokens = 1000\nmax_output_tokens = 100\n\
+         deployments = [{{ provider = \"openai\" }}]\n\
+         [[policies]]\nname = \"default\"\nmatch = {{ models = [\"auto\"] }}\nbaseline = \"large\"\n{policy}\n"
+    );
+    from_text(&text, "", SecretSource::Dummy).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+/// What a class does before and on the last hop.
+fn check(credential: &str, policy: &str, class: FailureClass, expected: (Option<Outcome>, Outcome)) {
+    let effective = Effective::of(&settings(credential, policy), Day(20_000));
+    let row = effective.policies[0].failures.iter().find(|row| row.class == class).unwrap();
+    let (before, last) = expected;
+    assert_eq!(row, &Row { class, before, last }, "{credential}, {policy}");
+}
+
+#[test]
+fn each_class_does_what_the_policy_says() {
+    use FailureClass::{
+        Auth, BadRequest, Billing, Connect, ContentFilter, ContextLength, NoCredential, Timeout,
+    };
+    use Outcome::{AnswerPassedThrough, ExplicitError, NextHop, RetryThenError};
+    let chain = "fallback = [\"large\", \"small\"]";
+    check("env:KEY", chain, Connect, (Some(NextHop), RetryThenError(3)));
+    check("env:KEY", "", Connect, (None, RetryThenError(3)));
+    check("env:KEY", chain, Timeout, (Some(NextHop), ExplicitError));
+    check("env:KEY", chain, ContextLength, (Some(NextHop), AnswerPassedThrough));
+    check("env:KEY", chain, ContentFilter, (Some(AnswerPassedThrough), AnswerPassedThrough));
+    check("env:KEY", chain, BadRequest, (Some(AnswerPassedThrough), AnswerPassedThrough));
+    check("env:KEY", chain, Auth, (Some(ExplicitError), ExplicitError));
+    check("passthrough", chain, Auth, (Some(AnswerPassedThrough), AnswerPassedThrough));
+    check("env:KEY", chain, Billing, (Some(ExplicitError), ExplicitError));
+    check("env:KEY", chain, NoCredential, (Some(NextHop), ExplicitError));
+    let auth = "fallback = [\"small\"]\non_auth_failure = \"fallback\"";
+    check("env:KEY", auth, Auth, (Some(NextHop), ExplicitError));
+    let narrow = "fallback = [\"small\"]\non = [\"billing\"]";
+    check("env:KEY", narrow, Billing, (Some(NextHop), ExplicitError));
+    check("env:KEY", narrow, Connect, (Some(ExplicitError), ExplicitError));
+}
+
+#[test]
+fn the_text_names_everything_but_secrets() {
+    let settings = settings("env:KEY", "candidates = [\"small\", \"large\"]\nmax_cost_usd = 1");
+    let shown = text("x.toml", &Effective::of(&settings, Day(20_000)));
+    for word in ["127.0.0.1:8080", "api.openai.com", "0.15", "unpriced", "default", "held", "rate_limit"] {
+        assert!(shown.contains(word), "`{word}` is missing:\n{shown}");
+    }
+    assert!(shown.contains("unpriced under a cost ceiling"), "{shown}");
+    assert!(!shown.contains("placeholder"), "{shown}");
+    let json = super::effective_json("x.toml", &Effective::of(&settings, Day(20_000)));
+    assert!(json.contains("\"retry_then_error\":3") && !json.contains("placeholder"), "{json}");
+}

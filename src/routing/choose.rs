@@ -1,0 +1,135 @@
+//! Fourth stage: limits, the licence rule, and the choice among what is left.
+
+use super::frontier::{self, cost_of, is_eligible};
+use super::plan::{Candidate, Inputs, Plan, Verdict, Why};
+use super::{eligible, estimate};
+use crate::analysis::Analysis;
+use crate::catalog::{License, Objective, Policy, Snapshot};
+use crate::types::{ModelIx, NanoUsd};
+
+/// The stricter of the caller's limits and the policy's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub(super) max_cost: Option<NanoUsd>,
+    pub(super) deadline_ms: Option<u32>,
+    pub(super) ttft_ms: Option<u32>,
+    pub(super) min_quality: f64,
+    pub(super) max_quality_loss: f64,
+}
+
+impl Bounds {
+    pub(super) fn of(policy: &Policy, inputs: &Inputs) -> Self {
+        let limits = &inputs.limits;
+        let stricter = |caller: Option<u32>, own: Option<u32>| caller.into_iter().chain(own).min();
+        Self {
+            max_cost: limits.max_cost.into_iter().chain(policy.max_cost).min(),
+            deadline_ms: stricter(limits.deadline_ms, policy.deadline_ms),
+            ttft_ms: stricter(limits.ttft_ms, policy.ttft_ms),
+            min_quality: limits.min_quality.unwrap_or(0.0).max(policy.min_quality),
+            max_quality_loss: limits.max_quality_loss.unwrap_or(1.0).min(policy.max_quality_loss),
+        }
+    }
+}
+
+/// What a choice is made from.
+pub(super) struct Field<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) policy: &'a Policy,
+    pub(super) inputs: &'a Inputs,
+    pub(super) analysis: &'a Analysis,
+    pub(super) bounds: Bounds,
+    pub(super) baseline: ModelIx,
+}
+
+impl Field<'_> {
+    /// Every candidate, weighed; the baseline is one of them. In declared order, the baseline last if not declared.
+    pub(super) fn weigh(&self) -> Vec<Candidate> {
+        let declared = &self.policy.candidates;
+        let baseline = Some(self.baseline).filter(|baseline| !declared.contains(baseline));
+        let mut candidates: Vec<Candidate> =
+            declared.iter().copied().chain(baseline).map(|model| self.candidate(model)).collect();
+        self.license(&mut candidates);
+        frontier::mark(&mut candidates);
+        candidates
+    }
+
+    fn candidate(&self, model: ModelIx) -> Candidate {
+        let target = eligible::target(self.snapshot, self.inputs, self.analysis, model);
+        let evidence = estimate::evidence(self.snapshot, (self.policy, self.baseline), self.analysis, model);
+        let quality = estimate::quality(self.snapshot, self.analysis, model, evidence);
+        let deployment = target.as_ref().ok().copied();
+        let mut candidate =
+            estimate::single(self.snapshot, self.inputs, self.analysis, (model, deployment), quality);
+        if let Some(why) = target.err().or_else(|| self.beyond(&candidate)) {
+            candidate.verdict = Verdict::Ineligible(why);
+        }
+        candidate
+    }
+
+    /// The hard limit a candidate breaks, if it breaks one. The ceiling is held against the worst case.
+    fn beyond(&self, candidate: &Candidate) -> Option<Why> {
+        let Bounds { max_cost, deadline_ms, ttft_ms, min_quality, .. } = self.bounds;
+        match (max_cost, candidate.worst_cost) {
+            (Some(_), None) => return Some(Why::Unpriced),
+            (Some(ceiling), Some(worst)) if worst > ceiling => return Some(Why::OverCost),
+            _ => {}
+        }
+        if deadline_ms.is_some_and(|limit| candidate.total_ms > limit) {
+            Some(Why::OverDeadline)
+        } else if ttft_ms.is_some_and(|limit| candidate.ttft_ms > limit) {
+            Some(Why::OverTtft)
+        } else if candidate.quality.mean < min_quality {
+            Some(Why::BelowQuality)
+        } else {
+            None
+        }
+    }
+
+    /// Takes out what is cheaper than the baseline and not shown to be good enough. Dearer plans need no licence, and
+    /// where the baseline itself cannot serve, the limit that rules it out rules: nothing is held against the rest.
+    fn license(&self, candidates: &mut [Candidate]) {
+        let baseline = Plan::Single(self.snapshot.model(self.baseline).id.clone());
+        let Some(standard) = candidates.iter().find(|candidate| candidate.plan == baseline).cloned() else {
+            return;
+        };
+        for candidate in candidates.iter_mut().filter(|candidate| is_eligible(candidate)) {
+            if candidate.plan != baseline && cost_of(candidate) < cost_of(&standard) {
+                if let Some(why) = self.unlicensed(candidate, &standard) {
+                    candidate.verdict = Verdict::Ineligible(why);
+                }
+            }
+        }
+    }
+
+    fn unlicensed(&self, candidate: &Candidate, standard: &Candidate) -> Option<Why> {
+        let allowed = self.bounds.max_quality_loss;
+        let Plan::Single(id) = &candidate.plan else { return None };
+        let model = self.snapshot.model_by_id(id.as_str())?;
+        let evidence = estimate::evidence(self.snapshot, (self.policy, self.baseline), self.analysis, model);
+        match (evidence, self.policy.license) {
+            (Some(found), _) if found.loss_upper <= allowed => None,
+            (Some(_), _) => Some(Why::QualityLoss),
+            (None, License::Prior) if standard.quality.mean - candidate.quality.mean <= allowed + 1e-12 => {
+                None
+            }
+            (None, License::Prior) => Some(Why::QualityLoss),
+            (None, License::Paired | License::Calibrated) => Some(Why::NoEvidence),
+        }
+    }
+
+    /// The winner among the eligible, by the policy's objective; ties go to the one declared first.
+    pub(super) fn winner<'c>(&self, candidates: &'c [Candidate]) -> Option<&'c Candidate> {
+        let frontier = candidates.iter().filter(|c| c.verdict == Verdict::Eligible { on_frontier: true });
+        frontier.reduce(|best, next| if self.prefers(next, best) { next } else { best })
+    }
+
+    fn prefers(&self, next: &Candidate, best: &Candidate) -> bool {
+        let cheaper = cost_of(next).cmp(&cost_of(best));
+        let better = next.quality.mean.total_cmp(&best.quality.mean).reverse();
+        let order = match self.policy.objective {
+            Objective::Cheapest => cheaper.then(better),
+            Objective::Best => better.then(cheaper),
+        };
+        order.then(next.total_ms.cmp(&best.total_ms)).is_lt()
+    }
+}

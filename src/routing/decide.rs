@@ -1,0 +1,217 @@
+//! The stages of a decision, in their order.
+
+use xxhash_rust::xxh3::Xxh3;
+
+use super::choose::{Bounds, Field};
+use super::frontier::cost_of;
+use super::no_route::NoRoute;
+use super::plan::{Candidate, Decision, Inputs, Plan, Reason, Verdict, Why};
+use crate::analysis::{self, Analysis};
+use crate::catalog::{Mode, Objective, Policy, Snapshot};
+use crate::types::{ModelId, ModelIx, Served};
+
+/// Understands a request and decides: what the proxy, `explain` and replay call.
+pub fn analyse_and_decide(snapshot: &Snapshot, inputs: &Inputs) -> (Analysis, Result<Decision, NoRoute>) {
+    let mut analysis = analysis::understand(&inputs.features);
+    if let Some(task) = inputs.limits.task {
+        analysis.task = task;
+        analysis.task_confidence = 1.0;
+    }
+    let decision = decide(snapshot, inputs, &analysis);
+    (analysis, decision)
+}
+
+/// Takes a stored decision again.
+pub fn replay(snapshot: &Snapshot, inputs: &Inputs) -> Result<Decision, NoRoute> {
+    analyse_and_decide(snapshot, inputs).1
+}
+
+/// Decides. Same snapshot, same inputs, same analysis: same decision.
+pub fn decide(snapshot: &Snapshot, inputs: &Inputs, analysis: &Analysis) -> Result<Decision, NoRoute> {
+    let Some(policy) = snapshot.policies.iter().find(|policy| policy.id == inputs.policy) else {
+        return Err(NoRoute::no_baseline(inputs.policy.as_str()));
+    };
+    let share = Shares::of(policy, inputs);
+    if !inputs.facts.hard_markers.is_empty() {
+        return bound(snapshot, policy, inputs);
+    }
+    let routed =
+        is_auto(inputs) || policy.mode == Mode::Route || (policy.mode == Mode::Canary && share.canary);
+    let baseline = match baseline(snapshot, policy, inputs) {
+        Ok(baseline) => baseline,
+        // Only what is routed needs a model we know; the rest goes on as it is named.
+        Err(no_route) => return if routed { Err(no_route) } else { Ok(unrouted(policy, inputs)) },
+    };
+    let field = Field { snapshot, policy, inputs, analysis, bounds: Bounds::of(policy, inputs), baseline };
+    let chosen = choose(&field, share.holdout);
+    if routed {
+        let chosen = chosen?;
+        return Ok(serve(&field, chosen));
+    }
+    let mut decision = unrouted(policy, inputs);
+    decision.baseline = Some(snapshot.model(baseline).id.clone());
+    match chosen {
+        Ok(chosen) => {
+            decision.would = Some(chosen.plan);
+            decision.would_reason = Some(chosen.reason);
+            decision.candidates = chosen.candidates;
+        }
+        Err(no_route) => decision.candidates = no_route.candidates,
+    }
+    Ok(decision)
+}
+
+/// A choice before it is known whether it serves.
+struct Chosen {
+    plan: Plan,
+    reason: Reason,
+    candidates: Vec<Candidate>,
+    /// Whether the other side of the holdout share would be served the same.
+    either_way: bool,
+}
+
+fn choose(field: &Field<'_>, holdout: bool) -> Result<Chosen, NoRoute> {
+    let candidates = field.weigh();
+    let baseline = Plan::Single(field.snapshot.model(field.baseline).id.clone());
+    let standard = candidates.iter().find(|candidate| candidate.plan == baseline);
+    let baseline_may = standard.is_some_and(|standard| matches!(standard.verdict, Verdict::Eligible { .. }));
+    let Some(winner) = field.winner(&candidates) else {
+        return Err(NoRoute::of(candidates, &field.bounds));
+    };
+    let either_way = winner.plan == baseline || !baseline_may;
+    if holdout && baseline_may {
+        return Ok(Chosen { plan: baseline, reason: Reason::Holdout, candidates, either_way });
+    }
+    let unlicensed = |candidate: &Candidate| {
+        matches!(candidate.verdict, Verdict::Ineligible(Why::NoEvidence))
+            && cost_of(candidate) < cost_of(winner)
+    };
+    let reason = match field.policy.objective {
+        _ if winner.plan == baseline && candidates.iter().any(unlicensed) => Reason::InsufficientEvidence,
+        _ if winner.plan == baseline => Reason::Baseline,
+        Objective::Cheapest => Reason::Cheapest,
+        Objective::Best => Reason::Best,
+    };
+    Ok(Chosen { plan: winner.plan.clone(), reason, candidates, either_way })
+}
+
+/// The choice as a decision that serves.
+fn serve(field: &Field<'_>, chosen: Chosen) -> Decision {
+    let served = match chosen.reason {
+        Reason::Holdout => Served::Holdout,
+        _ if field.policy.mode == Mode::Canary && !is_auto(field.inputs) => Served::Canary,
+        _ => Served::Routed,
+    };
+    let baseline = field.snapshot.model(field.baseline).id.clone();
+    Decision {
+        served,
+        reason: chosen.reason,
+        fallback: fallback(field.snapshot, field.policy, &chosen.plan),
+        propensity: propensity(field, &chosen),
+        plan: chosen.plan,
+        baseline: Some(baseline),
+        would: None,
+        would_reason: None,
+        candidates: chosen.candidates,
+    }
+}
+
+/// Forwarded as named, because the policy observes or the session is outside the canary share.
+fn unrouted(policy: &Policy, inputs: &Inputs) -> Decision {
+    let (reason, propensity) = match policy.mode {
+        Mode::Canary => (Reason::NotCanary, 1.0 - policy.canary_share),
+        Mode::Observe | Mode::Route => (Reason::Observe, 1.0),
+    };
+    debug_assert!(!is_auto(inputs));
+    Decision {
+        served: Served::Observed,
+        reason,
+        plan: Plan::Named,
+        fallback: Vec::new(),
+        baseline: None,
+        would: None,
+        would_reason: None,
+        candidates: Vec::new(),
+        propensity,
+    }
+}
+
+/// A conversation bound to the model that served it: no choice, no fallback.
+fn bound(snapshot: &Snapshot, policy: &Policy, inputs: &Inputs) -> Result<Decision, NoRoute> {
+    let (plan, reason) = if !is_auto(inputs) {
+        (Plan::Named, Reason::HardMarker)
+    } else if let Some(model) = known_session_model(snapshot, inputs) {
+        (Plan::Single(model), Reason::HardMarkerSession)
+    } else {
+        let baseline = baseline(snapshot, policy, inputs)?;
+        (Plan::Single(snapshot.model(baseline).id.clone()), Reason::HardMarkerUnknown)
+    };
+    Ok(Decision {
+        served: Served::Pinned,
+        reason,
+        plan,
+        fallback: Vec::new(),
+        baseline: None,
+        would: None,
+        would_reason: None,
+        candidates: Vec::new(),
+        propensity: 1.0,
+    })
+}
+
+fn known_session_model(snapshot: &Snapshot, inputs: &Inputs) -> Option<ModelId> {
+    inputs.live.session_model.clone().filter(|model| snapshot.model_by_id(model.as_str()).is_some())
+}
+
+/// The model quality is measured against: the policy's for `auto`, else the one the client named.
+fn baseline(snapshot: &Snapshot, policy: &Policy, inputs: &Inputs) -> Result<ModelIx, NoRoute> {
+    if is_auto(inputs) {
+        return policy.baseline.ok_or_else(|| NoRoute::no_baseline(policy.id.as_str()));
+    }
+    let named = &inputs.facts.model_named;
+    snapshot.model_named(inputs.facts.dialect, named).ok_or_else(|| {
+        let known: Vec<String> = snapshot.models.iter().map(|model| format!("`{}`", model.id)).collect();
+        NoRoute::unknown_model(named, &known)
+    })
+}
+
+fn fallback(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Vec<ModelId> {
+    let chain = policy.fallback.iter().map(|ix| &snapshot.model(*ix).id);
+    chain.filter(|id| !matches!(plan, Plan::Single(chosen) if chosen == *id)).cloned().collect()
+}
+
+fn is_auto(inputs: &Inputs) -> bool {
+    inputs.facts.model_named == "auto" || inputs.facts.model_named.starts_with("pointsman/")
+}
+
+/// On which side of the policy's shares a session stands.
+struct Shares {
+    canary: bool,
+    holdout: bool,
+}
+
+impl Shares {
+    fn of(policy: &Policy, inputs: &Inputs) -> Self {
+        let draw = |purpose: &str| {
+            let mut hasher = Xxh3::new();
+            hasher.update(policy.id.as_str().as_bytes());
+            hasher.update(&inputs.session_hash.to_le_bytes());
+            hasher.update(purpose.as_bytes());
+            // 53 bits: every value is exact in a double, so that replays agree on every machine.
+            (hasher.digest() >> 11) as f64 / (1_u64 << 53) as f64
+        };
+        Self { canary: draw("canary") < policy.canary_share, holdout: draw("holdout") < policy.holdout }
+    }
+}
+
+/// Over sessions: how often this policy serves this request by this plan.
+fn propensity(field: &Field<'_>, chosen: &Chosen) -> f64 {
+    let policy = field.policy;
+    let within = match chosen.reason {
+        _ if chosen.either_way => 1.0,
+        Reason::Holdout => policy.holdout,
+        _ => 1.0 - policy.holdout,
+    };
+    let by_canary = policy.mode == Mode::Canary && !is_auto(field.inputs);
+    if by_canary { within * policy.canary_share } else { within }
+}

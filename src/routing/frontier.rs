@@ -1,0 +1,36 @@
+//! Third stage: which eligible plans no other beats.
+
+use super::plan::{Candidate, Verdict};
+use crate::types::NanoUsd;
+
+/// Marks the plans on the Pareto frontier of cost, quality and time to the whole answer.
+pub(super) fn mark(candidates: &mut [Candidate]) {
+    for at in 0..candidates.len() {
+        if !is_eligible(&candidates[at]) {
+            continue;
+        }
+        let beaten = candidates.iter().enumerate().any(|(other, rival)| {
+            other != at && is_eligible(rival) && beats(rival, &candidates[at], other < at)
+        });
+        candidates[at].verdict = Verdict::Eligible { on_frontier: !beaten };
+    }
+}
+
+pub(super) fn is_eligible(candidate: &Candidate) -> bool {
+    matches!(candidate.verdict, Verdict::Eligible { .. })
+}
+
+/// As good in every respect and better in one; of two equal plans the one declared first.
+fn beats(rival: &Candidate, plan: &Candidate, declared_first: bool) -> bool {
+    let (rival_cost, cost) = (cost_of(rival), cost_of(plan));
+    let as_good =
+        rival_cost <= cost && rival.quality.mean >= plan.quality.mean && rival.total_ms <= plan.total_ms;
+    let better =
+        rival_cost < cost || rival.quality.mean > plan.quality.mean || rival.total_ms < plan.total_ms;
+    as_good && (better || declared_first)
+}
+
+/// An unpriced plan counts as dearer than any other.
+pub(super) fn cost_of(candidate: &Candidate) -> NanoUsd {
+    candidate.cost.unwrap_or(NanoUsd(u64::MAX))
+}

@@ -1,0 +1,20 @@
+//! The decision: eligible targets, estimates, frontier, constrained choice, the plan. Pure: time, randomness and live
+//! state are arguments, so that a stored decision comes out the same again. Never async, no I/O, no clock.
+//!
+//! [`analyse_and_decide`] is the one way in, for the live path and for replay alike.
+
+mod choose;
+mod decide;
+mod eligible;
+mod estimate;
+mod frontier;
+mod no_route;
+mod plan;
+mod policy;
+
+pub use decide::{analyse_and_decide, decide, replay};
+pub use no_route::{NoRoute, NoRouteKind};
+pub use plan::{
+    Candidate, Decision, DeploymentLive, Estimate, Facts, Inputs, Live, Plan, Reason, Verdict, Why,
+};
+pub use policy::{Asked, UnknownPolicy, select_policy};

@@ -1,0 +1,274 @@
+//! What goes into a decision and what comes out of it. Small serde types: both are kept with every request.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::analysis::{Features, Limits};
+use crate::types::{Capabilities, Day, Dialect, HardMarkers, ModelId, NanoUsd, PolicyId, Served};
+
+/// Everything a decision is a function of, apart from the snapshot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Inputs {
+    /// The policy that applies.
+    pub policy: PolicyId,
+    /// The request's features.
+    pub features: Features,
+    /// The request's facts.
+    pub facts: Facts,
+    /// The caller's limits.
+    pub limits: Limits,
+    /// The state of the deployments and of the session.
+    pub live: Live,
+    /// The day prices are taken from.
+    pub day: Day,
+    /// Hash of tenant and session: shares are drawn from it, so that a session stays on one side.
+    pub session_hash: u64,
+}
+
+/// What the body says that is no feature.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// The dialect it is written in.
+    pub dialect: Dialect,
+    /// The model it names.
+    pub model_named: String,
+    /// Whether it asks for a stream.
+    pub stream: bool,
+    /// The output cap it sets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_output_tokens: Option<u32>,
+    /// What a target must be able to do.
+    pub needs: Capabilities,
+    /// What binds it to the model or account that served it before.
+    pub hard_markers: HardMarkers,
+    /// Whether a prompt cache is in play.
+    pub cache_markers: bool,
+}
+
+/// The live state a decision saw.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// By position in the snapshot.
+    pub deployments: Vec<DeploymentLive>,
+    /// The model that answered this session last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_model: Option<ModelId>,
+}
+
+/// One deployment as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeploymentLive {
+    /// May be called now.
+    #[serde(rename = "r")]
+    pub ready: bool,
+    /// There is a credential for it.
+    #[serde(rename = "c")]
+    pub has_credential: bool,
+    /// Time to first token at the admission quantile, ms.
+    #[serde(rename = "t")]
+    pub ttft_ms: u32,
+    /// Time per output token at the admission quantile, us.
+    #[serde(rename = "p")]
+    pub per_token_us: u32,
+    /// Whether these were measured, rather than configured.
+    #[serde(rename = "m")]
+    pub measured: bool,
+}
+
+/// What to run. Data only: strategies execute it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Plan {
+    /// Forward as the client named it.
+    Named,
+    /// One model.
+    Single(ModelId),
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named => f.write_str("as named"),
+            Self::Single(model) => model.fmt(f),
+        }
+    }
+}
+
+/// A decision with everything that was weighed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// On which path.
+    pub served: Served,
+    /// Why.
+    pub reason: Reason,
+    /// What to run.
+    pub plan: Plan,
+    /// Models tried when it fails, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fallback: Vec<ModelId>,
+    /// The model quality loss was measured against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<ModelId>,
+    /// Where the request was only observed: what would have run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub would: Option<Plan>,
+    /// And why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub would_reason: Option<Reason>,
+    /// All plans weighed, in declared order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<Candidate>,
+    /// Probability with which this policy takes the action that was taken, over sessions.
+    pub propensity: f64,
+}
+
+/// One plan as it was weighed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// The plan.
+    pub plan: Plan,
+    /// Expected quality.
+    pub quality: Estimate,
+    /// Expected cost; `None`: unpriced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<NanoUsd>,
+    /// Cost when the output cap is used up; `None`: unpriced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worst_cost: Option<NanoUsd>,
+    /// Time to first token, ms.
+    pub ttft_ms: u32,
+    /// Time to the whole answer, ms.
+    pub total_ms: u32,
+    /// What was thought of it.
+    pub verdict: Verdict,
+}
+
+/// An expected quality in [0,1] with its interval.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Lower end.
+    pub low: f64,
+    /// Mean.
+    pub mean: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+/// What was thought of a candidate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It may serve.
+    Eligible {
+        /// No other eligible plan is better in one respect and as good in all others.
+        on_frontier: bool,
+    },
+    /// It may not.
+    Ineligible(Why),
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Eligible { on_frontier: true } => f.write_str("eligible, on the frontier"),
+            Self::Eligible { on_frontier: false } => f.write_str("eligible, dominated"),
+            Self::Ineligible(why) => write!(f, "out: {why}"),
+        }
+    }
+}
+
+/// Why a plan may not serve. The first group is about what it can do, the second about limits, the third about evidence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// No deployment speaks the request's dialect.
+    OtherDialect,
+    /// It lacks these.
+    MissingCapability(Capabilities),
+    /// The request does not fit its context window.
+    ContextWindow,
+    /// There is no credential for it.
+    NoCredential,
+    /// All its deployments cool down or are full.
+    NotReady,
+    /// It has no price and there is a ceiling.
+    Unpriced,
+    /// Its worst case exceeds the ceiling.
+    OverCost,
+    /// It takes longer than the deadline.
+    OverDeadline,
+    /// Its first token comes too late.
+    OverTtft,
+    /// Its expected quality is below the floor.
+    BelowQuality,
+    /// It is cheaper than the baseline and nothing shows that it is good enough.
+    NoEvidence,
+    /// It is cheaper than the baseline and may lose more quality than allowed.
+    QualityLoss,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherDialect => f.write_str("speaks another dialect"),
+            Self::MissingCapability(missing) => {
+                write!(f, "cannot do {}", missing.words().collect::<Vec<_>>().join(", "))
+            }
+            Self::ContextWindow => f.write_str("context window too small"),
+            Self::NoCredential => f.write_str("no credential"),
+            Self::NotReady => f.write_str("not ready"),
+            Self::Unpriced => f.write_str("unpriced under a cost ceiling"),
+            Self::OverCost => f.write_str("worst case above the cost ceiling"),
+            Self::OverDeadline => f.write_str("slower than the deadline"),
+            Self::OverTtft => f.write_str("first token too late"),
+            Self::BelowQuality => f.write_str("below the quality floor"),
+            Self::NoEvidence => f.write_str("no evidence that it is good enough"),
+            Self::QualityLoss => f.write_str("may lose too much quality"),
+        }
+    }
+}
+
+/// Why a decision is what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The policy only observes.
+    Observe,
+    /// The session is not in the canary share.
+    NotCanary,
+    /// The conversation is bound to the model it names.
+    HardMarker,
+    /// The conversation is bound to the model that answered this session last.
+    HardMarkerSession,
+    /// The conversation is bound, and it is not known to which model: the baseline serves.
+    HardMarkerUnknown,
+    /// The cheapest plan that may serve.
+    Cheapest,
+    /// The best plan that may serve.
+    Best,
+    /// The baseline wins on its merits.
+    Baseline,
+    /// A cheaper plan lacks the evidence to replace the baseline.
+    InsufficientEvidence,
+    /// The session is in the holdout share.
+    Holdout,
+}
+
+impl Reason {
+    /// The word used in headers, metrics and the ledger.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::NotCanary => "not_canary",
+            Self::HardMarker => "hard_marker",
+            Self::HardMarkerSession => "hard_marker_session",
+            Self::HardMarkerUnknown => "hard_marker_unknown",
+            Self::Cheapest => "cheapest",
+            Self::Best => "best",
+            Self::Baseline => "baseline",
+            Self::InsufficientEvidence => "insufficient_evidence",
+            Self::Holdout => "holdout",
+        }
+    }
+}
