@@ -10,8 +10,12 @@ use crate::catalog::{
     PlanKind, Policy, PolicyMatch, Price, PriceList, QualityPriors, Snapshot, SnapshotParts, SnapshotVersion,
     Tier,
 };
+use crate::analysis::{Features, Limits};
+use crate::routing::{
+    Candidate, Decision, Estimate, Facts, Inputs, Live, Plan, Reason, Verdict, Why,
+};
 use crate::types::{
-    AgentStep, Capabilities, Day, Dialect, FailureClass, ModelId, ModelIx, NanoUsd, Operation, PolicyId,
+    AgentStep, Capabilities, Day, Dialect, FailureClass, HardMarkers, ModelId, ModelIx, NanoUsd, Operation, PolicyId,
     PricePerMillion, ProviderId, RequestId, Served, TaskClass, Usage, UsageSource,
 };
 
@@ -95,6 +99,8 @@ pub(super) fn full_entry(number: u64) -> Entry {
             },
             AttemptRow { cost: None, ..attempt(2, "three", AttemptOutcome::Broken(FailureClass::Timeout)) },
         ],
+        inputs: Some(Box::new(inputs())),
+        decision: Some(Box::new(decision())),
         ..entry(number)
     }
 }
@@ -132,6 +138,54 @@ fn attempt(number: u8, provider: &str, outcome: AttemptOutcome) -> AttemptRow {
     }
 }
 
+fn inputs() -> Inputs {
+    Inputs {
+        policy: "default".into(),
+        features: Features { version: 1, max_output_tokens: Some(64), ..Features::default() },
+        facts: Facts {
+            dialect: Dialect::Anthropic,
+            model_named: "auto".into(),
+            stream: true,
+            max_output_tokens: Some(64),
+            needs: Capabilities::TOOLS,
+            hard_markers: HardMarkers::SIGNED_THINKING,
+            cache_markers: true,
+        },
+        limits: Limits { min_quality: Some(0.1), ..Limits::default() },
+        live: Live { deployments: Vec::new(), session_model: Some("small".into()) },
+        day: Day(20_000),
+        session_hash: u64::MAX,
+    }
+}
+
+/// The router expects 0.6 of "small", 0.7 of "middle" and 0.8 of "large".
+fn decision() -> Decision {
+    let candidate = |model: &str, mean: f64, verdict: Verdict| Candidate {
+        plan: Plan::Single(model.into()),
+        quality: Estimate { low: mean - 0.1, mean, high: mean + 0.1 },
+        cost: Some(NanoUsd(1)),
+        worst_cost: None,
+        ttft_ms: 1,
+        total_ms: 2,
+        verdict,
+    };
+    Decision {
+        served: Served::Routed,
+        reason: Reason::Cheapest,
+        plan: Plan::Single("small".into()),
+        fallback: vec!["large".into()],
+        baseline: Some("large".into()),
+        would: None,
+        would_reason: None,
+        candidates: vec![
+            candidate("small", 0.6, Verdict::Eligible { on_frontier: true }),
+            candidate("middle", 0.7, Verdict::Ineligible(Why::MissingCapability(Capabilities::VISION))),
+            candidate("large", 0.8, Verdict::Eligible { on_frontier: false }),
+        ],
+        propensity: 0.95,
+    }
+}
+
 /// A thousand input tokens, routed to this model by the policy of `snapshot`.
 pub(super) fn routed(number: u64, model: &str, snapshot: &Snapshot) -> Entry {
     let usage = Usage { input: 1000, ..Usage::default() };
@@ -148,6 +202,7 @@ pub(super) fn routed(number: u64, model: &str, snapshot: &Snapshot) -> Entry {
         baseline: Some("large".into()),
         baseline_cost: cost("large"),
         snapshot: snapshot.version.clone(),
+        decision: Some(Box::new(decision())),
         ..entry(number)
     }
 }

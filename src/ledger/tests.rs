@@ -126,7 +126,7 @@ fn a_full_queue_counts_what_it_loses_and_never_waits() {
 }
 
 #[test]
-fn a_full_disk_is_seen_kept_for_and_recovered_from() {
+fn a_full_disk_is_seen_and_loses_nothing_that_is_in_flight() {
     let dir = tempfile::tempdir().unwrap();
     let settings = LedgerSettings { mode: LedgerMode::Required, ..settings(&dir) };
     let (ledger, writer) = Ledger::open(&settings).unwrap();
@@ -312,6 +312,14 @@ fn what_was_routed_is_compared_on_the_same_requests() {
     assert_eq!(mix.cheap_model, ModelId::from("small"));
     near(mix.baseline_share, 0.25);
     near(mix.cost_usd, 0.013);
+    // Routed and mix both give a quarter to "large": choosing at random expects as much.
+    assert_eq!(comparison.rated_requests, 4);
+    near(comparison.routed.expected_quality.unwrap(), 0.65);
+    near(mix.expected_quality.unwrap(), 0.65);
+    near(mix.expected_lift.unwrap(), 0.0);
+    let best = comparison.best_static.unwrap();
+    assert_eq!(best.model, Some(ModelId::from("middle")), "the cheapest that is expected to be as good");
+    near(best.cost_usd, 0.016);
     assert_eq!((sums.all.tiers.edge, sums.all.tiers.frontier, sums.all.tiers.unknown), (4, 1, 1));
     let served: Vec<Served> = all(&running.reader()).iter().map(|entry| entry.served).collect();
     assert_eq!(served.iter().filter(|served| **served == Served::Routed).count(), 5);
