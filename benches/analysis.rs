@@ -38,6 +38,7 @@ fn view<'a>(system: &'a str, turns: Vec<Turn<'a>>) -> ChatView<'a> {
         max_output_tokens: Some(1000),
         needs: Capabilities::default(),
         hard_markers: HardMarkers::default(),
+        choices: 1,
         cache_markers: false,
         session: None,
     };

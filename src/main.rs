@@ -34,6 +34,10 @@ enum Command {
         #[arg(long)]
         upgrade: bool,
     },
+    /// Validate the configuration and show what each failure class would do
+    Check,
+    /// Route real prompts over simulated providers and show what came of it; needs no key
+    Demo(cmd::demo::DemoArgs),
     /// Show the decision for a stored request or a body; --verify takes stored decisions again
     Explain(cmd::explain::ExplainArgs),
     /// Add the ledger up
@@ -45,7 +49,9 @@ fn main() -> ExitCode {
     log_as_json(matches!(arguments.command, Command::Serve { .. }));
     let (config, json) = (&arguments.config, arguments.json);
     let printed = match &arguments.command {
-        Command::Serve { upgrade } => return code(cmd::serve::run(config, *upgrade)),
+        Command::Serve { upgrade } => return cmd::serve::run(config, *upgrade),
+        Command::Check => return cmd::check::run(config, json),
+        Command::Demo(demo) => return cmd::demo::run(demo, json),
         Command::Explain(explain) => cmd::explain::run(config, explain, json),
         Command::Report(report) => cmd::report::run_with(config, report, json),
     };
@@ -59,10 +65,6 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-fn code(code: i32) -> ExitCode {
-    u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 /// Logs go to standard error, as JSON lines for `serve`; `RUST_LOG` chooses what is said.

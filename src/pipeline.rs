@@ -257,7 +257,11 @@ impl Inbound {
         } else {
             (Dialect::OpenAi, Operation::ChatCompletions)
         };
-        Self { dialect, operation, ..self }
+        let path = match operation {
+            Operation::Messages => "/v1/messages",
+            _ => "/v1/chat/completions",
+        };
+        Self { dialect, operation, path: path.to_owned(), ..self }
     }
 
     /// The caller's headers and what the credential among them means.

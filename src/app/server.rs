@@ -41,7 +41,7 @@ pub fn serve(path: &Path, upgrade: bool) -> Result<(), AppError> {
     }
     let upkeep = Upkeep {
         engine: parts.engine.clone(),
-        ready: parts.ready.clone(),
+        ready: parts.ready,
         reloader,
         drain: Duration::from_secs(settings.server.drain_seconds),
     };

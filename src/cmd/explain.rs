@@ -176,8 +176,8 @@ fn from_file(settings: &Settings, path: &Path, (dialect, json): (&str, bool)) ->
         "anthropic" => (Dialect::Anthropic, Operation::Messages, "/v1/messages"),
         _ => (Dialect::OpenAi, Operation::ChatCompletions, "/v1/chat/completions"),
     };
-    let (request, features) = codec::read(operation, &body, &mut Scratch::default(), |view| extract(view))
-        .map_err(|fault| fault.message)?;
+    let (request, features) =
+        codec::read(operation, &body, &mut Scratch::default(), extract).map_err(|fault| fault.message)?;
     let snapshot = &*settings.snapshot;
     let asked =
         Asked { model: &request.model, client: None, allowed: &[], path: api_path, header: &|_| None };

@@ -13,9 +13,9 @@ use crate::types::{Capabilities, DeploymentId, DeploymentIx, ModelIx, ProviderIx
 const TIERS: [(&str, Tier); 3] =
     [("edge", Tier::Edge), ("specialist", Tier::Specialist), ("frontier", Tier::Frontier)];
 
-/// What a model without `capabilities` is taken to do: what every current chat model does. Schemas, images, thinking
-/// and continuing a turn of the assistant (which the newest models refuse) must be declared: a wrong yes is an error at
-/// the provider, a wrong no only narrows the choice.
+/// What every model is taken to do unless its `capabilities` take it away with a leading `-`: what nearly every chat
+/// model does, so that a list that names only the special does not lock a model out of ordinary requests. Schemas,
+/// images, thinking and continuing a turn of the assistant must be declared: a wrong yes is an error at the provider.
 const ASSUMED: [Capabilities; 4] =
     [Capabilities::TOOLS, Capabilities::JSON_OBJECT, Capabilities::SAMPLING, Capabilities::MULTIPLE_CHOICES];
 
@@ -58,14 +58,14 @@ fn model(table: &Table<'_>, context: &Context<'_>, position: u16) -> Model {
     {
         node.fault(format!("{output} is more than the context window of {window} holds"));
     }
-    let capabilities = table.get("capabilities").map(|node| capabilities(&node));
+    let assumed = ASSUMED.into_iter().fold(Capabilities::default(), Capabilities::with);
+    let capabilities = table.get("capabilities").map_or(assumed, |node| capabilities(&node, assumed));
     Model {
         id: id.into(),
         tier: tier.and_then(|node| node.choice(&TIERS)).unwrap_or(Tier::Edge),
         context_tokens: context_tokens.unwrap_or(0),
         max_output_tokens: max_output_tokens.unwrap_or(0),
-        capabilities: capabilities
-            .unwrap_or_else(|| ASSUMED.into_iter().fold(Capabilities::default(), Capabilities::with)),
+        capabilities,
         prices: table.get("price").map_or_else(PriceList::default, |node| prices::read(&node)),
         quality: table
             .get("quality")
@@ -86,11 +86,13 @@ fn model_id<'r>(table: &Table<'r>, context: &Context<'_>, position: u16) -> &'r 
     id
 }
 
-fn capabilities(node: &Node<'_>) -> Capabilities {
+fn capabilities(node: &Node<'_>, assumed: Capabilities) -> Capabilities {
     let known: Vec<_> = Capabilities(u32::MAX).words().collect();
-    let mut set = Capabilities::default();
+    let mut set = assumed;
     for (item, word) in node.texts() {
-        match Capabilities::parse(word) {
+        let (taken_away, bare) = word.strip_prefix('-').map_or((false, word), |bare| (true, bare));
+        match Capabilities::parse(bare) {
+            Some(capability) if taken_away => set = set.without(capability),
             Some(capability) => set = set.with(capability),
             None => item.fault(format!("`{word}` is not known; {}", suggestion(word, &known))),
         }

@@ -30,7 +30,7 @@ id = "small"
 tier = "edge"
 context_tokens = 128000
 max_output_tokens = 16000
-capabilities = ["tools", "vision"]
+capabilities = ["vision", "-sampling"]
 price = { input = 0.15, output = 0.60 }
 quality = { default = 0.7 }
 deployments = [{ provider = "openai", upstream_name = "gpt-4o-mini" }]
@@ -100,7 +100,12 @@ fn a_right_configuration_becomes_settings() {
     assert_eq!(provider.clocks.first_byte, Duration::from_secs(30));
     assert_eq!(snapshot.defaults.openai.map(|ix| ix.at()), Some(0));
     let small = &snapshot.models[0];
-    assert_eq!(small.capabilities, Capabilities::TOOLS.with(Capabilities::VISION));
+    let declared: Vec<_> = small.capabilities.words().collect();
+    assert_eq!(
+        declared,
+        ["tools", "json_object", "vision", "n"],
+        "declared, assumed, and without `-sampling`"
+    );
     assert_eq!(small.prices.on(Day(0)).map(|price| price.output), PricePerMillion::from_usd(0.6));
     assert!((small.quality.for_task(TaskClass::Math, small.tier) - 0.7).abs() < 1e-9);
     let large = &snapshot.models[1];
@@ -203,7 +208,12 @@ fn faults_of_models_are_found() {
     );
     check("tier = \"edge\"", "tier = \"egde\"", "models[0].tier", "tier = \"egde\"");
     check("tier = \"edge\"", "", "models[0].tier", "[[models]]");
-    check("[\"tools\", \"vision\"]", "[\"tools\", \"visoin\"]", "models[0].capabilities[1]", "capabilities");
+    check(
+        "[\"vision\", \"-sampling\"]",
+        "[\"vision\", \"-samplign\"]",
+        "models[0].capabilities[1]",
+        "capabilities",
+    );
     let price = "price = { input = 0.15, output = 0.60 }";
     let row = |value: &str, key: &str| check(price, &format!("price = {value}"), key, "price = ");
     row("{ input = -1, output = 1 }", "models[0].price.input");

@@ -24,6 +24,10 @@ pub struct Writer {
     shared: Arc<Shared>,
     receiver: Receiver<Message>,
     retention: Retention,
+    #[expect(
+        clippy::vec_box,
+        reason = "the queue hands boxes over; unboxing would copy every entry once more"
+    )]
     batch: Vec<Box<Entry>>,
     snapshots: Vec<SnapshotSource>,
     flushes: Vec<SyncSender<()>>,

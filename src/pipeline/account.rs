@@ -202,6 +202,7 @@ impl<'e> Account<'e> {
         self.engine.metrics.refusals.with_label_values(&[refusal.code.as_str()]).inc();
         self.note(|entry| {
             entry.outcome = Outcome::OwnError;
+            entry.status = refusal.code.on_the_wire().0;
             entry.reason = Cow::Borrowed(refusal.code.as_str());
         });
         refusal

@@ -103,6 +103,40 @@ impl RefusalCode {
             Self::WebSocketUnsupported => "websocket_unsupported",
         }
     }
+
+    /// HTTP status and error type: the wire and the ledger must agree on them, so both take them from here.
+    pub fn on_the_wire(self) -> (u16, &'static str) {
+        const REQUEST: &str = "pointsman_invalid_request";
+        const ROUTE: &str = "pointsman_no_route";
+        const UPSTREAM: &str = "pointsman_upstream_error";
+        const OVERLOAD: &str = "pointsman_unavailable";
+        match self {
+            Self::InvalidRequest
+            | Self::InvalidJson
+            | Self::DuplicateKey
+            | Self::TooDeep
+            | Self::InvalidLimit => (400, REQUEST),
+            Self::Unauthorized => (401, "pointsman_authentication"),
+            Self::NoPlanWithinBudget => (402, ROUTE),
+            Self::PolicyForbidden => (403, "pointsman_permission"),
+            Self::UnknownModel | Self::UnknownPolicy | Self::NoProvider => (404, ROUTE),
+            Self::UnknownRequest => (404, REQUEST),
+            Self::BodyTooSlow => (408, REQUEST),
+            Self::BodyTooLarge => (413, REQUEST),
+            Self::UnsupportedEncoding => (415, REQUEST),
+            Self::HeadersTooLarge => (431, REQUEST),
+            Self::NoPlanWithinSlo | Self::NoPlan => (422, ROUTE),
+            Self::WebSocketUnsupported => (426, REQUEST),
+            Self::RateLimited => (429, UPSTREAM),
+            Self::UpstreamUnreachable
+            | Self::UpstreamMalformed
+            | Self::UpstreamError
+            | Self::ProviderAuth => (502, UPSTREAM),
+            Self::AllTargetsFailed => (503, UPSTREAM),
+            Self::Overloaded | Self::LedgerUnavailable => (503, OVERLOAD),
+            Self::UpstreamTimeout => (504, UPSTREAM),
+        }
+    }
 }
 
 /// One refusal.

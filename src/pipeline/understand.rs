@@ -63,13 +63,13 @@ impl Engine {
         let read = if inbound.body.len() > LARGE_BODY {
             let (body, operation) = (inbound.body.clone(), inbound.operation);
             tokio::task::spawn_blocking(move || {
-                codec::read(operation, &body, &mut Scratch::default(), |view| analysis::extract(view))
+                codec::read(operation, &body, &mut Scratch::default(), analysis::extract)
             })
             .await
             .map_err(|_| Refusal::new(RefusalCode::InvalidRequest, "the body could not be parsed"))?
         } else {
             SCRATCH.with_borrow_mut(|scratch| {
-                codec::read(inbound.operation, &inbound.body, scratch, |view| analysis::extract(view))
+                codec::read(inbound.operation, &inbound.body, scratch, analysis::extract)
             })
         };
         let (request, features) = match read {
@@ -169,7 +169,7 @@ impl Engine {
             path: inbound.path.split('?').next().unwrap_or(""),
             header: &|name| inbound.header(name),
         };
-        routing::select_policy(&inbound.loaded.snapshot, &asked).map_err(|unknown| unknown_policy(unknown))
+        routing::select_policy(&inbound.loaded.snapshot, &asked).map_err(unknown_policy)
     }
 
     fn unreadable(&self, inbound: &Inbound, limits: &Limits, fault: ReadFault) -> Result<Read, Refusal> {

@@ -1,5 +1,4 @@
-//! Answers on the wire: the client as a [`Reply`], and refusals as statuses in the caller's dialect. The only place
-//! where our own HTTP statuses are chosen.
+//! Answers on the wire: the client as a [`Reply`], and refusals in the caller's dialect.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
@@ -8,7 +7,7 @@ use pingora::http::ResponseHeader;
 use pingora::protocols::http::ServerSession;
 
 use crate::codec::{OwnError, error_body};
-use crate::pipeline::{Refusal, RefusalCode};
+use crate::pipeline::Refusal;
 use crate::strategy::{Gone, Head, Leg, Reply};
 use crate::types::Dialect;
 
@@ -76,7 +75,7 @@ async fn write_head(
 
 /// Answers with a refusal. A body that was not read closes the connection.
 pub(super) async fn refuse(session: &mut ServerSession, dialect: Dialect, id: &str, refusal: &Refusal) {
-    let (status, kind) = status_of(refusal.code);
+    let (status, kind) = refusal.code.on_the_wire();
     let body = error_body(
         dialect,
         &OwnError {
@@ -127,39 +126,5 @@ pub(super) async fn json(session: &mut ServerSession, status: u16, value: &serde
     let body = Bytes::from(value.to_string());
     if write_head(session, status, &headers, Some(body.len())).await.is_ok() {
         let _ = session.write_response_body(body, true).await;
-    }
-}
-
-/// Status and type of a refusal.
-fn status_of(code: RefusalCode) -> (u16, &'static str) {
-    const REQUEST: &str = "pointsman_invalid_request";
-    const ROUTE: &str = "pointsman_no_route";
-    const UPSTREAM: &str = "pointsman_upstream_error";
-    const OVERLOAD: &str = "pointsman_unavailable";
-    match code {
-        RefusalCode::InvalidRequest
-        | RefusalCode::InvalidJson
-        | RefusalCode::DuplicateKey
-        | RefusalCode::TooDeep
-        | RefusalCode::InvalidLimit => (400, REQUEST),
-        RefusalCode::Unauthorized => (401, "pointsman_authentication"),
-        RefusalCode::NoPlanWithinBudget => (402, ROUTE),
-        RefusalCode::PolicyForbidden => (403, "pointsman_permission"),
-        RefusalCode::UnknownModel | RefusalCode::UnknownPolicy | RefusalCode::NoProvider => (404, ROUTE),
-        RefusalCode::UnknownRequest => (404, REQUEST),
-        RefusalCode::BodyTooSlow => (408, REQUEST),
-        RefusalCode::BodyTooLarge => (413, REQUEST),
-        RefusalCode::UnsupportedEncoding => (415, REQUEST),
-        RefusalCode::HeadersTooLarge => (431, REQUEST),
-        RefusalCode::NoPlanWithinSlo | RefusalCode::NoPlan => (422, ROUTE),
-        RefusalCode::WebSocketUnsupported => (426, REQUEST),
-        RefusalCode::RateLimited => (429, UPSTREAM),
-        RefusalCode::UpstreamUnreachable
-        | RefusalCode::UpstreamMalformed
-        | RefusalCode::UpstreamError
-        | RefusalCode::ProviderAuth => (502, UPSTREAM),
-        RefusalCode::AllTargetsFailed => (503, UPSTREAM),
-        RefusalCode::Overloaded | RefusalCode::LedgerUnavailable => (503, OVERLOAD),
-        RefusalCode::UpstreamTimeout => (504, UPSTREAM),
     }
 }

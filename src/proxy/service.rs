@@ -110,7 +110,7 @@ impl Gateway {
         if arrival.path.starts_with(local::PREFIX) {
             self.own_endpoint(session, arrival, identity).await
         } else if reads && arrival.method == Method::POST && !arrival.upgrade {
-            self.serve(session, arrival, identity).await
+            Box::pin(self.serve(session, arrival, identity)).await
         } else {
             match Passing::new(&arrival, identity, headers) {
                 Ok(passing) => Situation::Passing(Box::new(passing)),
@@ -254,7 +254,8 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         situation: &mut Situation,
     ) -> pingora::Result<bool> {
-        *situation = self.receive(session).await;
+        // Boxed: the engine's state is large, and would be copied from hook to hook.
+        *situation = Box::pin(self.receive(session)).await;
         match situation {
             Situation::Passing(_) => Ok(false),
             Situation::Aborted => Error::e_explain(ErrorType::ConnectionClosed, "answer broken off"),

@@ -67,7 +67,7 @@ impl Field<'_> {
     }
 
     /// The hard limit a candidate breaks, if it breaks one. The ceiling is held against the worst case.
-    fn beyond(&self, candidate: &Candidate) -> Option<Why> {
+    pub(super) fn beyond(&self, candidate: &Candidate) -> Option<Why> {
         let Bounds { max_cost, deadline_ms, ttft_ms, min_quality, .. } = self.bounds;
         match (max_cost, candidate.worst_cost) {
             (Some(_), None) => return Some(Why::Unpriced),
@@ -85,18 +85,17 @@ impl Field<'_> {
         }
     }
 
-    /// Takes out what is cheaper than the baseline and not shown to be good enough. Dearer plans need no licence, and
-    /// where the baseline itself cannot serve, the limit that rules it out rules: nothing is held against the rest.
+    /// Takes out what is cheaper than the baseline and not shown to be good enough; dearer plans need no licence. The
+    /// baseline is the standard even where it may not serve itself: a ceiling licenses nothing.
     fn license(&self, candidates: &mut [Candidate]) {
         let baseline = Plan::Single(self.snapshot.model(self.baseline).id.clone());
         let Some(standard) = candidates.iter().find(|candidate| candidate.plan == baseline).cloned() else {
             return;
         };
         for candidate in candidates.iter_mut().filter(|candidate| is_eligible(candidate)) {
-            if candidate.plan != baseline && cost_of(candidate) < cost_of(&standard) {
-                if let Some(why) = self.unlicensed(candidate, &standard) {
-                    candidate.verdict = Verdict::Ineligible(why);
-                }
+            let cheaper = candidate.plan != baseline && cost_of(candidate) < cost_of(&standard);
+            if let Some(why) = self.unlicensed(candidate, &standard).filter(|_| cheaper) {
+                candidate.verdict = Verdict::Ineligible(why);
             }
         }
     }

@@ -76,7 +76,13 @@ fn choose(field: &Field<'_>, holdout: bool) -> Result<Chosen, NoRoute> {
     let standard = candidates.iter().find(|candidate| candidate.plan == baseline);
     let baseline_may = standard.is_some_and(|standard| matches!(standard.verdict, Verdict::Eligible { .. }));
     let Some(winner) = field.winner(&candidates) else {
-        return Err(NoRoute::of(candidates, &field.bounds));
+        // A baseline that only cools down is tried all the same, with the written chain behind it.
+        return match standard {
+            Some(standard) if is_only_cooling(field, standard) => {
+                Ok(Chosen { plan: baseline, reason: Reason::Baseline, candidates, either_way: true })
+            }
+            _ => Err(NoRoute::of(candidates, &field.bounds)),
+        };
     };
     let either_way = winner.plan == baseline || !baseline_may;
     if holdout && baseline_may {
@@ -93,6 +99,10 @@ fn choose(field: &Field<'_>, holdout: bool) -> Result<Chosen, NoRoute> {
         Objective::Best => Reason::Best,
     };
     Ok(Chosen { plan: winner.plan.clone(), reason, candidates, either_way })
+}
+
+fn is_only_cooling(field: &Field<'_>, standard: &Candidate) -> bool {
+    standard.verdict == Verdict::Ineligible(Why::NotReady) && field.beyond(standard).is_none()
 }
 
 /// The choice as a decision that serves.

@@ -39,7 +39,7 @@ pub struct NoRoute {
     /// What is wrong and what would work.
     pub message: String,
     /// The plan that comes nearest.
-    pub nearest: Option<Candidate>,
+    pub nearest: Option<Box<Candidate>>,
     /// All plans weighed.
     pub candidates: Vec<Candidate>,
 }
@@ -82,7 +82,7 @@ impl NoRoute {
             Some(Why::NoCredential | Why::NotReady) | None => (NoRouteKind::Unavailable, "health"),
         };
         let message = message(kind, nearest.as_ref(), bounds);
-        Self { kind, limit: limit.to_owned(), message, nearest, candidates }
+        Self { kind, limit: limit.to_owned(), message, nearest: nearest.map(Box::new), candidates }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::upstream::{CallError, Exchange, forwardable_answer_header};
 const MAX_ANSWER: usize = 64 << 20;
 /// Longest error body held in memory.
 const MAX_ERROR: usize = 256 << 10;
-/// Longest copy kept of a verbatim answer to read its usage.
+/// Most of a verbatim answer that is read before its head is sent.
 const MAX_COPY: usize = 8 << 20;
 
 /// Reads, checks and sends a guarded answer.
@@ -30,9 +30,7 @@ pub(super) async fn guarded<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
         biased;
         body = collect(&mut exchange, limit) => body,
         () = reply.gone() => {
-            attempt.note(|leg| leg.maybe_billed = success);
-            attempt.end(LegEnd::ClientGone);
-            return Tried::Done(End::ClientGone);
+            return left(attempt);
         }
     };
     let body = match body {
@@ -122,74 +120,107 @@ fn check(job: &Job<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Result
     Ok(answer)
 }
 
-/// Forwards an answer as it comes.
+/// Forwards an answer as it comes. An answer of ordinary size is read first, so that its head can say what it cost and a
+/// broken one is an error instead of half an answer; a longer one streams through.
 pub(super) async fn forward<R: Reply>(job: &Job<'_>, answering: Answering<'_>, reply: &mut R) -> Tried {
     let Answering { position, mut attempt, mut exchange, .. } = answering;
     let status = exchange.status();
-    let headers = passing_headers(&exchange);
-    let length = content_length(&exchange);
-    let head = Head { status, headers, length, model: job.model_of(position), hop: position, cost: None };
-    if reply.head(head, attempt.earlier()).await.is_err() {
-        attempt.end(LegEnd::ClientGone);
-        return Tried::Done(End::ClientGone);
-    }
-    attempt.first_byte();
     let mut copy = BytesMut::new();
-    loop {
-        let piece = tokio::select! {
-            biased;
-            piece = exchange.next() => piece,
-            () = reply.gone() => {
-                attempt.note(|leg| leg.maybe_billed = true);
-                attempt.end(LegEnd::ClientGone);
-                return Tried::Done(End::ClientGone);
-            }
-        };
-        match piece {
-            Ok(Some(piece)) => {
-                if copy.len() + piece.len() <= MAX_COPY {
-                    copy.extend_from_slice(&piece);
-                }
-                if reply.body(piece, false).await.is_err() {
-                    attempt.end(LegEnd::ClientGone);
-                    return Tried::Done(End::ClientGone);
-                }
-            }
-            Ok(None) => break,
-            Err(error) => {
+    let read = tokio::select! {
+        biased;
+        read = read_ahead(&mut exchange, &mut copy) => read,
+        () = reply.gone() => return left(attempt),
+    };
+    attempt.first_byte();
+    let ended = match read {
+        Ok(ended) => ended,
+        Err(error) => return Tried::Failed(failed(attempt, error)),
+    };
+    let refused = status >= 400;
+    let class = refused.then(|| codec::classify(job.dialect, status, &copy).class);
+    if class == Some(FailureClass::Auth) && !job.carries_callers_credential(position) {
+        // Our own key was refused: passed on, it would blame the caller's.
+        attempt.end(LegEnd::Failed(FailureClass::Auth));
+        return Tried::Failed(Failure::new(FailureClass::Auth, format!("status {status}")));
+    }
+    if !refused {
+        settle(job, position, &mut attempt, forwarded_usage(job, &copy));
+    }
+    let mut cost = None;
+    attempt.note(|leg| cost = leg.cost.filter(|_| ended && !refused));
+    let length = if ended { Some(copy.len()) } else { content_length(&exchange) };
+    let headers = passing_headers(&exchange);
+    let head = Head { status, headers, length, model: job.model_of(position), hop: position, cost };
+    if reply.head(head, attempt.earlier()).await.is_err() || reply.body(copy.freeze(), ended).await.is_err() {
+        return left(attempt);
+    }
+    if !ended {
+        match pass_rest(&mut exchange, reply).await {
+            Ok(()) => {}
+            Err(Rest::Gone) => return left(attempt),
+            Err(Rest::Broken(class)) => {
                 reply.abort();
-                attempt.end(LegEnd::Broken(error.class));
-                return Tried::Done(End::Truncated { hop: position, class: error.class });
+                attempt.end(LegEnd::Broken(class));
+                return Tried::Done(End::Truncated { hop: position, class });
             }
         }
     }
     job.upstream.release(exchange).await;
-    if reply.body(Bytes::new(), true).await.is_err() {
-        attempt.end(LegEnd::ClientGone);
-        return Tried::Done(End::ClientGone);
-    }
-    Tried::Done(close_forwarded(job, position, attempt, (status, &copy)))
+    Tried::Done(match class {
+        Some(class) => {
+            attempt.end(LegEnd::Failed(class));
+            End::Passed { hop: position, status, class }
+        }
+        None => {
+            job.learn(position, &mut attempt);
+            attempt.end(LegEnd::Ok);
+            End::Served { hop: position, status }
+        }
+    })
 }
 
-fn close_forwarded(
-    job: &Job<'_>,
-    position: usize,
-    mut attempt: Attempt<'_>,
-    (status, body): (u16, &[u8]),
-) -> End {
-    if status >= 400 {
-        let class = codec::classify(job.dialect, status, body).class;
-        attempt.end(LegEnd::Failed(class));
-        return End::Passed { hop: position, status, class };
+/// Reads until the end, or until there is more than is kept; whether the end was reached.
+async fn read_ahead(exchange: &mut Exchange, copy: &mut BytesMut) -> Result<bool, CallError> {
+    while copy.len() <= MAX_COPY {
+        match exchange.next().await? {
+            Some(piece) => copy.extend_from_slice(&piece),
+            None => return Ok(true),
+        }
     }
-    let used = match codec::read_answer(job.dialect, job.operation, body) {
+    Ok(false)
+}
+
+enum Rest {
+    Gone,
+    Broken(FailureClass),
+}
+
+async fn pass_rest<R: Reply>(exchange: &mut Exchange, reply: &mut R) -> Result<(), Rest> {
+    loop {
+        let piece = tokio::select! {
+            biased;
+            piece = exchange.next() => piece.map_err(|error| Rest::Broken(error.class))?,
+            () = reply.gone() => return Err(Rest::Gone),
+        };
+        let ended = piece.is_none();
+        reply.body(piece.unwrap_or_default(), ended).await.map_err(|_| Rest::Gone)?;
+        if ended {
+            return Ok(());
+        }
+    }
+}
+
+fn left(mut attempt: Attempt<'_>) -> Tried {
+    attempt.note(|leg| leg.maybe_billed = true);
+    attempt.end(LegEnd::ClientGone);
+    Tried::Done(End::ClientGone)
+}
+
+fn forwarded_usage(job: &Job<'_>, body: &[u8]) -> (Usage, UsageSource) {
+    match codec::read_answer(job.dialect, job.operation, body) {
         Ok(answer) => job.usage_of(answer.usage, answer.output_bytes),
         Err(_) => job.usage_of(None, body.len() as u64),
-    };
-    settle(job, position, &mut attempt, used);
-    job.learn(position, &mut attempt);
-    attempt.end(LegEnd::Ok);
-    End::Served { hop: position, status }
+    }
 }
 
 /// Passes a provider's own error to the client.

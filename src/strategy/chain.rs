@@ -218,9 +218,7 @@ async fn finish<R: Reply>(
         | FailureClass::ContentFilter
         | FailureClass::ModelGone => true,
         // The caller's own credential: its provider's words are for the caller. With ours they would mislead.
-        FailureClass::Auth | FailureClass::Billing => {
-            job.hops[position].standing == Standing::Home && job.caller.credential_is_providers
-        }
+        FailureClass::Auth | FailureClass::Billing => job.carries_callers_credential(position),
         _ => false,
     };
     match failure.answer.take() {
@@ -413,6 +411,13 @@ impl Job<'_> {
     /// The model a hop serves, where it is one of ours.
     pub(super) fn model_of(&self, position: usize) -> Option<ModelId> {
         self.hops[position].model.map(|ix| self.snapshot.model(ix).id.clone())
+    }
+
+    /// Whether a hop was called with the caller's own credential, so that a refusal of it is the caller's to see.
+    pub(super) fn carries_callers_credential(&self, position: usize) -> bool {
+        let hop = &self.hops[position];
+        let provider = self.snapshot.provider(hop.provider);
+        matches!(provider.credential, Credential::Passthrough) && hop.standing == Standing::Home
     }
 
     /// When an attempt at a hop must be over, counted from now.

@@ -178,7 +178,10 @@ async fn a_request_can_be_looked_up() {
     let answer = world.proxy.exchange(&Request::chat(chat_stream_body("auto"))).await;
     let id = answer.header("x-pointsman-id").unwrap().to_owned();
     world.proxy.entry_of(&answer).await;
-    let found = world.proxy.exchange(&Request::bare("GET", &format!("/pointsman/v1/requests/{id}"))).await;
+    let look_up = Request::bare("GET", &format!("/pointsman/v1/requests/{id}"));
+    let strangers = world.proxy.exchange(&look_up).await;
+    assert_eq!(strangers.status, 404, "another tenant does not see it");
+    let found = world.proxy.exchange(&look_up.with("authorization", "Bearer CALLER-KEY")).await;
     assert_eq!(found.status, 200, "{:?}", found.body);
     assert!(found.text().contains(&id) && found.text().contains("small"));
     assert!(!found.text().contains("Zoë"), "the ledger holds no prompt");

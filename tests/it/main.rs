@@ -16,6 +16,7 @@ mod cancel;
 mod clients;
 mod credentials;
 mod decisions;
+mod demo;
 mod explain;
 mod fallback;
 mod observe;

@@ -194,6 +194,12 @@ fn hard_markers_and_sessions_are_found() {
     for (extra, markers) in cases {
         assert_eq!(messages(&with(extra)).unwrap().hard_markers, markers, "{extra}");
     }
+    let thinking = |signature: &str| {
+        let block = format!(r#"{{"type":"thinking","thinking":"hm","signature":"{signature}"}}"#);
+        let body = format!(r#"{{"model":"m","messages":[{{"role":"assistant","content":[{block}]}}]}}"#);
+        messages(&body).unwrap().hard_markers
+    };
+    assert_eq!((thinking(""), thinking("s")), (HardMarkers::default(), HardMarkers::SIGNED_THINKING));
     let session = |extra: &str| chat(&with(extra)).unwrap().session;
     assert_eq!(session(r#","prompt_cache_key":"k","metadata":{"user_id":"u"}"#).as_deref(), Some("k"));
     assert_eq!(session(r#","metadata":{"user_id":"u"}"#).as_deref(), Some("u"));
