@@ -5,6 +5,7 @@
 //! commit survives a killed process at once, and a power failure from the next checkpoint on.
 //! This room never blocks a request and never decides; a loss is counted.
 
+mod compact;
 mod compare;
 mod entry;
 mod handle;

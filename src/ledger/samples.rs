@@ -5,18 +5,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{AttemptOutcome, AttemptRow, CostRange, Entry, Outcome};
+use crate::analysis::{Features, Limits};
 use crate::catalog::{
     Clients, DefaultProviders, EvidenceTable, License, Mode, Model, Objective, OnAuthFailure, OnStreamBreak,
     PlanKind, Policy, PolicyMatch, Price, PriceList, QualityPriors, Snapshot, SnapshotParts, SnapshotVersion,
     Tier,
 };
-use crate::analysis::{Features, Limits};
-use crate::routing::{
-    Candidate, Decision, Estimate, Facts, Inputs, Live, Plan, Reason, Verdict, Why,
-};
+use crate::routing::{Candidate, Decision, Estimate, Facts, Inputs, Live, Plan, Reason, Verdict, Why};
 use crate::types::{
-    AgentStep, Capabilities, Day, Dialect, FailureClass, HardMarkers, ModelId, ModelIx, NanoUsd, Operation, PolicyId,
-    PricePerMillion, ProviderId, RequestId, Served, TaskClass, Usage, UsageSource,
+    AgentStep, Capabilities, Day, Dialect, FailureClass, HardMarkers, ModelId, ModelIx, NanoUsd, Operation,
+    PolicyId, PricePerMillion, ProviderId, RequestId, Served, TaskClass, Usage, UsageSource,
 };
 
 pub(super) fn day_ms() -> u64 {

@@ -73,6 +73,24 @@ fn a_record_comes_back_as_it_was_filed() {
 }
 
 #[test]
+fn a_decision_is_stored_without_the_names_of_its_fields() {
+    let running = start(|_| {});
+    (0..3).for_each(|number| running.ledger.record(full_entry(number)).unwrap());
+    drop(running.reader());
+    let database = rusqlite::Connection::open(&running.settings.path).unwrap();
+    let text = |sql: &str| database.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
+    let decision = text("SELECT decision FROM requests LIMIT 1");
+    assert!(!decision.contains("quality") && decision.contains("small"), "{decision}");
+    assert_eq!(text("SELECT count(*) || '' FROM shapes WHERE names LIKE '%quality%candidate%'"), "0");
+    assert_eq!(text("SELECT count(*) || '' FROM shapes WHERE names = '[\"low\",\"mean\",\"high\"]'"), "1");
+    // A shape that is gone makes the record unreadable, aloud; its money can still be added up.
+    database.execute("DELETE FROM shapes", []).unwrap();
+    let reader = Reader::open(&running.settings.path).unwrap();
+    assert!(reader.request(full_entry(1).id).unwrap_err().to_string().contains("shape"));
+    assert_eq!(totals(&reader, &By::Task, Span::ALL, &|_| None).unwrap().all.cost.unpriced, 0);
+}
+
+#[test]
 fn every_attempt_is_a_row_of_the_view() {
     let running = start(|_| {});
     let filed = full_entry(1);

@@ -223,7 +223,7 @@ pub fn totals(
     let mut snapshots: BTreeMap<String, Option<Arc<Snapshot>>> = BTreeMap::new();
     let mut groups: BTreeMap<String, Group> = BTreeMap::new();
     let mut all = Group::default();
-    reader.each(span, |entry| {
+    reader.each_sum(span, |entry| {
         if !snapshots.contains_key(entry.snapshot.as_str()) {
             snapshots.insert(entry.snapshot.as_str().to_owned(), catalogue(&entry.snapshot));
         }
