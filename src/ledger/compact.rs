@@ -2,8 +2,6 @@
 //! the database. Half the bytes and half the CPU of plain JSON, still JSON, and it reads back after fields come and go.
 //! Sequences are stored with shape 0; maps and enum variants as the JSON objects they are.
 
-use std::collections::HashMap;
-
 use serde::ser::{
     Error as _, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant,
     SerializeTuple, SerializeTupleStruct, SerializeTupleVariant, Serializer,
@@ -13,12 +11,20 @@ use serde_json::{Error, Map, Value};
 /// The names of a struct's fields as they were written; skipped ones are left out.
 pub(super) type Names = Vec<&'static str>;
 
+/// A struct's fields, and the number they are stored under.
+#[derive(Debug)]
+struct Shape {
+    hash: u64,
+    names: Names,
+    digits: [u8; 4],
+}
+
 /// Writes values compactly; owns the buffers and the shapes this process has met.
 #[derive(Debug, Default)]
 pub(super) struct Pen {
     text: Vec<u8>,
     names: Names,
-    shapes: HashMap<u64, (Names, u32)>,
+    shapes: Vec<Shape>,
     unknown: Vec<Names>,
 }
 
@@ -47,8 +53,12 @@ impl Pen {
     }
 
     /// Gives a shape its id.
-    pub(super) fn learn(&mut self, names: Names, id: u32) {
-        self.shapes.insert(hash_of(&names), (names, id));
+    pub(super) fn learn(&mut self, names: Names, id: u32) -> Result<(), Error> {
+        let digits = format!("{id:4}").into_bytes();
+        let digits =
+            digits.try_into().map_err(|_| Error::custom("more shapes than four digits can number"))?;
+        self.shapes.push(Shape { hash: hash_of(&names), names, digits });
+        Ok(())
     }
 
     /// Ids given in a transaction that was rolled back hold no longer.
@@ -76,20 +86,15 @@ impl Pen {
     }
 
     /// Fills in the id of the shape whose names lie from `first_name` on.
-    fn name_shape(&mut self, id_at: usize, first_name: usize) -> Result<(), Error> {
+    fn name_shape(&mut self, id_at: usize, first_name: usize) {
         let names = &self.names[first_name..];
-        match self.shapes.get(&hash_of(names)) {
-            Some((known, id)) if is_same(known, names) => {
-                let id = format!("{id:4}");
-                if id.len() > SEQUENCE.len() {
-                    return Err(Error::custom("more shapes than ids"));
-                }
-                self.text[id_at..id_at + SEQUENCE.len()].copy_from_slice(id.as_bytes());
-            }
-            _ => self.unknown.push(names.to_vec()),
+        let hash = hash_of(names);
+        // A few dozen at most: looking through them beats hashing.
+        match self.shapes.iter().find(|shape| shape.hash == hash && is_same(&shape.names, names)) {
+            Some(shape) => self.text[id_at..id_at + SEQUENCE.len()].copy_from_slice(&shape.digits),
+            None => self.unknown.push(names.to_vec()),
         }
         self.names.truncate(first_name);
-        Ok(())
     }
 }
 
@@ -136,7 +141,7 @@ impl Open<'_> {
     }
 
     fn close_struct(self) -> Result<(), Error> {
-        self.pen.name_shape(self.id_at, self.first_name)?;
+        self.pen.name_shape(self.id_at, self.first_name);
         self.close()
     }
 }

@@ -125,7 +125,7 @@ impl Columns<'_, '_> {
             }
             for names in unknown {
                 let id = shape_id(self.connection, &names)?;
-                self.pen.learn(names, id);
+                self.pen.learn(names, id)?;
             }
         }
         Err(RowFault::Record("its fields' names change from one look to the next".to_owned()))
