@@ -18,7 +18,7 @@ use pointsman::types::{
     TaskClass, Usage, UsageSource,
 };
 
-fn main() {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Under `cargo test --benches` a few records are enough.
     let records = if std::env::args().any(|argument| argument == "--bench") { 40_000 } else { 400 };
     println!(
@@ -29,20 +29,25 @@ fn main() {
         [("forwarded, no decision", 0), ("decided among 3", 3), ("decided among 16", 16)]
     {
         for per_second in [500, 10_000] {
-            measure(name, candidates, per_second, if per_second == 500 { records / 20 } else { records });
+            measure(name, candidates, per_second, if per_second == 500 { records / 20 } else { records })?;
         }
     }
+    Ok(())
 }
 
 /// Files `records` at an even rate and prints the CPU of each side.
-fn measure(name: &str, candidates: usize, per_second: u64, records: u64) {
-    let dir = tempfile::tempdir().expect("a directory");
+fn measure(
+    name: &str,
+    candidates: usize,
+    per_second: u64,
+    records: u64,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let dir = tempfile::tempdir()?;
     let path = dir.path().join("ledger.db");
     let (ledger, writer) =
-        Ledger::open(&LedgerSettings { path: path.clone(), retention_days: 0, ..LedgerSettings::default() })
-            .expect("a ledger");
-    let thread = writer.spawn().expect("a thread");
-    let id = thread_named("ledger").expect("the writer's thread");
+        Ledger::open(&LedgerSettings { path: path.clone(), retention_days: 0, ..LedgerSettings::default() })?;
+    let thread = writer.spawn()?;
+    let id = thread_named("ledger").ok_or("the writer's thread is not there")?;
     let sample = entry(candidates);
     let (begin, writer_before) = (Instant::now(), cpu_ns(id));
     let mut handle_ns = 0;
@@ -55,7 +60,7 @@ fn measure(name: &str, candidates: usize, per_second: u64, records: u64) {
             .collect();
         let filing = Instant::now();
         for entry in entries {
-            ledger.record(entry).expect("room in the queue");
+            ledger.record(entry)?;
         }
         handle_ns += filing.elapsed().as_nanos() as u64;
         let due = Duration::from_nanos((burst + 1) * BURST * 1_000_000_000 / per_second);
@@ -66,17 +71,13 @@ fn measure(name: &str, candidates: usize, per_second: u64, records: u64) {
     let rate = written as f64 / begin.elapsed().as_secs_f64();
     let writer_ns = cpu_ns(id) - writer_before;
     drop(ledger);
-    thread.join().expect("an orderly end");
+    thread.join().map_err(|_| "the writer did not end in order")?;
     let bytes = std::fs::metadata(&path).map_or(0, |file| file.len());
     let mut read = 0;
-    Reader::open(&path)
-        .and_then(|reader| {
-            reader.each(Span::ALL, |_| {
-                read += 1;
-                true
-            })
-        })
-        .expect("readable");
+    Reader::open(&path)?.each(Span::ALL, |_| {
+        read += 1;
+        true
+    })?;
     assert_eq!(read, written);
     let each = |sum: u64| sum as f64 / written as f64;
     println!(
@@ -85,6 +86,7 @@ fn measure(name: &str, candidates: usize, per_second: u64, records: u64) {
         each(writer_ns) / 1000.0,
         each(bytes)
     );
+    Ok(())
 }
 
 /// Records filed at once.
