@@ -201,6 +201,7 @@ fn from_file(settings: &Settings, path: &Path, (dialect, json): (&str, bool)) ->
             model_named: request.model,
             stream: request.stream,
             max_output_tokens: request.max_output_tokens,
+            choices: request.choices,
             needs: request.needs,
             hard_markers: request.hard_markers,
             cache_markers: request.cache_markers,

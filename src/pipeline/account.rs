@@ -119,17 +119,18 @@ impl<'e> Account<'e> {
     ) -> Result<Dispatch, Refusal> {
         self.times.set(Stage::Understand, decided.times.0);
         self.times.set(Stage::Decide, decided.times.1);
-        let analysis = &decided.analysis;
+        let analysis = decided.analysis.as_ref();
         if asked.limits.explain {
-            self.explained = explain(analysis);
+            self.explained = analysis.map(explain).unwrap_or_default();
         }
         self.note(|entry| {
-            entry.task = Some(analysis.task);
-            entry.complexity = Some(analysis.complexity.score);
-            entry.step = Some(analysis.step);
+            entry.task = analysis.map(|analysis| analysis.task);
+            entry.complexity = analysis.map(|analysis| analysis.complexity.score);
+            entry.step = analysis.map(|analysis| analysis.step);
             entry.inputs = decided.inputs;
         });
-        let input_tokens = u64::from(analysis.input_tokens);
+        let unread = inbound.body.len() as u64 / 4;
+        let input_tokens = analysis.map_or(unread, |analysis| u64::from(analysis.input_tokens));
         let dispatch = match decided.decision {
             None => Dispatch {
                 plan: Plan::Named,
@@ -146,7 +147,6 @@ impl<'e> Account<'e> {
             }
             Some(Ok(decision)) => self.note_decision(asked, decision, input_tokens),
         };
-        debug_assert_eq!(inbound.id, self.id());
         Ok(dispatch)
     }
 

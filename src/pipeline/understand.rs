@@ -33,7 +33,8 @@ pub(super) enum Read {
 /// A request that was read.
 pub(super) struct Asking {
     pub(super) request: ChatRequest,
-    pub(super) features: Features,
+    /// Taken only where a policy applies; pinned traffic is not understood, because nothing is decided about it.
+    pub(super) features: Option<Features>,
     pub(super) limits: Limits,
     pub(super) policy: Option<PolicyIx>,
     /// Hash of tenant and session identity; of the request itself where it names no session.
@@ -44,8 +45,8 @@ pub(super) struct Asking {
 
 /// A decision with what led to it.
 pub struct Decided {
-    /// What was understood.
-    pub analysis: Analysis,
+    /// What was understood; `None` where no policy applied.
+    pub analysis: Option<Analysis>,
     /// Everything the decision is a function of; `None` where no policy applied and nothing was decided.
     pub inputs: Option<Box<Inputs>>,
     /// The decision, or why there is no plan.
@@ -62,14 +63,17 @@ impl Engine {
         let began = Instant::now();
         let read = if inbound.body.len() > LARGE_BODY {
             let (body, operation) = (inbound.body.clone(), inbound.operation);
-            tokio::task::spawn_blocking(move || {
-                codec::read(operation, &body, &mut Scratch::default(), analysis::extract)
-            })
-            .await
-            .map_err(|_| Refusal::new(RefusalCode::InvalidRequest, "the body could not be parsed"))?
+            let parse = move || codec::read(operation, &body, &mut Scratch::default(), analysis::extract);
+            tokio::task::spawn_blocking(parse)
+                .await
+                .map_err(|_| Refusal::new(RefusalCode::InvalidRequest, "the body could not be parsed"))?
+                .map(|(request, features)| (request, Some(features)))
         } else {
             SCRATCH.with_borrow_mut(|scratch| {
-                codec::read(inbound.operation, &inbound.body, scratch, analysis::extract)
+                codec::read(inbound.operation, &inbound.body, scratch, |view| {
+                    let unmatched = matches!(self.policy(inbound, &view.request.model), Ok(None));
+                    (!unmatched).then(|| analysis::extract(view))
+                })
             })
         };
         let (request, features) = match read {
@@ -96,7 +100,7 @@ impl Engine {
     pub(super) fn decide(&self, inbound: &Inbound, asked: &Asking) -> Result<Decided, Refusal> {
         let began = Instant::now();
         let snapshot = &*inbound.loaded.snapshot;
-        let Some(policy) = asked.policy else {
+        let (Some(policy), Some(features)) = (asked.policy, &asked.features) else {
             if asked.request.model == "auto" {
                 return Err(Refusal::new(
                     RefusalCode::UnknownPolicy,
@@ -104,18 +108,13 @@ impl Engine {
                 )
                 .about("model"));
             }
-            let analysis = analysis::understand(&asked.features);
-            return Ok(Decided {
-                analysis,
-                inputs: None,
-                decision: None,
-                times: (asked.read_time, began.elapsed()),
-            });
+            let times = (asked.read_time, began.elapsed());
+            return Ok(Decided { analysis: None, inputs: None, decision: None, times });
         };
-        let inputs = Box::new(self.inputs(inbound, asked, policy));
+        let inputs = Box::new(self.inputs(inbound, asked, (policy, features)));
         let (analysis, decision) = routing::analyse_and_decide(snapshot, &inputs);
         Ok(Decided {
-            analysis,
+            analysis: Some(analysis),
             inputs: Some(inputs),
             decision: Some(decision.map(Box::new)),
             times: (asked.read_time, began.elapsed()),
@@ -132,17 +131,18 @@ impl Engine {
         }
     }
 
-    fn inputs(&self, inbound: &Inbound, asked: &Asking, policy: PolicyIx) -> Inputs {
+    fn inputs(&self, inbound: &Inbound, asked: &Asking, (policy, features): (PolicyIx, &Features)) -> Inputs {
         let snapshot = &*inbound.loaded.snapshot;
         let request = &asked.request;
         Inputs {
             policy: snapshot.policy(policy).id.clone(),
-            features: asked.features.clone(),
+            features: features.clone(),
             facts: Facts {
                 dialect: request.dialect,
                 model_named: request.model.clone(),
                 stream: request.stream,
                 max_output_tokens: request.max_output_tokens,
+                choices: request.choices,
                 needs: request.needs,
                 hard_markers: request.hard_markers,
                 cache_markers: request.cache_markers,

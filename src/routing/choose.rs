@@ -1,6 +1,7 @@
 //! Fourth stage: limits, the licence rule, and the choice among what is left.
 
 use super::frontier::{self, cost_of, is_eligible};
+use super::no_route::NoRoute;
 use super::plan::{Candidate, Inputs, Plan, Verdict, Why};
 use super::{eligible, estimate};
 use crate::analysis::Analysis;
@@ -55,12 +56,15 @@ impl Field<'_> {
 
     fn candidate(&self, model: ModelIx) -> Candidate {
         let target = eligible::target(self.snapshot, self.inputs, self.analysis, model);
+        let (deployment, obstacle) = match target {
+            Ok(deployment) => (Some(deployment), None),
+            Err(obstacle) => (obstacle.at, Some(obstacle.why)),
+        };
         let evidence = estimate::evidence(self.snapshot, (self.policy, self.baseline), self.analysis, model);
         let quality = estimate::quality(self.snapshot, self.analysis, model, evidence);
-        let deployment = target.as_ref().ok().copied();
         let mut candidate =
             estimate::single(self.snapshot, self.inputs, self.analysis, (model, deployment), quality);
-        if let Some(why) = target.err().or_else(|| self.beyond(&candidate)) {
+        if let Some(why) = obstacle.or_else(|| self.beyond(&candidate)) {
             candidate.verdict = Verdict::Ineligible(why);
         }
         candidate
@@ -88,19 +92,35 @@ impl Field<'_> {
     /// Takes out what is cheaper than the baseline and not shown to be good enough; dearer plans need no licence. The
     /// baseline is the standard even where it may not serve itself: a ceiling licenses nothing.
     fn license(&self, candidates: &mut [Candidate]) {
-        let baseline = Plan::Single(self.snapshot.model(self.baseline).id.clone());
-        let Some(standard) = candidates.iter().find(|candidate| candidate.plan == baseline).cloned() else {
-            return;
-        };
+        let Some(standard) = self.standard(candidates).cloned() else { return };
         for candidate in candidates.iter_mut().filter(|candidate| is_eligible(candidate)) {
-            let cheaper = candidate.plan != baseline && cost_of(candidate) < cost_of(&standard);
-            if let Some(why) = self.unlicensed(candidate, &standard).filter(|_| cheaper) {
+            if let Some(why) = self.unlicensed(candidate, &standard) {
                 candidate.verdict = Verdict::Ineligible(why);
             }
         }
     }
 
+    /// The baseline among the candidates.
+    pub(super) fn standard<'c>(&self, candidates: &'c [Candidate]) -> Option<&'c Candidate> {
+        let baseline = Plan::Single(self.snapshot.model(self.baseline).id.clone());
+        candidates.iter().find(|candidate| candidate.plan == baseline)
+    }
+
+    /// The refusal where no candidate may serve. What lacks a licence comes last in it, also where a limit rules it out
+    /// first: meeting that limit would not make it serve.
+    pub(super) fn no_route(&self, candidates: Vec<Candidate>) -> NoRoute {
+        let standard = self.standard(&candidates).cloned();
+        let unlicensed = |candidate: &Candidate| {
+            standard.as_ref().is_some_and(|standard| self.unlicensed(candidate, standard).is_some())
+        };
+        NoRoute::of(candidates, &self.bounds, unlicensed)
+    }
+
+    /// What keeps a plan that is cheaper than the baseline from replacing it.
     fn unlicensed(&self, candidate: &Candidate, standard: &Candidate) -> Option<Why> {
+        if candidate.plan == standard.plan || cost_of(candidate) >= cost_of(standard) {
+            return None;
+        }
         let allowed = self.bounds.max_quality_loss;
         let Plan::Single(id) = &candidate.plan else { return None };
         let model = self.snapshot.model_by_id(id.as_str())?;
@@ -122,7 +142,8 @@ impl Field<'_> {
         frontier.reduce(|best, next| if self.prefers(next, best) { next } else { best })
     }
 
-    fn prefers(&self, next: &Candidate, best: &Candidate) -> bool {
+    /// Whether the objective puts one plan before another; never of two alike.
+    pub(super) fn prefers(&self, next: &Candidate, best: &Candidate) -> bool {
         let cheaper = cost_of(next).cmp(&cost_of(best));
         let better = next.quality.mean.total_cmp(&best.quality.mean).reverse();
         let order = match self.policy.objective {

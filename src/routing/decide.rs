@@ -3,7 +3,6 @@
 use xxhash_rust::xxh3::Xxh3;
 
 use super::choose::{Bounds, Field};
-use super::frontier::cost_of;
 use super::no_route::NoRoute;
 use super::plan::{Candidate, Decision, Inputs, Plan, Reason, Verdict, Why};
 use crate::analysis::{self, Analysis};
@@ -73,7 +72,7 @@ struct Chosen {
 fn choose(field: &Field<'_>, holdout: bool) -> Result<Chosen, NoRoute> {
     let candidates = field.weigh();
     let baseline = Plan::Single(field.snapshot.model(field.baseline).id.clone());
-    let standard = candidates.iter().find(|candidate| candidate.plan == baseline);
+    let standard = field.standard(&candidates);
     let baseline_may = standard.is_some_and(|standard| matches!(standard.verdict, Verdict::Eligible { .. }));
     let Some(winner) = field.winner(&candidates) else {
         // A baseline that only cools down is tried all the same, with the written chain behind it.
@@ -81,7 +80,7 @@ fn choose(field: &Field<'_>, holdout: bool) -> Result<Chosen, NoRoute> {
             Some(standard) if is_only_cooling(field, standard) => {
                 Ok(Chosen { plan: baseline, reason: Reason::Baseline, candidates, either_way: true })
             }
-            _ => Err(NoRoute::of(candidates, &field.bounds)),
+            _ => Err(field.no_route(candidates)),
         };
     };
     let either_way = winner.plan == baseline || !baseline_may;
@@ -89,8 +88,7 @@ fn choose(field: &Field<'_>, holdout: bool) -> Result<Chosen, NoRoute> {
         return Ok(Chosen { plan: baseline, reason: Reason::Holdout, candidates, either_way });
     }
     let unlicensed = |candidate: &Candidate| {
-        matches!(candidate.verdict, Verdict::Ineligible(Why::NoEvidence))
-            && cost_of(candidate) < cost_of(winner)
+        matches!(candidate.verdict, Verdict::Ineligible(Why::NoEvidence)) && field.prefers(candidate, winner)
     };
     let reason = match field.policy.objective {
         _ if winner.plan == baseline && candidates.iter().any(unlicensed) => Reason::InsufficientEvidence,

@@ -5,22 +5,35 @@ use crate::analysis::Analysis;
 use crate::catalog::{Model, Snapshot};
 use crate::types::{DeploymentIx, ModelIx};
 
+/// Why a model cannot be called.
+pub(super) struct Obstacle {
+    pub(super) why: Why,
+    /// Where it could be called once it is ready again: limits on time hold there, too.
+    pub(super) at: Option<DeploymentIx>,
+}
+
+impl From<Why> for Obstacle {
+    fn from(why: Why) -> Self {
+        Self { why, at: None }
+    }
+}
+
 /// The deployment a model would be called at, or why there is none.
 pub(super) fn target(
     snapshot: &Snapshot,
     inputs: &Inputs,
     analysis: &Analysis,
     ix: ModelIx,
-) -> Result<DeploymentIx, Why> {
+) -> Result<DeploymentIx, Obstacle> {
     let model = snapshot.model(ix);
     let missing = inputs.facts.needs.without(model.capabilities);
     if !missing.is_empty() {
-        return Err(Why::MissingCapability(missing));
+        return Err(Why::MissingCapability(missing).into());
     }
     if !fits(model, inputs, analysis) {
-        return Err(Why::ContextWindow);
+        return Err(Why::ContextWindow.into());
     }
-    let mut why = Why::OtherDialect;
+    let mut obstacle = Obstacle::from(Why::OtherDialect);
     for deployment in model.deployments.iter().copied() {
         let provider = snapshot.provider(snapshot.deployment(deployment).provider);
         let Some(live) = inputs.live.deployments.get(deployment.at()) else { continue };
@@ -29,12 +42,14 @@ pub(super) fn target(
         }
         match (live.has_credential, live.ready) {
             (true, true) => return Ok(deployment),
-            (true, false) => why = Why::NotReady,
-            (false, _) if why == Why::OtherDialect => why = Why::NoCredential,
-            (false, _) => {}
+            (true, false) if obstacle.at.is_none() => {
+                obstacle = Obstacle { why: Why::NotReady, at: Some(deployment) };
+            }
+            (false, _) if obstacle.why == Why::OtherDialect => obstacle = Why::NoCredential.into(),
+            (true | false, _) => {}
         }
     }
-    Err(why)
+    Err(obstacle)
 }
 
 /// Whether prompt and output fit the window. The prompt is an estimate, so a tenth is kept free.

@@ -62,8 +62,8 @@ pub(super) fn single(
     let model = snapshot.model(ix);
     let price = model.prices.on(inputs.day);
     let cost = |output: u32| -> Option<NanoUsd> {
-        let usage =
-            Usage { input: u64::from(analysis.input_tokens), output: u64::from(output), ..Usage::default() };
+        let output = u64::from(output) * u64::from(inputs.facts.choices);
+        let usage = Usage { input: u64::from(analysis.input_tokens), output, ..Usage::default() };
         price?.cost(&usage)
     };
     let cap = inputs.facts.max_output_tokens.unwrap_or(model.max_output_tokens).min(model.max_output_tokens);

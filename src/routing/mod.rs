@@ -18,3 +18,6 @@ pub use plan::{
     Candidate, Decision, DeploymentLive, Estimate, Facts, Inputs, Live, Plan, Reason, Verdict, Why,
 };
 pub use policy::{Asked, UnknownPolicy, select_policy};
+
+#[cfg(test)]
+mod tests;

@@ -66,9 +66,14 @@ impl NoRoute {
     }
 
     /// From candidates none of which may serve. The limit blamed is that of the plan that got furthest: limits on time
-    /// and money come behind what a model can do at all.
-    pub(super) fn of(candidates: Vec<Candidate>, bounds: &Bounds) -> Self {
-        let nearest = candidates.iter().min_by_key(|candidate| distance(candidate)).cloned();
+    /// and money come behind what a model can do at all. What lacks a licence is nearest only where nothing else is left.
+    pub(super) fn of(
+        candidates: Vec<Candidate>,
+        bounds: &Bounds,
+        unlicensed: impl Fn(&Candidate) -> bool,
+    ) -> Self {
+        let nearest =
+            candidates.iter().min_by_key(|candidate| (unlicensed(candidate), distance(candidate))).cloned();
         let why = nearest.as_ref().and_then(why_of);
         let (kind, limit) = match why {
             Some(Why::OverCost | Why::Unpriced) => (NoRouteKind::Cost, "x-pointsman-max-cost-usd"),

@@ -38,12 +38,19 @@ pub struct Facts {
     /// The output cap it sets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_output_tokens: Option<u32>,
+    /// How many answers it asks for, each of them up to the output cap.
+    #[serde(default = "one")]
+    pub choices: u32,
     /// What a target must be able to do.
     pub needs: Capabilities,
     /// What binds it to the model or account that served it before.
     pub hard_markers: HardMarkers,
     /// Whether a prompt cache is in play.
     pub cache_markers: bool,
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// The live state a decision saw.

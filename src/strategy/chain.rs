@@ -173,10 +173,11 @@ pub async fn run<R: Reply>(job: &Job<'_>, trail: &mut Trail, reply: &mut R) -> E
         }
         cool(job, hop, &failure);
         if !job.goes_on(failure.class) {
-            return finish(job, position, failure, trail, reply).await;
+            return Box::pin(finish(job, position, failure, trail, reply)).await;
         }
     }
-    retry_last(job, failure, trail, reply).await
+    // Boxed like the end above: failing is rare, and its state would be copied with every request's.
+    Box::pin(retry_last(job, failure, trail, reply)).await
 }
 
 /// The last hop once more, a few times, when that is safe and fits the deadline.

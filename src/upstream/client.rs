@@ -7,16 +7,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Version, header};
-use pingora::connectors::ConnectorOptions;
-use pingora::connectors::http::Connector;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::http::client::HttpSession;
-use pingora::server::configuration::ServerConf;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType};
 use tokio::time::{Instant, timeout_at};
 
-use super::Resolver;
+use super::pool::Pool;
+use super::{Resolver, Target};
 use crate::catalog::Provider;
 use crate::types::FailureClass;
 
@@ -29,7 +27,7 @@ const EARLY_ANSWER: Duration = Duration::from_millis(500);
 
 /// The connection pool and the resolver behind every call of every plan.
 pub struct Upstream {
-    connector: Connector,
+    pool: Pool,
     resolver: Resolver,
 }
 
@@ -64,7 +62,7 @@ pub struct CallError {
 
 /// An answer whose head has arrived. Dropping it closes the connection (h1) or resets the stream (h2).
 pub struct Exchange {
-    session: HttpSession,
+    session: Box<HttpSession>,
     peer: Arc<HttpPeer>,
     idle: Duration,
     deadline: Instant,
@@ -73,11 +71,7 @@ pub struct Exchange {
 impl Upstream {
     /// `pool_size`: idle connections kept over all origins.
     pub fn new(pool_size: usize, threads: usize) -> Self {
-        let conf = ServerConf { upstream_keepalive_pool_size: pool_size, threads, ..ServerConf::default() };
-        Self {
-            connector: Connector::new(Some(ConnectorOptions::from_server_conf(&conf))),
-            resolver: Resolver::default(),
-        }
+        Self { pool: Pool::new(pool_size, threads), resolver: Resolver::default() }
     }
 
     /// The resolver, for the refresh task and the pass-through path.
@@ -88,42 +82,37 @@ impl Upstream {
     /// Sends the request and waits for the head of the answer. A pooled connection that the provider had already
     /// closed costs one silent second try on a fresh one; nothing else is tried again here.
     pub async fn call(&self, call: &Call<'_>) -> Result<Exchange, CallError> {
-        let (mut session, peer, reused) = self.connect(call, Pooled::Allowed).await?;
-        match exchange(&mut session, call).await {
-            Ok(()) => Ok(Exchange::new(session, peer, call)),
-            Err(error) if reused && error.class == FailureClass::Connect => {
-                drop(session);
-                let (mut session, peer, _) = self.connect(call, Pooled::Refused).await?;
-                exchange(&mut session, call).await?;
-                Ok(Exchange::new(session, peer, call))
+        if let Some((mut session, peer)) = self.pooled(call).await? {
+            match exchange(&mut session, call).await {
+                Ok(()) => return Ok(Exchange::new(session, peer, call)),
+                Err(error) if error.class == FailureClass::Connect => {}
+                Err(error) => return Err(error),
             }
-            Err(error) => Err(error),
         }
+        // Boxed: connecting is rare and its future large.
+        Box::pin(self.call_fresh(call)).await
     }
 
-    async fn connect(
-        &self,
-        call: &Call<'_>,
-        pooled: Pooled,
-    ) -> Result<(HttpSession, Arc<HttpPeer>, bool), CallError> {
-        let dns_failed = |detail| CallError { class: FailureClass::Dns, sent: false, detail };
+    async fn call_fresh(&self, call: &Call<'_>) -> Result<Exchange, CallError> {
+        let (mut session, peer) = self.fresh(call).await?;
+        exchange(&mut session, call).await?;
+        Ok(Exchange::new(session, peer, call))
+    }
+
+    async fn pooled(&self, call: &Call<'_>) -> Result<Option<(Box<HttpSession>, Arc<HttpPeer>)>, CallError> {
+        let target = self.target(call).await?;
+        let Some(peer) = target.peers.first() else { return Ok(None) };
+        Ok(self.pool.pooled(peer).await.map(|session| (Box::new(session), peer.clone())))
+    }
+
+    /// A new connection: to the first address that takes it, within the connect clock.
+    async fn fresh(&self, call: &Call<'_>) -> Result<(Box<HttpSession>, Arc<HttpPeer>), CallError> {
         let by = call.deadline.min(Instant::now() + call.provider.clocks.connect);
-        let target =
-            before(by, self.resolver.target(call.provider, call.endpoint)).await?.map_err(dns_failed)?;
+        let target = self.target(call).await?;
         let mut last = None;
         for peer in target.peers.iter().take(MAX_ADDRESSES) {
-            // Pingora's connect future is 18 KB: boxed, so that it is not copied from frame to frame.
-            let connected = match pooled {
-                Pooled::Allowed => before(by, Box::pin(self.connector.get_http_session(&**peer))).await?,
-                Pooled::Refused => {
-                    // Another group key is another, empty pool; the connection is released under the usual one.
-                    let mut fresh = HttpPeer::clone(peer);
-                    fresh.group_key ^= 1 << 63;
-                    before(by, Box::pin(self.connector.get_http_session(&fresh))).await?
-                }
-            };
-            match connected {
-                Ok((session, reused)) => return Ok((session, peer.clone(), reused)),
+            match before(by, self.pool.fresh(peer)).await? {
+                Ok(session) => return Ok((Box::new(session), peer.clone())),
                 Err(error) => last = Some(error),
             }
         }
@@ -131,25 +120,28 @@ impl Upstream {
             .map_or_else(|| dns_failed("no address".into()), |error| CallError::from_pingora(&error, false)))
     }
 
+    async fn target(&self, call: &Call<'_>) -> Result<Arc<Target>, CallError> {
+        if let Some(target) = self.resolver.known(call.provider, call.endpoint) {
+            return Ok(target);
+        }
+        let by = call.deadline.min(Instant::now() + call.provider.clocks.connect);
+        let look_up = Box::pin(self.resolver.target(call.provider, call.endpoint));
+        before(by, look_up).await?.map_err(dns_failed)
+    }
+
     /// Gives a connection whose answer was read to its end back to the pool; any other is closed.
     pub async fn release(&self, mut exchange: Exchange) {
         if exchange.session.response_done() {
             let idle = exchange.peer.options.idle_timeout;
-            self.connector.release_http_session(exchange.session, &*exchange.peer, idle).await;
+            self.pool.release(*exchange.session, &exchange.peer, idle).await;
         } else {
             exchange.session.shutdown().await;
         }
     }
 }
 
-#[derive(Clone, Copy)]
-enum Pooled {
-    Allowed,
-    Refused,
-}
-
 impl Exchange {
-    fn new(session: HttpSession, peer: Arc<HttpPeer>, call: &Call<'_>) -> Self {
+    fn new(session: Box<HttpSession>, peer: Arc<HttpPeer>, call: &Call<'_>) -> Self {
         Self { session, peer, idle: call.provider.clocks.idle, deadline: call.deadline }
     }
 
@@ -255,6 +247,10 @@ fn request_head(call: &Call<'_>, h2: bool) -> Result<Box<RequestHeader>, CallErr
     }
     head.insert_header(header::CONTENT_LENGTH, call.body.len()).map_err(refused)?;
     Ok(Box::new(head))
+}
+
+fn dns_failed(detail: String) -> CallError {
+    CallError { class: FailureClass::Dns, sent: false, detail }
 }
 
 async fn before<T>(by: Instant, work: impl Future<Output = T>) -> Result<T, CallError> {

@@ -4,6 +4,7 @@
 mod client;
 mod headers;
 mod health;
+mod pool;
 mod replicas;
 mod resolve;
 

@@ -43,6 +43,11 @@ pub struct Resolver {
 }
 
 impl Resolver {
+    /// The peers of an origin that was looked up before.
+    pub fn known(&self, provider: &Provider, endpoint: Option<SocketAddr>) -> Option<Arc<Target>> {
+        self.known.get(&key(provider, endpoint)).map(|known| known.target.clone())
+    }
+
     /// The peers for a provider's origin, or for one `host:port` of a self-hosted deployment.
     pub async fn target(
         &self,
