@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::Entry;
+use crate::routing::{Candidate, Plan};
 use crate::types::{ModelId, NanoUsd};
 
 /// One model that could have answered a request.
@@ -25,6 +26,8 @@ pub struct Choice {
 pub struct Comparison {
     /// How many requests.
     pub requests: u64,
+    /// In how many of them the router had an expectation of every model's quality; the qualities are about these.
+    pub rated_requests: u64,
     /// As they were routed.
     pub routed: Way,
     /// Always the baseline.
@@ -35,6 +38,13 @@ pub struct Comparison {
     pub best_static: Option<Way>,
     /// The baseline for a random share of requests and the cheapest single model for the rest, at the routed cost.
     pub random_mix: Option<Mix>,
+}
+
+/// What the router expected of a model when it decided; `None` when it did not weigh it.
+pub(super) fn expected_quality(entry: &Entry, model: &ModelId) -> Option<f64> {
+    let is_it = |candidate: &&Candidate| matches!(&candidate.plan, Plan::Single(single) if single == model);
+    let candidate = entry.decision.as_ref()?.candidates.iter().find(is_it)?;
+    Some(candidate.quality.mean)
 }
 
 /// One way to serve the compared requests.
@@ -89,9 +99,8 @@ impl Sum {
         self.rated += u64::from(quality.is_some());
     }
 
-    /// A mean over fewer requests than the cost would compare different things.
     fn mean_quality(&self) -> Option<f64> {
-        (self.requests > 0 && self.rated == self.requests).then(|| self.quality / self.requests as f64)
+        (self.rated > 0).then(|| self.quality / self.rated as f64)
     }
 
     fn way(&self, model: Option<ModelId>) -> Way {
@@ -106,15 +115,18 @@ impl Compare {
         else {
             return;
         };
-        let quality_of = |model: Option<&ModelId>| {
-            choices.iter().find(|choice| Some(&choice.model) == model).and_then(|choice| choice.quality)
-        };
-        self.routed.add(cost, quality_of(entry.model.as_ref()));
-        self.baseline.add(baseline_cost, quality_of(Some(baseline)));
+        let routed = entry.model.as_ref().and_then(|model| expected_quality(entry, model));
+        let expected = expected_quality(entry, baseline);
+        // Qualities are means over the requests in which all ways are rated, so that they are about the same ones.
+        let rated =
+            routed.is_some() && expected.is_some() && choices.iter().all(|choice| choice.quality.is_some());
+        self.routed.add(cost, routed.filter(|_| rated));
+        self.baseline.add(baseline_cost, expected.filter(|_| rated));
         *self.baseline_models.entry(baseline.clone()).or_default() += 1;
         for choice in choices {
             if let Some(cost) = choice.cost {
-                self.models.entry(choice.model.clone()).or_default().add(cost, choice.quality);
+                let sum = self.models.entry(choice.model.clone()).or_default();
+                sum.add(cost, choice.quality.filter(|_| rated));
             }
         }
     }
@@ -130,6 +142,7 @@ impl Compare {
         let baseline_usd = self.baseline.cost.usd();
         Some(Comparison {
             requests: self.routed.requests,
+            rated_requests: self.routed.rated,
             routed: self.routed.way(None),
             baseline: self.baseline.way(only_baseline),
             saved_share: (baseline_usd > 0.0).then(|| 1.0 - self.routed.cost.usd() / baseline_usd),

@@ -5,12 +5,15 @@
 //! commit survives a killed process at once, and a power failure from the next checkpoint on.
 //! This room never blocks a request and never decides; a loss is counted.
 
+mod compact;
 mod compare;
 mod entry;
 mod handle;
 mod reader;
 mod retention;
 mod row;
+#[cfg(test)]
+mod samples;
 mod schema;
 mod settings;
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::row::{entry_of, find, first_key_of_ms};
+use super::row::{PROBES, ShapeNames, decision_of, entry_of, first_key_of_ms, inputs_of, key_of};
 use super::schema::open_to_read;
 use super::{Entry, LedgerError};
 use crate::catalog::SnapshotVersion;
@@ -48,7 +48,15 @@ impl Reader {
 
     /// One request with its attempts and its decision.
     pub fn request(&self, id: RequestId) -> Result<Option<Entry>, LedgerError> {
-        find(&self.connection, id).map_err(|error| self.at(error))
+        let look = || {
+            let mut statement = self.connection.prepare_cached(ONE)?;
+            let key = key_of(id);
+            let mut rows =
+                statement.query((key, key.saturating_add(PROBES), id.0.to_be_bytes().as_slice()))?;
+            let shapes = ShapeNames::new(&self.connection);
+            rows.next()?.map(|row| whole_entry(row, &shapes)).transpose()
+        };
+        look().map_err(|error| self.at(error))
     }
 
     /// What the snapshot of a version was built from.
@@ -67,21 +75,37 @@ impl Reader {
 
     /// Shows every request of a span, oldest first; ends early when `each` says false.
     pub fn each(&self, span: Span, each: impl FnMut(Entry) -> bool) -> Result<(), LedgerError> {
-        self.walk(EACH, span, each)
+        self.walk(EACH, span, whole_entry, each)
     }
 
     /// As `each`, but only those with a stored decision and its inputs.
     pub fn each_decision(&self, span: Span, each: impl FnMut(Entry) -> bool) -> Result<(), LedgerError> {
-        self.walk(EACH_DECISION, span, each)
+        self.walk(EACH_DECISION, span, whole_entry, each)
     }
 
-    fn walk(&self, sql: &str, span: Span, mut each: impl FnMut(Entry) -> bool) -> Result<(), LedgerError> {
+    /// As `each`, without the inputs, and without a decision that an older version wrote and this one cannot read:
+    /// what was spent can be added up all the same.
+    pub(super) fn each_sum(&self, span: Span, each: impl FnMut(Entry) -> bool) -> Result<(), LedgerError> {
+        let without_inputs = |row: &Row<'_>, shapes: &ShapeNames<'_>| {
+            Ok(Entry { decision: decision_of(row, shapes).unwrap_or_default(), ..entry_of(row)? })
+        };
+        self.walk(EACH, span, without_inputs, each)
+    }
+
+    fn walk(
+        &self,
+        sql: &str,
+        span: Span,
+        read: impl Fn(&Row<'_>, &ShapeNames<'_>) -> rusqlite::Result<Entry>,
+        mut each: impl FnMut(Entry) -> bool,
+    ) -> Result<(), LedgerError> {
         let mut walk = || {
+            let shapes = ShapeNames::new(&self.connection);
             let mut statement = self.connection.prepare_cached(sql)?;
             let mut rows =
                 statement.query([first_key_of_ms(span.since_ms), first_key_of_ms(span.until_ms)])?;
             while let Some(row) = rows.next()? {
-                if !each(entry_of(row)?) {
+                if !each(read(row, &shapes)?) {
                     break;
                 }
             }
@@ -101,6 +125,11 @@ impl fmt::Debug for Reader {
     }
 }
 
+fn whole_entry(row: &Row<'_>, shapes: &ShapeNames<'_>) -> rusqlite::Result<Entry> {
+    Ok(Entry { inputs: inputs_of(row, shapes)?, decision: decision_of(row, shapes)?, ..entry_of(row)? })
+}
+
+const ONE: &str = "SELECT * FROM requests WHERE key >= ?1 AND key < ?2 AND id = ?3";
 const EACH: &str = "SELECT * FROM requests WHERE key >= ?1 AND key < ?2 ORDER BY key";
 const EACH_DECISION: &str = "SELECT * FROM requests WHERE key >= ?1 AND key < ?2
     AND decision IS NOT NULL AND inputs IS NOT NULL ORDER BY key";

@@ -1,6 +1,8 @@
 //! One record as a row and back. Writing and reading stand side by side, because they must agree column by column.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
 
 use rusqlite::types::{Null, Type};
 use rusqlite::{CachedStatement, Connection, Row, ToSql};
@@ -8,11 +10,13 @@ use serde::Serialize;
 use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeOwned, IntoDeserializer};
 
+use super::compact::{Pen, expand};
 use super::{CostRange, Entry};
+use crate::routing::{Decision, Inputs};
 use crate::types::{ModelId, NanoUsd, Operation, RequestId, Usage};
 
 /// Keys probed for an id: two requests of one millisecond share the upper half of their ids once in 65,536 pairs.
-const PROBES: i64 = 64;
+pub(super) const PROBES: i64 = 64;
 
 /// The key under which a request is stored, unless it is taken.
 pub(super) fn key_of(id: RequestId) -> i64 {
@@ -45,11 +49,17 @@ impl From<rusqlite::Error> for RowFault {
     }
 }
 
+impl From<serde_json::Error> for RowFault {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Record(error.to_string())
+    }
+}
+
 /// Writes one record at the first free key from its own on. A record that is already there is left alone.
-pub(super) fn insert(connection: &Connection, entry: &Entry, scratch: &mut Vec<u8>) -> Result<(), RowFault> {
+pub(super) fn insert(connection: &Connection, entry: &Entry, pen: &mut Pen) -> Result<(), RowFault> {
     let mut statement = connection.prepare_cached(INSERT)?;
-    let mut columns = Columns { statement: &mut statement, next: 2 };
-    bind(&mut columns, entry, scratch)?;
+    let mut columns = Columns { connection, statement: &mut statement, pen, next: 2 };
+    bind(&mut columns, entry)?;
     for key in (key_of(entry.id)..).take(PROBES as usize) {
         statement.raw_bind_parameter(1, key)?;
         if statement.raw_execute()? == 1 || id_at(connection, key)? == Some(entry.id) {
@@ -70,7 +80,9 @@ fn id_of_bytes(bytes: [u8; 16]) -> RequestId {
 }
 
 struct Columns<'a, 'c> {
+    connection: &'c Connection,
     statement: &'a mut CachedStatement<'c>,
+    pen: &'a mut Pen,
     next: usize,
 }
 
@@ -97,16 +109,46 @@ impl Columns<'_, '_> {
         self.put(value.map(ModelId::as_str))
     }
 
-    fn json(&mut self, value: Option<&impl Serialize>, scratch: &mut Vec<u8>) -> Result<&mut Self, RowFault> {
+    fn json(&mut self, value: Option<&impl Serialize>) -> Result<&mut Self, RowFault> {
         let Some(value) = value else { return self.put(Null) };
-        scratch.clear();
-        serde_json::to_writer(&mut *scratch, value).map_err(|error| RowFault::Record(error.to_string()))?;
-        let text = std::str::from_utf8(scratch).map_err(|error| RowFault::Record(error.to_string()))?;
-        self.put(text)
+        self.pen.write_plain(value)?;
+        self.put_written()
+    }
+
+    fn compact(&mut self, value: Option<&impl Serialize>) -> Result<&mut Self, RowFault> {
+        let Some(value) = value else { return self.put(Null) };
+        for _ in 0..2 {
+            self.pen.write(value)?;
+            let unknown = self.pen.take_unknown();
+            if unknown.is_empty() {
+                return self.put_written();
+            }
+            for names in unknown {
+                let id = shape_id(self.connection, &names)?;
+                self.pen.learn(names, id)?;
+            }
+        }
+        Err(RowFault::Record("its fields' names change from one look to the next".to_owned()))
+    }
+
+    fn put_written(&mut self) -> Result<&mut Self, RowFault> {
+        self.statement.raw_bind_parameter(self.next, self.pen.text()?)?;
+        self.next += 1;
+        Ok(self)
     }
 }
 
-fn bind(columns: &mut Columns<'_, '_>, entry: &Entry, scratch: &mut Vec<u8>) -> Result<(), RowFault> {
+/// The id of a shape, given on its first appearance.
+fn shape_id(connection: &Connection, names: &[&str]) -> Result<u32, RowFault> {
+    let names = serde_json::to_string(names)?;
+    Ok(connection.query_row(
+        "INSERT INTO shapes (names) VALUES (?1) ON CONFLICT (names) DO UPDATE SET names = names RETURNING id",
+        [names],
+        |row| row.get(0),
+    )?)
+}
+
+fn bind(columns: &mut Columns<'_, '_>, entry: &Entry) -> Result<(), RowFault> {
     columns
         .put(entry.id.0.to_be_bytes().as_slice())?
         .put(entry.client.as_ref().map(|client| client.as_str()))?
@@ -137,11 +179,11 @@ fn bind(columns: &mut Columns<'_, '_>, entry: &Entry, scratch: &mut Vec<u8>) -> 
         .count(entry.total_us)?
         .put(entry.overhead_us)?
         .put(entry.session as i64)?
-        .json((!entry.tags.is_empty()).then_some(&entry.tags), scratch)?
+        .json((!entry.tags.is_empty()).then_some(&entry.tags))?
         .put(entry.snapshot.as_str())?
-        .json((!entry.attempts.is_empty()).then_some(&entry.attempts), scratch)?
-        .json(entry.inputs.as_ref(), scratch)?
-        .json(entry.decision.as_ref(), scratch)?;
+        .json((!entry.attempts.is_empty()).then_some(&entry.attempts))?
+        .compact(entry.inputs.as_ref())?
+        .compact(entry.decision.as_ref())?;
     Ok(())
 }
 
@@ -159,7 +201,7 @@ fn bind_usage(columns: &mut Columns<'_, '_>, usage: &Usage) -> Result<(), RowFau
     Ok(())
 }
 
-/// Reads a row of `SELECT *`.
+/// Reads a row of `SELECT *` but for inputs and decision.
 pub(super) fn entry_of(row: &Row<'_>) -> rusqlite::Result<Entry> {
     let mut fields = Fields { row, next: 1 };
     Ok(Entry {
@@ -193,9 +235,47 @@ pub(super) fn entry_of(row: &Row<'_>) -> rusqlite::Result<Entry> {
         tags: fields.json()?.unwrap_or_default(),
         snapshot: fields.needed_word()?,
         attempts: fields.json()?.unwrap_or_default(),
-        inputs: fields.json()?,
-        decision: fields.json()?,
+        inputs: None,
+        decision: None,
     })
+}
+
+/// Reads the inputs of a row of `SELECT *`.
+pub(super) fn inputs_of(row: &Row<'_>, shapes: &ShapeNames<'_>) -> rusqlite::Result<Option<Box<Inputs>>> {
+    Fields { row, next: INPUTS }.compact(shapes)
+}
+
+/// Reads the decision of a row of `SELECT *`.
+pub(super) fn decision_of(row: &Row<'_>, shapes: &ShapeNames<'_>) -> rusqlite::Result<Option<Box<Decision>>> {
+    Fields { row, next: INPUTS + 1 }.compact(shapes)
+}
+
+/// The position of the column `inputs`; `decision` follows.
+const INPUTS: usize = 40;
+
+/// Looks up the names of shapes, each once.
+pub(super) struct ShapeNames<'c> {
+    connection: &'c Connection,
+    known: RefCell<HashMap<u64, Vec<String>>>,
+}
+
+impl<'c> ShapeNames<'c> {
+    pub(super) fn new(connection: &'c Connection) -> Self {
+        Self { connection, known: RefCell::default() }
+    }
+
+    fn of(&self, shape: u64) -> Option<Vec<String>> {
+        if let Some(names) = self.known.borrow().get(&shape) {
+            return Some(names.clone());
+        }
+        let names: String = self
+            .connection
+            .query_row("SELECT names FROM shapes WHERE id = ?1", [shape as i64], |row| row.get(0))
+            .ok()?;
+        let names: Vec<String> = serde_json::from_str(&names).ok()?;
+        self.known.borrow_mut().insert(shape, names.clone());
+        Some(names)
+    }
 }
 
 fn usage_of(fields: &mut Fields<'_, '_>) -> rusqlite::Result<Usage> {
@@ -248,6 +328,13 @@ impl Fields<'_, '_> {
         serde_json::from_str(&text).map(Some).map_err(|error| self.unreadable(error))
     }
 
+    fn compact<T: DeserializeOwned>(&mut self, shapes: &ShapeNames<'_>) -> rusqlite::Result<Option<T>> {
+        let Some(value) = self.json()? else { return Ok(None) };
+        let value = expand(value, &mut |shape| shapes.of(shape));
+        let value = value.ok_or_else(|| self.unreadable("a shape is missing"))?;
+        serde_json::from_value(value).map(Some).map_err(|error| self.unreadable(error))
+    }
+
     /// The column before `next` holds what this version cannot read.
     fn unreadable(&self, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> rusqlite::Error {
         rusqlite::Error::FromSqlConversionFailure(self.next - 1, Type::Text, why.into())
@@ -265,15 +352,6 @@ fn operation_word(operation: Operation) -> &'static str {
         Operation::CountTokens => "count_tokens",
         Operation::Other => "other",
     }
-}
-
-/// The record with this id.
-pub(super) fn find(connection: &Connection, id: RequestId) -> rusqlite::Result<Option<Entry>> {
-    let mut statement =
-        connection.prepare_cached("SELECT * FROM requests WHERE key >= ?1 AND key < ?2 AND id = ?3")?;
-    let key = key_of(id);
-    let mut rows = statement.query((key, key.saturating_add(PROBES), id.0.to_be_bytes().as_slice()))?;
-    rows.next()?.map(entry_of).transpose()
 }
 
 const INSERT: &str = "INSERT INTO requests VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, \

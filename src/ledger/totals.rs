@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::compare::{Choice, Compare, Comparison};
+use super::compare::{Choice, Compare, Comparison, expected_quality};
 use super::{Entry, LedgerError, Outcome, Reader, Span};
 use crate::catalog::{Snapshot, SnapshotVersion, Tier};
 use crate::types::{Day, ModelId, NanoUsd, Served};
@@ -223,7 +223,7 @@ pub fn totals(
     let mut snapshots: BTreeMap<String, Option<Arc<Snapshot>>> = BTreeMap::new();
     let mut groups: BTreeMap<String, Group> = BTreeMap::new();
     let mut all = Group::default();
-    reader.each(span, |entry| {
+    reader.each_sum(span, |entry| {
         if !snapshots.contains_key(entry.snapshot.as_str()) {
             snapshots.insert(entry.snapshot.as_str().to_owned(), catalogue(&entry.snapshot));
         }
@@ -271,9 +271,4 @@ fn choices_of(snapshot: &Snapshot, entry: &Entry) -> Vec<Choice> {
             Choice { model: model.id.clone(), cost, quality: expected_quality(entry, &model.id) }
         })
         .collect()
-}
-
-/// What the router expected of a model when it decided.
-fn expected_quality(_entry: &Entry, _model: &ModelId) -> Option<f64> {
-    None
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::compact::Pen;
 use super::handle::{Message, Shared, SnapshotSource};
 use super::retention::Retention;
 use super::row::{RowFault, insert};
@@ -31,7 +32,7 @@ pub struct Writer {
     batch: Vec<Box<Entry>>,
     snapshots: Vec<SnapshotSource>,
     flushes: Vec<SyncSender<()>>,
-    scratch: Vec<u8>,
+    pen: Pen,
 }
 
 impl Writer {
@@ -49,7 +50,7 @@ impl Writer {
             batch: Vec::with_capacity(BATCH),
             snapshots: Vec::new(),
             flushes: Vec::new(),
-            scratch: Vec::new(),
+            pen: Pen::default(),
         })
     }
 
@@ -71,6 +72,7 @@ impl Writer {
                     failures = 0;
                 }
                 Err(error) => {
+                    self.pen.forget();
                     self.report_failure(&error, failures);
                     failures += 1;
                     if !open && failures >= LAST_TRIES {
@@ -141,7 +143,7 @@ impl Writer {
         }
         let mut refused = 0;
         for entry in &self.batch {
-            match insert(&transaction, entry, &mut self.scratch) {
+            match insert(&transaction, entry, &mut self.pen) {
                 Ok(()) => {}
                 Err(RowFault::Database(error)) => return Err(error),
                 Err(RowFault::Record(why)) => {
