@@ -115,14 +115,17 @@ impl Upstream {
         let by = call.deadline.min(Instant::now() + call.provider.clocks.connect);
         let target = self.target(call).await?;
         let mut last = None;
-        for peer in target.peers.iter().take(MAX_ADDRESSES) {
-            match before(by, self.pool.fresh(peer)).await? {
-                Ok(session) => return Ok((Box::new(session), peer.clone())),
+        let tried = target.peers.len().min(MAX_ADDRESSES);
+        for (peer, left) in target.peers.iter().zip((1..=tried as u32).rev()) {
+            // An address that swallows packets must not use up the clock of those behind it.
+            let share = by.saturating_duration_since(Instant::now()) / left;
+            match Box::pin(before(Instant::now() + share, self.pool.fresh(peer))).await {
+                Ok(Ok(session)) => return Ok((Box::new(session), peer.clone())),
+                Ok(Err(error)) => last = Some(CallError::from_pingora(&error, false)),
                 Err(error) => last = Some(error),
             }
         }
-        Err(last
-            .map_or_else(|| dns_failed("no address".into()), |error| CallError::from_pingora(&error, false)))
+        Err(last.unwrap_or_else(|| dns_failed("no address".into())))
     }
 
     async fn target(&self, call: &Call<'_>) -> Result<Arc<Target>, CallError> {

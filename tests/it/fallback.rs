@@ -193,6 +193,41 @@ async fn an_exhausted_chain_is_an_explicit_error() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_hop_is_tried_again_only_when_that_is_safe() {
+    let alone = |config: &mut TestConfig| {
+        config.fallback = false;
+        config.retries = 1;
+    };
+    for (script, calls, status) in [
+        (Script::Status(500, None), 2, 200),
+        (Script::Status(429, Some("0")), 2, 200),
+        // Longer than anybody waits here: the caller's own retry does it.
+        (Script::Status(429, Some("86400")), 1, 429),
+        (Script::Status(429, Some("18446744073709551615")), 1, 429),
+        // Sent whole and never answered: it may be billed, so it is not sent twice to the same place.
+        (Script::CloseBeforeHeaders, 1, 502),
+    ] {
+        let world = World::start(alone).await;
+        let what = format!("{script:?}");
+        world.small.next(script);
+        let answer = world.proxy.exchange(&Request::chat(chat_body("auto"))).await;
+        assert_eq!((world.small.seen().len(), answer.status), (calls, status), "{what}: {:?}", answer.body);
+        assert_eq!(world.proxy.entry_of(&answer).await.attempts.len(), calls, "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn falling_back_keeps_the_callers_ceiling() {
+    let world = World::start(|_| {}).await;
+    world.small.always(Script::Status(500, None));
+    // The small model's worst case fits, the large one's is ten times that.
+    let request = Request::chat(chat_body("auto")).with("x-pointsman-max-cost-usd", "0.0003");
+    let answer = world.proxy.exchange(&request).await;
+    assert_eq!(world.small.seen().len(), 1, "{:?}", answer.body);
+    assert_eq!((world.large.seen().len(), answer.status), (0, 502), "{:?}", answer.body);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_reachable_is_said_at_once() {
     let url = closed_port().await;
     let world = World::start(|config| {

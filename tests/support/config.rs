@@ -44,6 +44,8 @@ pub struct TestConfig {
     pub models: Vec<String>,
     /// Whether the chain goes from the small to the large models.
     pub fallback: bool,
+    /// Extra attempts on the last hop.
+    pub retries: u32,
     /// `true`: our keys; `false`: the caller's own.
     pub held: bool,
     /// Whether callers must present [`CLIENT_KEY`].
@@ -75,6 +77,7 @@ impl TestConfig {
             mode: "observe",
             models: vec!["*".to_owned()],
             fallback: true,
+            retries: 0,
             held: true,
             client_auth: false,
             clocks_ms: [1000, 2000, 2000, 15_000],
@@ -142,13 +145,14 @@ impl TestConfig {
             ("g", "gemini", self.large.clone(), "x-goog-api-key", ""),
         ];
         let mut text = String::new();
+        let retries = self.retries;
         for (id, dialect, url, auth, key) in rows {
             let held = self.held && !key.is_empty();
             let credential = if held { format!("env:{key}") } else { "passthrough".to_owned() };
             let _ = writeln!(
                 text,
                 "[[providers]]\nid = \"{id}\"\ndialect = \"{dialect}\"\nbase_url = \"{url}\"\nauth = \"{auth}\"\n\
-                 credential = \"{credential}\"\nretries = 0\ntimeouts = {{ connect_ms = {connect}, \
+                 credential = \"{credential}\"\nretries = {retries}\ntimeouts = {{ connect_ms = {connect}, \
                  first_byte_ms = {first_byte}, idle_ms = {idle}, total_ms = {total} }}\n"
             );
         }
