@@ -271,10 +271,27 @@ impl Drop for Account<'_> {
         entry.baseline_cost = baseline_cost(snapshot, &entry);
         metrics.stages.record(&self.times);
         count(metrics, &entry);
+        log(&entry);
         if self.engine.ledger.record(entry).is_err() {
             tracing::debug!("a ledger entry was lost");
         }
     }
+}
+
+/// One line a request for those who want it (`RUST_LOG=info,access=debug`); ids and words only, as in the ledger.
+fn log(entry: &Entry) {
+    tracing::debug!(
+        target: "access",
+        id = %entry.id,
+        path = entry.served.as_str(),
+        reason = &*entry.reason,
+        outcome = entry.outcome.as_str(),
+        status = entry.status,
+        model = entry.model.as_ref().map(ModelId::as_str),
+        attempts = entry.attempts.len(),
+        total_us = entry.total_us,
+        "request"
+    );
 }
 
 /// Requests, attempts, tokens and money of one entry.
