@@ -55,7 +55,11 @@ impl Parts {
         let (ledger, writer) =
             Ledger::open(&settings.ledger).map_err(|error| AppError::Ledger(error.to_string()))?;
         writer.spawn().map_err(|error| AppError::Ledger(error.to_string()))?;
-        let pool = PoolSettings { connections: POOL_CONNECTIONS, threads };
+        let pool = PoolSettings {
+            connections: POOL_CONNECTIONS,
+            threads,
+            max_answer_bytes: settings.server.max_answer_bytes,
+        };
         let engine = Engine::new(settings.snapshot.clone(), (ledger, settings.ledger.path.clone()), pool)
             .map_err(AppError::Setup)?;
         Ok(Self {

@@ -29,7 +29,7 @@ use crate::catalog::{Client, Policy, Snapshot};
 use crate::ledger::Ledger;
 use crate::routing::Plan;
 use crate::session::Sessions;
-use crate::strategy::{self, End, Hop, Job, Reply, Rules};
+use crate::strategy::{self, End, Job, Reply, Rules};
 use crate::telemetry::{Metrics, Stage};
 use crate::types::{
     ClientIx, Day, DeploymentIx, Dialect, ModelId, NanoUsd, Operation, PolicyIx, RequestId, Served,
@@ -53,6 +53,7 @@ pub struct Engine {
     health: Health,
     upstream: Upstream,
     sessions: Sessions,
+    max_answer_bytes: usize,
     /// The ledger.
     pub ledger: Ledger,
     /// Its file, for looking stored requests up.
@@ -105,6 +106,7 @@ impl Engine {
             health,
             upstream: Upstream::new(pool.connections, pool.threads),
             sessions: Sessions::new(SESSIONS),
+            max_answer_bytes: pool.max_answer_bytes,
             ledger,
             ledger_path,
             metrics: Arc::new(metrics),
@@ -166,7 +168,11 @@ impl Engine {
     ) -> Result<Job<'a>, Refusal> {
         let loaded = &inbound.loaded;
         let snapshot = &*loaded.snapshot;
-        let hops = hops::of(loaded, inbound, read, dispatch)?;
+        let mut hops = hops::of(loaded, inbound, read, dispatch)?;
+        if let (true, Read::Understood(asked)) = (dispatch.bound, read) {
+            let answerer = self.answerer(asked);
+            hops::bind(snapshot, &mut hops, answerer.map(|answerer| answerer.deployment));
+        }
         let (request, limits) = match read {
             Read::Understood(asked) => (Some(&asked.request), Some(&asked.limits)),
             Read::Unreadable(_) => (None, None),
@@ -208,17 +214,20 @@ impl Engine {
                 policy_limit(|policy| policy.ttft_ms),
             ),
             day: Day::of_unix_ms(inbound.id.unix_ms()),
+            max_answer_bytes: self.max_answer_bytes,
         })
     }
 }
 
-/// Idle connections and worker threads.
+/// Bounds of the engine.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolSettings {
     /// Idle upstream connections kept.
     pub connections: usize,
     /// Worker threads of the data plane.
     pub threads: usize,
+    /// Longest whole answer that is held in memory and checked.
+    pub max_answer_bytes: usize,
 }
 
 /// What was decided to do, in the terms of dispatch.
@@ -231,6 +240,8 @@ pub(crate) struct Dispatch {
     pub(crate) policy: Option<PolicyIx>,
     pub(crate) input_tokens: u64,
     pub(crate) cost_estimate: Option<NanoUsd>,
+    /// The conversation is bound to the account that served it: one hop and no other.
+    pub(crate) bound: bool,
 }
 
 impl Dispatch {
@@ -244,6 +255,7 @@ impl Dispatch {
             policy,
             input_tokens: body.len() as u64 / 4,
             cost_estimate: None,
+            bound: false,
         }
     }
 }
@@ -293,6 +305,3 @@ pub async fn check_replicas(loaded: &Loaded) {
         }
     }
 }
-
-/// The hops of a dispatch, for tests of the chain.
-pub(crate) type Hops = Vec<Hop>;

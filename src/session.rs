@@ -9,12 +9,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
 
-use crate::types::ModelId;
+use crate::types::{DeploymentId, ModelId};
+
+/// Who answered a session last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answerer {
+    /// The model.
+    pub model: ModelId,
+    /// Where: hard markers bind a conversation to an account, not only to a model.
+    pub deployment: DeploymentId,
+}
 
 /// Sessions remembered, by the hash of tenant and session identity.
 pub struct Sessions {
-    young: ArcSwap<DashMap<u64, ModelId>>,
-    old: ArcSwap<DashMap<u64, ModelId>>,
+    young: ArcSwap<DashMap<u64, Answerer>>,
+    old: ArcSwap<DashMap<u64, Answerer>>,
     in_young: AtomicUsize,
     per_generation: usize,
 }
@@ -30,15 +39,15 @@ impl Sessions {
         }
     }
 
-    /// The model that answered this session last.
-    pub fn last_model(&self, session: u64) -> Option<ModelId> {
-        let find = |map: &DashMap<u64, ModelId>| map.get(&session).map(|model| model.value().clone());
+    /// Who answered this session last.
+    pub fn last(&self, session: u64) -> Option<Answerer> {
+        let find = |map: &DashMap<u64, Answerer>| map.get(&session).map(|answerer| answerer.value().clone());
         find(&self.young.load()).or_else(|| find(&self.old.load()))
     }
 
-    /// Notes that a model answered this session.
-    pub fn answered(&self, session: u64, model: ModelId) {
-        if self.young.load().insert(session, model).is_none()
+    /// Notes who answered this session.
+    pub fn answered(&self, session: u64, answerer: Answerer) {
+        if self.young.load().insert(session, answerer).is_none()
             && self.in_young.fetch_add(1, Ordering::Relaxed) + 1 == self.per_generation
         {
             let full = self.young.swap(Arc::new(DashMap::new()));
@@ -55,11 +64,12 @@ mod tests {
     #[test]
     fn recent_sessions_are_remembered_and_the_map_stays_bounded() {
         let sessions = Sessions::new(100);
+        let answerer = Answerer { model: ModelId::from("m"), deployment: DeploymentId::from("m@p") };
         for session in 0..1_000 {
-            sessions.answered(session, ModelId::from("m"));
+            sessions.answered(session, answerer.clone());
         }
-        assert_eq!(sessions.last_model(999), Some(ModelId::from("m")));
-        assert_eq!(sessions.last_model(0), None);
+        assert_eq!(sessions.last(999), Some(answerer));
+        assert_eq!(sessions.last(0), None);
         assert!(sessions.young.load().len() + sessions.old.load().len() <= 100);
     }
 }

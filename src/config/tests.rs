@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Faults, SecretSource, Settings, from_text, load};
 use crate::catalog::{AuthScheme, Credential, License, Mode};
 use crate::ledger::LedgerMode;
-use crate::types::{Capabilities, Day, Dialect, FailureClass, PricePerMillion, TaskClass};
+use crate::types::{Day, Dialect, FailureClass, PricePerMillion, TaskClass};
 
 /// Small and right. The tests break one line of it.
 const RIGHT: &str = r#"[server]

@@ -12,6 +12,7 @@ use crate::analysis::Analysis;
 use crate::codec::AttemptNote;
 use crate::ledger::{AttemptRow, CostRange, Entry, Outcome};
 use crate::routing::{Decision, Plan};
+use crate::session::Answerer;
 use crate::strategy::{End, Failure, Job, Leg, Trail};
 use crate::telemetry::{Stage, StageTimes};
 use crate::types::{Day, ModelId, NanoUsd, RequestId, Served, TaskClass, Usage};
@@ -140,6 +141,7 @@ impl<'e> Account<'e> {
                 policy: asked.policy,
                 input_tokens,
                 cost_estimate: None,
+                bound: false,
             },
             Some(Err(no_route)) => {
                 self.note(|entry| entry.served = Served::Routed);
@@ -159,6 +161,7 @@ impl<'e> Account<'e> {
             policy: asked.policy,
             input_tokens,
             cost_estimate: expected_cost(&decision, &decision.plan),
+            bound: decision.reason.is_bound(),
         };
         self.note(|entry| {
             entry.served = decision.served;
@@ -225,10 +228,15 @@ impl<'e> Account<'e> {
             End::ClientGone => (Outcome::ClientGone, None, 0),
             End::Failed(_) => (Outcome::OwnError, None, 0),
         };
-        let model = hop.and_then(|hop| job.hops[hop].model).map(|ix| job.snapshot.model(ix).id.clone());
+        let target = hop.map(|hop| &job.hops[hop]);
+        let model = target.and_then(|hop| hop.model).map(|ix| job.snapshot.model(ix).id.clone());
+        let deployment =
+            target.and_then(|hop| hop.deployment).map(|ix| job.snapshot.deployment(ix).id.clone());
         let session = self.entry.as_ref().map_or(0, |entry| entry.session);
-        if let (Outcome::Ok, Some(model), true) = (outcome, &model, session != 0) {
-            self.engine.sessions.answered(session, model.clone());
+        if let (Outcome::Ok, Some(model), Some(deployment), true) =
+            (outcome, &model, deployment, session != 0)
+        {
+            self.engine.sessions.answered(session, Answerer { model: model.clone(), deployment });
         }
         self.note(|entry| {
             entry.outcome = outcome;
@@ -279,7 +287,7 @@ pub(super) fn count(metrics: &crate::telemetry::Metrics, entry: &Entry) {
             .with_label_values(&[attempt.provider.as_str(), model, attempt.outcome.as_str()])
             .inc();
     }
-    if entry.outcome == Outcome::Ok {
+    if entry.usage != Usage::default() {
         let model = entry.model.as_ref().map_or("unlisted", ModelId::as_str);
         metrics.count_tokens(model, &entry.usage);
         metrics.count_cost(model, entry.task.map_or("none", TaskClass::as_str), entry.cost);

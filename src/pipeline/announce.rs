@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Loaded;
-use crate::strategy::{Gone, Head, Leg, Reply};
+use crate::strategy::{Gone, Head, Leg, LegEnd, Reply};
 use crate::types::{ModelId, NanoUsd, RequestId, Served};
 
 /// What is known before an answer begins.
@@ -53,7 +53,7 @@ impl<R: Reply> Reply for Announced<'_, R> {
 impl Announcement {
     fn add_to(&self, head: &mut Head, earlier: &[Leg]) {
         let served = if head.hop > 0 { Served::Fallback } else { self.served };
-        let trail = self.trail(head.model.as_ref(), earlier);
+        let trail = self.trail((head.model.as_ref(), head.end), earlier);
         let headers = &mut head.headers;
         put(headers, "x-pointsman-id", &self.id.to_string());
         put(headers, "x-pointsman-path", served.as_str());
@@ -77,7 +77,7 @@ impl Announcement {
 
 impl Announcement {
     /// `small:server_error,large:ok`: every attempt with its outcome, the answering one last.
-    fn trail(&self, answering: Option<&ModelId>, earlier: &[Leg]) -> String {
+    fn trail(&self, (answering, end): (Option<&ModelId>, LegEnd), earlier: &[Leg]) -> String {
         let named = self.model_named.as_deref().unwrap_or("unlisted");
         let mut trail = String::new();
         for leg in earlier {
@@ -88,7 +88,8 @@ impl Announcement {
             trail.push(',');
         }
         trail.push_str(answering.map_or(named, ModelId::as_str));
-        trail.push_str(":ok");
+        trail.push(':');
+        trail.push_str(end.as_str());
         trail
     }
 }

@@ -2,11 +2,11 @@
 
 use super::refusal::{Refusal, RefusalCode};
 use super::understand::{Read, standing};
-use super::{Dispatch, Hops, Inbound, Loaded};
+use super::{Dispatch, Inbound, Loaded};
 use crate::catalog::Snapshot;
 use crate::routing::Plan;
 use crate::strategy::Hop;
-use crate::types::{DeploymentIx, ModelIx};
+use crate::types::{DeploymentId, DeploymentIx, ModelIx};
 
 /// Most hops of one chain.
 const MAX_HOPS: usize = 8;
@@ -17,7 +17,7 @@ pub(super) fn of(
     inbound: &Inbound,
     read: &Read,
     dispatch: &Dispatch,
-) -> Result<Hops, Refusal> {
+) -> Result<Vec<Hop>, Refusal> {
     let snapshot = &*loaded.snapshot;
     match &dispatch.plan {
         Plan::Named => as_named(snapshot, inbound, read).map(|hop| vec![hop]),
@@ -41,6 +41,15 @@ pub(super) fn of(
             Ok(hops)
         }
     }
+}
+
+/// Keeps the one hop a bound conversation may go to: where it was answered last, else the first.
+pub(super) fn bind(snapshot: &Snapshot, hops: &mut Vec<Hop>, answered_at: Option<DeploymentId>) {
+    let at = hops.iter().position(|hop| {
+        hop.deployment.is_some_and(|ix| answered_at.as_ref() == Some(&snapshot.deployment(ix).id))
+    });
+    hops.swap(0, at.unwrap_or(0));
+    hops.truncate(1);
 }
 
 /// A model's deployments that speak the request's dialect, in declared order.

@@ -11,6 +11,7 @@ use crate::analysis::{self, Analysis, Features, Limits, read_limits};
 use crate::catalog::{Credential, Mode};
 use crate::codec::{self, ChatRequest, KeyScan, ReadFault, ReadFaultKind, Scratch};
 use crate::routing::{self, Asked, Decision, DeploymentLive, Facts, Inputs, Live, NoRoute, UnknownPolicy};
+use crate::session::Answerer;
 use crate::types::{Day, DeploymentIx, PolicyIx};
 use crate::upstream::Standing;
 
@@ -153,11 +154,16 @@ impl Engine {
                     .zip(&snapshot.deployments)
                     .map(|(ix, _)| live(inbound, DeploymentIx(ix)))
                     .collect(),
-                session_model: asked.has_session.then(|| self.sessions.last_model(asked.session)).flatten(),
+                session_model: self.answerer(asked).map(|answerer| answerer.model),
             },
             day: Day::of_unix_ms(inbound.id.unix_ms()),
             session_hash: asked.session,
         }
+    }
+
+    /// Who answered this conversation last, where it names itself.
+    pub(super) fn answerer(&self, asked: &Asking) -> Option<Answerer> {
+        asked.has_session.then(|| self.sessions.last(asked.session)).flatten()
     }
 
     fn policy(&self, inbound: &Inbound, model: &str) -> Result<Option<PolicyIx>, Refusal> {

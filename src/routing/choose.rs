@@ -54,7 +54,7 @@ impl Field<'_> {
         candidates
     }
 
-    fn candidate(&self, model: ModelIx) -> Candidate {
+    pub(super) fn candidate(&self, model: ModelIx) -> Candidate {
         let target = eligible::target(self.snapshot, self.inputs, self.analysis, model);
         let (deployment, obstacle) = match target {
             Ok(deployment) => (Some(deployment), None),

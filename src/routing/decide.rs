@@ -3,6 +3,7 @@
 use xxhash_rust::xxh3::Xxh3;
 
 use super::choose::{Bounds, Field};
+use super::estimate;
 use super::no_route::NoRoute;
 use super::plan::{Candidate, Decision, Inputs, Plan, Reason, Verdict, Why};
 use crate::analysis::{self, Analysis};
@@ -32,14 +33,20 @@ pub fn decide(snapshot: &Snapshot, inputs: &Inputs, analysis: &Analysis) -> Resu
     };
     let share = Shares::of(policy, inputs);
     if !inputs.facts.hard_markers.is_empty() {
-        return bound(snapshot, policy, inputs);
+        let decision = bound(snapshot, policy, inputs)?;
+        return within_ceiling(snapshot, inputs, analysis, decision);
     }
     let routed =
         is_auto(inputs) || policy.mode == Mode::Route || (policy.mode == Mode::Canary && share.canary);
     let baseline = match baseline(snapshot, policy, inputs) {
         Ok(baseline) => baseline,
         // Only what is routed needs a model we know; the rest goes on as it is named.
-        Err(no_route) => return if routed { Err(no_route) } else { Ok(unrouted(policy, inputs)) },
+        Err(no_route) => {
+            return match routed {
+                true => Err(no_route),
+                false => within_ceiling(snapshot, inputs, analysis, unrouted(policy, inputs)),
+            };
+        }
     };
     let field = Field { snapshot, policy, inputs, analysis, bounds: Bounds::of(policy, inputs), baseline };
     let chosen = choose(&field, share.holdout);
@@ -57,7 +64,29 @@ pub fn decide(snapshot: &Snapshot, inputs: &Inputs, analysis: &Analysis) -> Resu
         }
         Err(no_route) => decision.candidates = no_route.candidates,
     }
-    Ok(decision)
+    within_ceiling(snapshot, inputs, analysis, decision)
+}
+
+/// Traffic that is not routed has no choice, but a ceiling its caller sets holds for it all the same.
+fn within_ceiling(
+    snapshot: &Snapshot,
+    inputs: &Inputs,
+    analysis: &Analysis,
+    decision: Decision,
+) -> Result<Decision, NoRoute> {
+    let Some(ceiling) = inputs.limits.max_cost else { return Ok(decision) };
+    let model = match &decision.plan {
+        Plan::Single(model) => snapshot.model_by_id(model.as_str()),
+        Plan::Named => snapshot.model_named(inputs.facts.dialect, &inputs.facts.model_named),
+    };
+    let worst = model.and_then(|model| {
+        let quality = estimate::quality(snapshot, analysis, model, None);
+        estimate::single(snapshot, inputs, analysis, (model, None), quality).worst_cost
+    });
+    match worst {
+        Some(worst) if worst <= ceiling => Ok(decision),
+        worst => Err(NoRoute::over_ceiling(&inputs.facts.model_named, ceiling, worst)),
+    }
 }
 
 /// A choice before it is known whether it serves.
@@ -114,7 +143,7 @@ fn serve(field: &Field<'_>, chosen: Chosen) -> Decision {
     Decision {
         served,
         reason: chosen.reason,
-        fallback: fallback(field.snapshot, field.policy, &chosen.plan),
+        fallback: fallback(field, &chosen),
         propensity: propensity(field, &chosen),
         plan: chosen.plan,
         baseline: Some(baseline),
@@ -183,9 +212,21 @@ fn baseline(snapshot: &Snapshot, policy: &Policy, inputs: &Inputs) -> Result<Mod
     })
 }
 
-fn fallback(snapshot: &Snapshot, policy: &Policy, plan: &Plan) -> Vec<ModelId> {
-    let chain = policy.fallback.iter().map(|ix| &snapshot.model(*ix).id);
-    chain.filter(|id| !matches!(plan, Plan::Single(chosen) if chosen == *id)).cloned().collect()
+/// The written chain behind the plan, without what cannot serve this request or breaks a limit on money or quality:
+/// falling back must not cost more than the caller allows. Evidence is not asked for: the operator wrote the chain.
+fn fallback(field: &Field<'_>, chosen: &Chosen) -> Vec<ModelId> {
+    let links = field.policy.fallback.iter().copied().filter(|model| {
+        let candidate = field.candidate(*model);
+        let soft = match &candidate.verdict {
+            Verdict::Eligible { .. } => true,
+            Verdict::Ineligible(Why::NotReady) => {
+                field.beyond(&candidate).is_none_or(|why| why.is_about_time())
+            }
+            Verdict::Ineligible(why) => why.is_about_time(),
+        };
+        soft && candidate.plan != chosen.plan
+    });
+    links.map(|model| field.snapshot.model(model).id.clone()).collect()
 }
 
 fn is_auto(inputs: &Inputs) -> bool {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::choose::Bounds;
 use super::plan::{Candidate, Verdict, Why};
+use crate::types::NanoUsd;
 
 /// Which kind of limit cannot be met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +51,24 @@ impl NoRoute {
             kind: NoRouteKind::UnknownModel,
             limit: "model".to_owned(),
             message: format!("model `{name}` is not in the catalogue: there are {}", known.join(", ")),
+            nearest: None,
+            candidates: Vec::new(),
+        }
+    }
+
+    pub(super) fn over_ceiling(name: &str, ceiling: NanoUsd, worst: Option<NanoUsd>) -> Self {
+        let message = match worst {
+            Some(worst) => format!(
+                "`{name}` may cost ${worst} in the worst case, above the ceiling of ${ceiling}: raise it or lower the output cap"
+            ),
+            None => format!(
+                "`{name}` has no price, so a ceiling of ${ceiling} cannot be kept: give it one or lift the ceiling"
+            ),
+        };
+        Self {
+            kind: NoRouteKind::Cost,
+            limit: "x-pointsman-max-cost-usd".to_owned(),
+            message,
             nearest: None,
             candidates: Vec::new(),
         }

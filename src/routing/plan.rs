@@ -215,6 +215,13 @@ pub enum Why {
     QualityLoss,
 }
 
+impl Why {
+    /// Whether only a limit on time stands against the plan: later links of a chain are cut by the deadline itself.
+    pub(super) fn is_about_time(&self) -> bool {
+        matches!(self, Self::OverDeadline | Self::OverTtft)
+    }
+}
+
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -263,6 +270,11 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Whether the conversation is bound to the model and account that served it.
+    pub fn is_bound(self) -> bool {
+        matches!(self, Self::HardMarker | Self::HardMarkerSession | Self::HardMarkerUnknown)
+    }
+
     /// The word used in headers, metrics and the ledger.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -12,10 +12,10 @@ use crate::codec::{self, Answer, Finish};
 use crate::types::{FailureClass, Usage, UsageSource};
 use crate::upstream::{CallError, Exchange, forwardable_answer_header};
 
-/// Longest whole answer held in memory.
-const MAX_ANSWER: usize = 64 << 20;
 /// Longest error body held in memory.
 const MAX_ERROR: usize = 256 << 10;
+/// A provider's Retry-After counts up to this; a hostile one must neither block nor overflow anything.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 /// Most of a verbatim answer that is read before its head is sent.
 const MAX_COPY: usize = 8 << 20;
 
@@ -25,12 +25,12 @@ pub(super) async fn guarded<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
     let status = exchange.status();
     let headers = passing_headers(&exchange);
     let success = (200..300).contains(&status);
-    let limit = if success { MAX_ANSWER } else { MAX_ERROR };
+    let limit = if success { job.max_answer_bytes } else { MAX_ERROR };
     let body = tokio::select! {
         biased;
         body = collect(&mut exchange, limit) => body,
         () = reply.gone() => {
-            return left(attempt);
+            return left(attempt, reply);
         }
     };
     let body = match body {
@@ -71,14 +71,14 @@ async fn send<R: Reply>(job: &Job<'_>, whole: Whole, mut attempt: Attempt<'_>, r
         model: job.model_of(whole.position),
         hop: whole.position,
         cost,
+        end: LegEnd::Ok,
     };
     let sent = match reply.head(head, attempt.earlier()).await {
         Ok(()) => reply.body(whole.body, true).await,
         gone => gone,
     };
     if sent.is_err() {
-        attempt.end(LegEnd::ClientGone);
-        return Tried::Done(End::ClientGone);
+        return left(attempt, reply);
     }
     job.learn(whole.position, &mut attempt);
     attempt.end(LegEnd::Ok);
@@ -129,7 +129,7 @@ pub(super) async fn forward<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
     let read = tokio::select! {
         biased;
         read = read_ahead(&mut exchange, &mut copy) => read,
-        () = reply.gone() => return left(attempt),
+        () = reply.gone() => return left(attempt, reply),
     };
     attempt.first_byte();
     let ended = match read {
@@ -150,14 +150,15 @@ pub(super) async fn forward<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
     attempt.note(|leg| cost = leg.cost.filter(|_| ended && !refused));
     let length = if ended { Some(copy.len()) } else { content_length(&exchange) };
     let headers = passing_headers(&exchange);
-    let head = Head { status, headers, length, model: job.model_of(position), hop: position, cost };
+    let end = class.map_or(LegEnd::Ok, LegEnd::Failed);
+    let head = Head { status, headers, length, model: job.model_of(position), hop: position, cost, end };
     if reply.head(head, attempt.earlier()).await.is_err() || reply.body(copy.freeze(), ended).await.is_err() {
-        return left(attempt);
+        return left(attempt, reply);
     }
     if !ended {
         match pass_rest(&mut exchange, reply).await {
             Ok(()) => {}
-            Err(Rest::Gone) => return left(attempt),
+            Err(Rest::Gone) => return left(attempt, reply),
             Err(Rest::Broken(class)) => {
                 reply.abort();
                 attempt.end(LegEnd::Broken(class));
@@ -210,7 +211,10 @@ async fn pass_rest<R: Reply>(exchange: &mut Exchange, reply: &mut R) -> Result<(
     }
 }
 
-fn left(mut attempt: Attempt<'_>) -> Tried {
+/// The client left. Its connection is broken off: one that only closed its sending side must not take what it has for
+/// the whole answer.
+fn left<R: Reply>(mut attempt: Attempt<'_>, reply: &mut R) -> Tried {
+    reply.abort();
     attempt.note(|leg| leg.maybe_billed = true);
     attempt.end(LegEnd::ClientGone);
     Tried::Done(End::ClientGone)
@@ -239,6 +243,7 @@ pub(super) async fn pass_on<R: Reply>(
         model: job.model_of(hop),
         hop,
         cost: None,
+        end: LegEnd::Failed(class),
     };
     // The trail already holds the passing leg; those before it are the earlier ones.
     let earlier = trail.legs.len().saturating_sub(1);
@@ -308,10 +313,14 @@ fn content_length(exchange: &Exchange) -> Option<usize> {
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
+        return Some(Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER));
     }
     match httpdate::parse_http_date(text) {
-        Ok(date) => Some(date.duration_since(std::time::SystemTime::now()).unwrap_or(Duration::ZERO)),
+        Ok(date) => Some(
+            date.duration_since(std::time::SystemTime::now())
+                .unwrap_or(Duration::ZERO)
+                .min(LONGEST_RETRY_AFTER),
+        ),
         Err(_) => Some(Duration::from_secs(1)),
     }
 }

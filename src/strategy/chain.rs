@@ -25,6 +25,8 @@ const BACKOFF: Duration = Duration::from_millis(500);
 const DEFAULT_COOLDOWN: Duration = Duration::from_secs(1);
 /// Cool-down of a hop that could not be reached or failed.
 const FAILURE_COOLDOWN: Duration = Duration::from_millis(500);
+/// Longest wait before the last hop is tried again, whatever it asks for: the caller's own retries do the rest.
+const MAX_WAIT: Duration = Duration::from_secs(10);
 /// Extra attempts on the last hop, whatever a provider's `retries` says.
 const MAX_RETRIES: u32 = 5;
 /// An attempt may take this long when neither the caller nor the policy sets a deadline.
@@ -95,6 +97,8 @@ pub struct Job<'a> {
     pub first_token_by: Option<Instant>,
     /// The day prices are taken from.
     pub day: Day,
+    /// Longest whole answer that is held in memory and checked.
+    pub max_answer_bytes: usize,
 }
 
 /// How a job ended.
@@ -136,6 +140,8 @@ pub struct Failure {
     pub class: FailureClass,
     /// Detail for the log.
     pub detail: String,
+    /// Whether the request had been sent whole and no answer came: its fate is unknown.
+    pub sent: bool,
     /// How long the provider asked us to wait.
     pub retry_after: Option<Duration>,
     /// The provider's answer, where there was one and it may be passed on.
@@ -189,8 +195,8 @@ async fn retry_last<R: Reply>(job: &Job<'_>, mut failure: Failure, trail: &mut T
     };
     for round in 0..retries {
         let wait = failure.retry_after.unwrap_or(BACKOFF * 2_u32.pow(round));
-        let fits = job.deadline.is_none_or(|by| Instant::now() + wait < by);
-        if !safe_to_repeat(failure.class) || !fits || (round > 0 && failure.retry_after.is_some()) {
+        let fits = wait <= MAX_WAIT && job.deadline.is_none_or(|by| Instant::now() + wait < by);
+        if !safe_to_repeat(&failure) || !fits || (round > 0 && failure.retry_after.is_some()) {
             break;
         }
         tokio::select! {
@@ -255,7 +261,7 @@ async fn leg<R: Reply>(job: &Job<'_>, position: usize, trail: &mut Trail, reply:
     };
     let keep_key = hop.standing == Standing::Home && keeps_query_key(job, provider);
     let deadline = job.deadline.unwrap_or(job.arrived + LONGEST).min(Instant::now() + provider.clocks.total);
-    let first_byte = Instant::now() + provider.clocks.first_byte;
+    let first_byte = job.first_byte_by(provider, deadline);
     let body = BodyFor::hop(job, hop);
     let call = Call {
         provider,
@@ -264,7 +270,7 @@ async fn leg<R: Reply>(job: &Job<'_>, position: usize, trail: &mut Trail, reply:
         headers,
         body: body.bytes,
         deadline,
-        first_byte_by: job.first_token_by.map_or(first_byte, |by| by.min(first_byte)),
+        first_byte_by: first_byte,
     };
     let exchange = tokio::select! {
         biased;
@@ -362,15 +368,15 @@ impl Job<'_> {
 
 impl Failure {
     pub(super) fn new(class: FailureClass, detail: impl Into<String>) -> Self {
-        Self { class, detail: detail.into(), retry_after: None, answer: None }
+        Self { class, detail: detail.into(), sent: false, retry_after: None, answer: None }
     }
 }
 
 /// Ends an attempt that got no answer.
 pub(super) fn failed(mut attempt: Attempt<'_>, error: CallError) -> Failure {
-    attempt.note(|leg| leg.maybe_billed = error.sent && error.class == FailureClass::Timeout);
+    attempt.note(|leg| leg.maybe_billed = error.sent);
     attempt.end(LegEnd::Failed(error.class));
-    Failure::new(error.class, error.detail)
+    Failure { sent: error.sent, ..Failure::new(error.class, error.detail) }
 }
 
 fn cool(job: &Job<'_>, hop: &Hop, failure: &Failure) {
@@ -385,15 +391,16 @@ fn cool(job: &Job<'_>, hop: &Hop, failure: &Failure) {
 }
 
 /// Whether the same hop may be asked again: nothing can have been generated and billed.
-fn safe_to_repeat(class: FailureClass) -> bool {
-    matches!(
-        class,
+fn safe_to_repeat(failure: &Failure) -> bool {
+    let refused = matches!(
+        failure.class,
         FailureClass::Connect
             | FailureClass::Dns
             | FailureClass::RateLimit
             | FailureClass::Overloaded
             | FailureClass::ServerError
-    )
+    );
+    refused && !failure.sent
 }
 
 pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
@@ -414,16 +421,24 @@ impl Job<'_> {
         self.hops[position].model.map(|ix| self.snapshot.model(ix).id.clone())
     }
 
+    /// When the head of the answer must be there. Only a stream's head says that writing has begun; that of a whole
+    /// answer comes when everything is written, so verbatim ones have the whole attempt for it.
+    fn first_byte_by(&self, provider: &Provider, deadline: Instant) -> Instant {
+        let streams = self.request.is_some_and(|request| request.stream);
+        let clock = Instant::now() + provider.clocks.first_byte;
+        match (self.rules, streams) {
+            (Rules::Verbatim, false) => deadline,
+            (Rules::Guarded { .. }, false) | (_, true) => {
+                self.first_token_by.filter(|_| streams).map_or(clock, |by| by.min(clock))
+            }
+        }
+    }
+
     /// Whether a hop was called with the caller's own credential, so that a refusal of it is the caller's to see.
     pub(super) fn carries_callers_credential(&self, position: usize) -> bool {
         let hop = &self.hops[position];
         let provider = self.snapshot.provider(hop.provider);
         matches!(provider.credential, Credential::Passthrough) && hop.standing == Standing::Home
-    }
-
-    /// When an attempt at a hop must be over, counted from now.
-    pub(super) fn attempt_deadline(&self, position: usize) -> Instant {
-        Instant::now() + self.snapshot.provider(self.hops[position].provider).clocks.total
     }
 
     /// What a usage costs at a hop; `None`: unpriced.
@@ -443,12 +458,12 @@ impl Job<'_> {
         }
     }
 
-    /// Learns a served leg's speed.
+    /// Learns a served stream's speed; of a whole answer it is not known when the first token was written.
     pub(super) fn learn(&self, position: usize, attempt: &mut Attempt<'_>) {
         let elapsed = attempt.elapsed();
         attempt.note(|leg| {
-            if let Some(ix) = self.hops[position].deployment {
-                self.board.observe(ix, leg.ttft.unwrap_or(elapsed), elapsed, leg.usage.total_output());
+            if let (Some(ix), Some(ttft)) = (self.hops[position].deployment, leg.ttft) {
+                self.board.observe(ix, ttft, elapsed, leg.usage.total_output());
             }
         });
     }

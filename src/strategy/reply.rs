@@ -5,6 +5,7 @@ use std::future::Future;
 use bytes::Bytes;
 use http::HeaderMap;
 
+use super::LegEnd;
 use crate::types::{ModelId, NanoUsd};
 
 /// The client is no longer there: nothing more can be said to it.
@@ -23,6 +24,8 @@ pub struct Head {
     pub model: Option<ModelId>,
     /// Position of the answering hop in the chain; above 0 a fallback answers.
     pub hop: usize,
+    /// How the leg stands: `Ok` for an answer, a failure for a provider's error that is passed on.
+    pub end: LegEnd,
     /// Settled cost of this leg; `None` for streams and unpriced models.
     pub cost: Option<NanoUsd>,
 }

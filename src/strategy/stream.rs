@@ -17,13 +17,11 @@ const MAX_HELD: usize = 1 << 20;
 /// Checks the beginning of a stream, then forwards it.
 pub(super) async fn guarded<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, reply: &mut R) -> Tried {
     let mut tee = StreamTee::new(job.dialect, answering.hides_usage);
-    if let Some(by) = job.first_token_by {
-        answering.exchange.set_deadline(by);
-    }
+    answering.exchange.shorten(job.first_token_by);
     let begun = tokio::select! {
         biased;
         begun = until_meaningful(&mut answering, &mut tee) => begun,
-        () = reply.gone() => return gone(job, answering, &tee),
+        () = reply.gone() => return gone(job, answering, &tee, reply),
     };
     let held = match begun {
         Ok(held) => held,
@@ -34,11 +32,7 @@ pub(super) async fn guarded<R: Reply>(job: &Job<'_>, mut answering: Answering<'_
         }
     };
     answering.attempt.first_byte();
-    if let Some(by) = job.deadline {
-        answering.exchange.set_deadline(by);
-    } else {
-        answering.exchange.set_deadline(job.attempt_deadline(answering.position));
-    }
+    answering.exchange.shorten(None);
     pump(job, answering, Pump { tee, first: held, checked: true }, reply).await
 }
 
@@ -96,20 +90,21 @@ async fn pump<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, mut pump: P
         model: job.model_of(answering.position),
         hop: answering.position,
         cost: None,
+        end: LegEnd::Ok,
     };
     let status = head.status;
     if reply.head(head, answering.attempt.earlier()).await.is_err() {
-        return gone(job, answering, &pump.tee);
+        return gone(job, answering, &pump.tee, reply);
     }
     let mut piece = std::mem::take(&mut pump.first);
     loop {
         if !piece.is_empty() && reply.body(piece, false).await.is_err() {
-            return gone(job, answering, &pump.tee);
+            return gone(job, answering, &pump.tee, reply);
         }
         let next = tokio::select! {
             biased;
             next = answering.exchange.next() => next,
-            () = reply.gone() => return gone(job, answering, &pump.tee),
+            () = reply.gone() => return gone(job, answering, &pump.tee, reply),
         };
         piece = match next {
             Ok(Some(bytes)) => match pump.tee.feed(bytes.clone()) {
@@ -138,7 +133,7 @@ async fn close<R: Reply>(
     }
     let rest = if pump.checked { Bytes::new() } else { pump.tee.rest() };
     if reply.body(rest, true).await.is_err() {
-        return gone(job, answering, &pump.tee);
+        return gone(job, answering, &pump.tee, reply);
     }
     let Answering { position, mut attempt, exchange, .. } = answering;
     job.upstream.release(exchange).await;
@@ -153,8 +148,10 @@ async fn close<R: Reply>(
     Tried::Done(End::Served { hop: position, status })
 }
 
-/// The client left: the exchange is dropped, which cancels it upstream; what was generated so far is billed.
-fn gone(job: &Job<'_>, answering: Answering<'_>, tee: &StreamTee) -> Tried {
+/// The client left: the exchange is dropped, which cancels it upstream; what was generated so far is billed. The
+/// connection is broken off, so that a client that only closed its sending side takes nothing for complete.
+fn gone<R: Reply>(job: &Job<'_>, answering: Answering<'_>, tee: &StreamTee, reply: &mut R) -> Tried {
+    reply.abort();
     let Answering { position, mut attempt, exchange, .. } = answering;
     drop(exchange);
     settle(job, position, &mut attempt, usage_of(job, tee));

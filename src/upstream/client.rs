@@ -22,6 +22,8 @@ use crate::types::FailureClass;
 const MAX_INTERIM: usize = 8;
 /// Addresses of one name tried within the connect clock.
 const MAX_ADDRESSES: usize = 3;
+/// A pooled connection that breaks within this of being used again had been closed before.
+const STALE: Duration = Duration::from_secs(1);
 /// How long an early answer is looked for after the upload broke.
 const EARLY_ANSWER: Duration = Duration::from_millis(500);
 
@@ -66,6 +68,7 @@ pub struct Exchange {
     peer: Arc<HttpPeer>,
     idle: Duration,
     deadline: Instant,
+    until: Instant,
 }
 
 impl Upstream {
@@ -83,9 +86,11 @@ impl Upstream {
     /// closed costs one silent second try on a fresh one; nothing else is tried again here.
     pub async fn call(&self, call: &Call<'_>) -> Result<Exchange, CallError> {
         if let Some((mut session, peer)) = self.pooled(call).await? {
+            let sent_at = Instant::now();
             match exchange(&mut session, call).await {
                 Ok(()) => return Ok(Exchange::new(session, peer, call)),
-                Err(error) if error.class == FailureClass::Connect => {}
+                // Closed while it lay in the pool; what breaks later broke at work and may be billed.
+                Err(error) if error.class == FailureClass::Connect && sent_at.elapsed() < STALE => {}
                 Err(error) => return Err(error),
             }
         }
@@ -142,7 +147,7 @@ impl Upstream {
 
 impl Exchange {
     fn new(session: Box<HttpSession>, peer: Arc<HttpPeer>, call: &Call<'_>) -> Self {
-        Self { session, peer, idle: call.provider.clocks.idle, deadline: call.deadline }
+        Self { session, peer, idle: call.provider.clocks.idle, deadline: call.deadline, until: call.deadline }
     }
 
     /// The answer's head, when there is one (there always is after `call` succeeded).
@@ -155,14 +160,14 @@ impl Exchange {
         self.head().map_or(0, |head| head.status.as_u16())
     }
 
-    /// Shortens the attempt's deadline: for the wait until a stream's first event.
-    pub fn set_deadline(&mut self, deadline: Instant) {
-        self.deadline = deadline;
+    /// Shortens the attempt's deadline for now, for the wait until a stream's first event; `None` lifts that again.
+    pub fn shorten(&mut self, by: Option<Instant>) {
+        self.until = by.map_or(self.deadline, |by| by.min(self.deadline));
     }
 
     /// The next piece of the body; `None` at its end. A cut body is an error, never an end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, CallError> {
-        let by = self.deadline.min(Instant::now() + self.idle);
+        let by = self.until.min(Instant::now() + self.idle);
         match timeout_at(by, self.session.read_response_body()).await {
             Ok(Ok(piece)) => Ok(piece),
             Ok(Err(error)) => Err(CallError { sent: true, ..CallError::broken(&error) }),

@@ -42,7 +42,8 @@ impl Replicas {
 
     /// Whether any replica is believed alive.
     pub fn any_ready(&self) -> bool {
-        self.pick().is_some()
+        let backends = self.balancer.backends();
+        backends.get_backend().iter().any(|backend| backends.ready(backend))
     }
 
     /// The next replica believed alive.

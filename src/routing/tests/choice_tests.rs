@@ -42,16 +42,29 @@ fn named_models_follow_the_mode() {
         };
         check(change, expected);
     }
-    // What would have been refused is forwarded as named, and the candidates say why.
+    // What a policy's ceiling would have refused is forwarded as named, and the candidates say why.
     check_with(
         |w| {
             licensed(Mode::Observe, "large-1")(w);
-            w.inputs.limits.max_cost = usd(0.000_001);
+            w.policy().max_cost = usd(0.000_001);
         },
         "observed observe as named",
         "large",
         "out: worst case above the cost ceiling",
     );
+}
+
+#[test]
+fn a_ceiling_the_caller_sets_holds_where_nothing_is_routed() {
+    let capped = |name: &'static str, dollars: f64| {
+        move |w: &mut World| {
+            w.named(name, Mode::Observe);
+            w.inputs.limits.max_cost = usd(dollars);
+        }
+    };
+    check(capped("large-1", 0.000_001), "Cost: x-pointsman-max-cost-usd, nearest none");
+    check(capped("gpt-unknown", 100.0), "Cost: x-pointsman-max-cost-usd, nearest none");
+    check(capped("large-1", 100.0), "observed observe as named, would insufficient_evidence large");
 }
 
 #[test]
