@@ -185,6 +185,7 @@ fn inputs(deployments: usize) -> Inputs {
             model_named: "auto".into(),
             stream: true,
             max_output_tokens: Some(1024),
+            choices: 1,
             needs: Capabilities::TOOLS,
             hard_markers: HardMarkers::default(),
             cache_markers: false,

@@ -146,6 +146,7 @@ fn inputs() -> Inputs {
             model_named: "auto".into(),
             stream: true,
             max_output_tokens: Some(64),
+            choices: 2,
             needs: Capabilities::TOOLS,
             hard_markers: HardMarkers::SIGNED_THINKING,
             cache_markers: true,
