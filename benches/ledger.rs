@@ -180,7 +180,6 @@ fn inputs(deployments: usize) -> Inputs {
         policy: "default".into(),
         features: Features { version: 1, ..Features::default() },
         facts: Facts {
-            choices: 1,
             dialect: Dialect::OpenAi,
             model_named: "auto".into(),
             stream: true,

@@ -141,7 +141,6 @@ fn inputs() -> Inputs {
         policy: "default".into(),
         features: Features { version: 1, max_output_tokens: Some(64), ..Features::default() },
         facts: Facts {
-            choices: 1,
             dialect: Dialect::Anthropic,
             model_named: "auto".into(),
             stream: true,
