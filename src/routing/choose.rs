@@ -78,14 +78,13 @@ impl Field<'_> {
             (Some(ceiling), Some(worst)) if worst > ceiling => return Some(Why::OverCost),
             _ => {}
         }
-        if deadline_ms.is_some_and(|limit| candidate.total_ms > limit) {
-            Some(Why::OverDeadline)
-        } else if ttft_ms.is_some_and(|limit| candidate.ttft_ms > limit) {
-            Some(Why::OverTtft)
-        } else if candidate.quality.mean < min_quality {
+        // Time comes last: a link of a chain that only stands against it has kept all the rest.
+        if candidate.quality.mean < min_quality {
             Some(Why::BelowQuality)
+        } else if deadline_ms.is_some_and(|limit| candidate.total_ms > limit) {
+            Some(Why::OverDeadline)
         } else {
-            None
+            ttft_ms.is_some_and(|limit| candidate.ttft_ms > limit).then_some(Why::OverTtft)
         }
     }
 
@@ -118,7 +117,9 @@ impl Field<'_> {
 
     /// What keeps a plan that is cheaper than the baseline from replacing it.
     fn unlicensed(&self, candidate: &Candidate, standard: &Candidate) -> Option<Why> {
-        if candidate.plan == standard.plan || cost_of(candidate) >= cost_of(standard) {
+        // Where a cost is not known, the plan may be cheaper.
+        let dear = candidate.cost.zip(standard.cost).is_some_and(|(cost, baseline)| cost >= baseline);
+        if candidate.plan == standard.plan || dear {
             return None;
         }
         let allowed = self.bounds.max_quality_loss;

@@ -1,9 +1,9 @@
 //! Second stage: what a plan is expected to give, cost and take.
 
-use super::plan::{Candidate, Estimate, Inputs, Plan, Verdict};
+use super::plan::{Candidate, Estimate, Facts, Inputs, Plan, Verdict};
 use crate::analysis::Analysis;
-use crate::catalog::{Evidence, License, Policy, Snapshot};
-use crate::types::{DeploymentIx, ModelIx, NanoUsd, Usage};
+use crate::catalog::{Evidence, License, Policy, Price, Snapshot};
+use crate::types::{Capabilities, DeploymentIx, ModelIx, NanoUsd, Usage};
 
 /// Half-width of the interval around a belief nobody has measured.
 const PRIOR_HALF_WIDTH: f64 = 0.15;
@@ -61,11 +61,8 @@ pub(super) fn single(
 ) -> Candidate {
     let model = snapshot.model(ix);
     let price = model.prices.on(inputs.day);
-    let cost = |output: u32| -> Option<NanoUsd> {
-        let output = u64::from(output) * u64::from(inputs.facts.choices);
-        let usage = Usage { input: u64::from(analysis.input_tokens), output, ..Usage::default() };
-        price?.cost(&usage)
-    };
+    let input = u64::from(analysis.input_tokens);
+    let written = |output: u32| u64::from(output) * u64::from(inputs.facts.choices);
     let cap = inputs.facts.max_output_tokens.unwrap_or(model.max_output_tokens).min(model.max_output_tokens);
     let expected = analysis.output_tokens.min(cap);
     let live = deployment.and_then(|deployment| inputs.live.deployments.get(deployment.at()));
@@ -74,10 +71,37 @@ pub(super) fn single(
     Candidate {
         plan: Plan::Single(model.id.clone()),
         quality,
-        cost: cost(expected),
-        worst_cost: cost(cap),
+        cost: price
+            .and_then(|price| price.cost(&Usage { input, output: written(expected), ..Usage::default() })),
+        worst_cost: price.and_then(|price| worst_cost(&inputs.facts, price, (input, written(cap)))),
         ttft_ms,
         total_ms: ttft_ms.saturating_add(u32::try_from(writing_ms).unwrap_or(u32::MAX)),
         verdict: Verdict::Eligible { on_frontier: false },
     }
+}
+
+/// All input and all output, each in the dearest bucket this request can fall into; `None` when such a bucket has no
+/// price. Cache writes and media are billed apart, and dearer than plain input where they are.
+fn worst_cost(facts: &Facts, price: &Price, (input, output): (u64, u64)) -> Option<NanoUsd> {
+    let if_any = |possible: bool, tokens: u64| if possible { tokens } else { 0 };
+    let (cached, audio) = (facts.cache_markers, facts.needs.has(Capabilities::AUDIO));
+    let inputs = [
+        Usage { input, ..Usage::default() },
+        Usage { cache_write_5m: if_any(cached, input), ..Usage::default() },
+        Usage { cache_write_1h: if_any(cached, input), ..Usage::default() },
+        Usage { image_input: if_any(facts.needs.has(Capabilities::VISION), input), ..Usage::default() },
+        Usage { audio_input: if_any(audio, input), ..Usage::default() },
+    ];
+    let outputs = [
+        Usage { output, ..Usage::default() },
+        Usage { reasoning: output, ..Usage::default() },
+        Usage { audio_output: if_any(audio, output), ..Usage::default() },
+    ];
+    let dearest = |buckets: &[Usage]| {
+        buckets
+            .iter()
+            .map(|usage| price.cost(usage))
+            .try_fold(NanoUsd::ZERO, |most, cost| Some(most.max(cost?)))
+    };
+    Some(dearest(&inputs)? + dearest(&outputs)?)
 }

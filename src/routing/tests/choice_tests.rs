@@ -300,3 +300,19 @@ fn a_baseline_that_is_no_candidate_is_weighed_all_the_same() {
     let change = |w: &mut World| w.policy().candidates = vec![SMALL];
     check_with(change, "routed insufficient_evidence large", "large", "eligible, on the frontier");
 }
+
+#[test]
+fn what_may_be_cheaper_for_all_we_know_needs_a_licence() {
+    let unpriced = |w: &mut World| {
+        w.model(SMALL).quality.default = Some(0.95);
+        for model in [SMALL, LARGE] {
+            w.model(model).prices = PriceList::default();
+        }
+    };
+    check(unpriced, "routed insufficient_evidence large");
+    let licensed = |w: &mut World| {
+        unpriced(w);
+        w.evidence("small", 0.0).mean_quality = 0.95;
+    };
+    check(licensed, "routed cheapest small");
+}

@@ -77,7 +77,8 @@ fn what_has_no_price_is_out_under_a_ceiling_only() {
         under(w);
         w.model(LARGE).prices = PriceList::default();
     };
-    check(nothing, "Cost: x-pointsman-max-cost-usd, nearest small");
+    check(nothing, "Cost: x-pointsman-max-cost-usd, nearest large");
+    check(licensed(nothing), "Cost: x-pointsman-max-cost-usd, nearest small");
 }
 
 #[test]
@@ -256,4 +257,79 @@ fn a_cooling_baseline_is_tried_within_the_limits_only() {
     check(cooling(|w| w.inputs.limits.ttft_ms = Some(199)), "Unavailable: health, nearest large");
     check(cooling(|w| w.inputs.limits.max_cost = usd(0.039)), "Unavailable: health, nearest large");
     check(cooling(|w| w.inputs.limits.min_quality = Some(0.91)), "Unavailable: health, nearest large");
+}
+
+#[test]
+fn the_worst_case_is_in_the_dearest_bucket_the_request_can_fall_into() {
+    let million = |usd: f64| PricePerMillion::from_usd(usd);
+    let dear = |w: &mut World| {
+        w.model(SMALL).prices = PriceList::new(vec![Price {
+            cache_write_5m: million(1.25),
+            cache_write_1h: million(5.0),
+            image_input: million(3.0),
+            audio_input: million(7.0),
+            audio_output: million(8.0),
+            ..price((1.0, 2.0))
+        }]);
+    };
+    type Change = fn(&mut World);
+    let rows: [(Change, Option<NanoUsd>); 5] = [
+        (|_| {}, usd(0.003)),
+        (|w| w.inputs.facts.cache_markers = true, usd(0.007)),
+        (|w| w.inputs.facts.needs = Capabilities::VISION, usd(0.005)),
+        (|w| w.inputs.facts.needs = Capabilities::AUDIO, usd(0.015)),
+        (
+            |w| {
+                w.inputs.facts.needs = Capabilities::AUDIO;
+                w.model(SMALL).prices = PriceList::new(vec![price((1.0, 2.0))]);
+            },
+            None,
+        ),
+    ];
+    for (change, worst) in rows {
+        let mut world = world();
+        dear(&mut world);
+        change(&mut world);
+        assert_eq!(candidate(&world.decide(), "small").worst_cost, worst);
+    }
+}
+
+#[test]
+fn every_link_of_the_fallback_chain_keeps_the_hard_limits() {
+    type Change = fn(&mut World);
+    let rows: [(Change, bool); 9] = [
+        (|_| {}, true),
+        (
+            |w| {
+                w.inputs.limits.deadline_ms = Some(7199);
+                w.model(LARGE).quality.default = Some(0.8);
+                w.inputs.limits.min_quality = Some(0.85);
+            },
+            false,
+        ),
+        (|w| w.inputs.limits.max_cost = usd(0.04), true),
+        (|w| w.inputs.limits.max_cost = usd(0.039), false),
+        (|w| w.inputs.limits.deadline_ms = Some(7199), true),
+        (|w| w.live(LARGE).ready = false, true),
+        (|w| w.model(LARGE).context_tokens = 2099, false),
+        (|w| w.model(LARGE).capabilities = Capabilities::default(), false),
+        (
+            |w| {
+                w.live(LARGE).ready = false;
+                w.policy().max_cost = usd(0.039);
+            },
+            false,
+        ),
+    ];
+    for (at, (change, follows)) in rows.into_iter().enumerate() {
+        let mut world = world();
+        world.evidence("small", 0.01);
+        world.live(SMALL).per_token_us = 1000;
+        world.inputs.facts.needs = Capabilities::TOOLS;
+        world.policy().fallback = vec![LARGE];
+        change(&mut world);
+        let decision = world.decide().unwrap();
+        assert_eq!(decision.plan.to_string(), "small");
+        assert_eq!(!decision.fallback.is_empty(), follows, "row {at}");
+    }
 }
