@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use super::Context;
 use super::names::resolve;
@@ -29,8 +28,6 @@ pub struct ServerSettings {
     pub max_header_bytes: usize,
     /// Most headers of a request.
     pub max_headers: usize,
-    /// Time for a request head.
-    pub header_timeout: Duration,
     /// Slowest body that is waited for, bytes per second.
     pub min_body_rate: u32,
     /// Most HTTP/2 streams per client connection.
@@ -100,7 +97,6 @@ pub(super) fn read(root: &Table<'_>, context: &Context<'_>) -> (ServerSettings, 
         max_answer_bytes: size("max_answer_bytes", 32 * MIB, 1024..=GIB),
         max_header_bytes: size("max_header_bytes", 65_536, 4096..=MIB),
         max_headers: size("max_headers", 128, 16..=256),
-        header_timeout: Duration::from_millis(server.integer_or("header_timeout_ms", 10_000, 100..=600_000)),
         min_body_rate: small("min_body_rate", 1024, 1_000_000_000),
         max_h2_streams: small("max_h2_streams", 100, 10_000),
         half_close: server.flag_or("half_close", false),
@@ -123,7 +119,6 @@ impl Default for ServerSettings {
             max_answer_bytes: 32 << 20,
             max_header_bytes: 65_536,
             max_headers: 128,
-            header_timeout: Duration::from_secs(10),
             min_body_rate: 1024,
             max_h2_streams: 100,
             half_close: false,

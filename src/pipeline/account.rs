@@ -31,7 +31,6 @@ pub(super) struct Account<'e> {
 impl<'e> Account<'e> {
     /// Opens an account. Until told otherwise the client has gone before anything happened.
     pub(super) fn open(engine: &'e Engine, inbound: &Inbound) -> Self {
-        engine.metrics.in_flight.inc();
         let mut times = StageTimes::default();
         times.set(Stage::Body, inbound.body_time);
         let entry = Entry {
@@ -253,7 +252,6 @@ impl Drop for Account<'_> {
     fn drop(&mut self) {
         let Some(mut entry) = self.entry.take() else { return };
         let metrics = &self.engine.metrics;
-        metrics.in_flight.dec();
         entry.total_us = micros(self.arrived.elapsed());
         self.times.set(Stage::Total, self.arrived.elapsed());
         let snapshot = &self.loaded.snapshot;

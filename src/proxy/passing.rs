@@ -14,6 +14,7 @@ use super::service::Arrival;
 use crate::catalog::{Credential, Provider};
 use crate::codec;
 use crate::pipeline::{Engine, Forwarded, Loaded, Refusal, RefusalCode};
+use crate::telemetry::InFlight;
 use crate::types::{Dialect, FailureClass, Operation, ProviderIx, RequestId, Usage};
 use crate::upstream::{Caller, Standing, attempt_headers, forwardable_answer_header, own_path};
 
@@ -30,6 +31,7 @@ pub struct Passing {
     watches: bool,
     upgrade: bool,
     answer: BytesMut,
+    _in_flight: InFlight,
 }
 
 impl Passing {
@@ -38,6 +40,7 @@ impl Passing {
         arrival: &Arrival,
         identity: Identity,
         headers: &HeaderMap,
+        in_flight: InFlight,
     ) -> std::result::Result<Self, Refusal> {
         let snapshot = &arrival.loaded.snapshot;
         let defaults = &snapshot.defaults;
@@ -87,6 +90,7 @@ impl Passing {
             watches,
             upgrade: arrival.upgrade,
             answer: BytesMut::new(),
+            _in_flight: in_flight,
         })
     }
 

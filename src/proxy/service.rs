@@ -77,6 +77,13 @@ pub(super) struct Arrival {
     pub(super) upgrade: bool,
 }
 
+impl Arrival {
+    /// Whether it asks us rather than a provider: no traffic, so the ledger has no row of it and need not take one.
+    fn is_own(&self) -> bool {
+        self.path.starts_with(local::PREFIX)
+    }
+}
+
 impl Gateway {
     /// `ready` is what `/readyz` says; shutting down clears it.
     pub fn new(engine: Arc<Engine>, settings: ProxySettings, ready: Arc<AtomicBool>) -> Self {
@@ -99,20 +106,23 @@ impl Gateway {
             local::probe(self, session.as_downstream_mut(), &arrival.path).await;
             return Situation::Answered;
         }
+        let in_flight = self.engine.metrics.enter();
         let headers = &session.req_header().headers;
-        let admitted =
-            self.check_head(session).and_then(|()| auth::identify(&arrival.loaded.snapshot, headers));
+        let admitted = self
+            .admit(&arrival)
+            .and_then(|()| self.check_head(session))
+            .and_then(|()| auth::identify(&arrival.loaded.snapshot, headers));
         let identity = match admitted {
             Ok(identity) => identity,
             Err(refusal) => return self.refuse(session, &arrival, refusal).await,
         };
         let reads = matches!(arrival.operation, Operation::ChatCompletions | Operation::Messages);
-        if arrival.path.starts_with(local::PREFIX) {
+        if arrival.is_own() {
             self.own_endpoint(session, arrival, identity).await
         } else if reads && arrival.method == Method::POST && !arrival.upgrade {
             Box::pin(self.serve(session, arrival, identity)).await
         } else {
-            match Passing::new(&arrival, identity, headers) {
+            match Passing::new(&arrival, identity, headers, in_flight) {
                 Ok(passing) => Situation::Passing(Box::new(passing)),
                 Err(refusal) => self.refuse(session, &arrival, refusal).await,
             }
@@ -141,9 +151,6 @@ impl Gateway {
 
     /// The main job: a whole body in, the engine's answer out.
     async fn serve(&self, session: &mut Session, arrival: Arrival, identity: Identity) -> Situation {
-        if let Err(refusal) = self.admit() {
-            return self.refuse(session, &arrival, refusal).await;
-        }
         let downstream = session.as_downstream_mut();
         let held = match body::read(downstream, &self.budget).await {
             Ok(held) => held,
@@ -164,12 +171,12 @@ impl Gateway {
         }
     }
 
-    /// Sheds before memory or the ledger does.
-    fn admit(&self) -> Result<(), Refusal> {
+    /// Sheds before memory or the ledger does. The request itself is counted already.
+    fn admit(&self, arrival: &Arrival) -> Result<(), Refusal> {
         let in_flight = usize::try_from(self.engine.metrics.in_flight.get()).unwrap_or(0);
-        let (code, message) = if in_flight >= self.settings.max_in_flight {
+        let (code, message) = if in_flight > self.settings.max_in_flight {
             (RefusalCode::Overloaded, "too many requests are in flight already; try again")
-        } else if !self.engine.ledger.accepts() {
+        } else if !arrival.is_own() && !self.engine.ledger.accepts() {
             (RefusalCode::LedgerUnavailable, "the ledger is required and cannot be written")
         } else {
             return Ok(());

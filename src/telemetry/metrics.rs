@@ -1,5 +1,7 @@
 //! Counters for Prometheus. Labels come from closed sets only: configured names and our own words, never a caller's.
 
+use std::sync::Arc;
+
 use prometheus::{CounterVec, Encoder, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
 use super::Stages;
@@ -95,6 +97,13 @@ impl Metrics {
         })
     }
 
+    /// Counts one request as in flight until the guard is dropped.
+    #[must_use]
+    pub fn enter(self: &Arc<Self>) -> InFlight {
+        self.in_flight.inc();
+        InFlight(self.clone())
+    }
+
     /// Counts the tokens of one answer.
     pub fn count_tokens(&self, model: &str, usage: &Usage) {
         let buckets = [
@@ -128,5 +137,15 @@ impl Metrics {
         let mut text = String::from_utf8_lossy(&buffer).into_owned();
         self.stages.render(&mut text);
         text
+    }
+}
+
+/// A request in flight, from its head to the end of its answer on whatever path it takes. Shedding and draining both
+/// look at these, so a request that is only read or only passed through must hold one too.
+pub struct InFlight(Arc<Metrics>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.dec();
     }
 }

@@ -3,5 +3,5 @@
 mod metrics;
 mod stages;
 
-pub use metrics::Metrics;
+pub use metrics::{InFlight, Metrics};
 pub use stages::{Stage, StageTimes, Stages};

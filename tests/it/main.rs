@@ -19,6 +19,7 @@ mod decisions;
 mod demo;
 mod explain;
 mod fallback;
+mod in_flight;
 mod observe;
 mod reload;
 mod streams;

@@ -73,6 +73,22 @@ impl Proxy {
         entries
     }
 
+    /// A sample of its metrics, by name and labels as they stand in the text.
+    pub async fn metric(&self, sample: &str) -> Option<f64> {
+        let metrics = client::exchange(self.admin, &Request::bare("GET", "/metrics")).await;
+        let value = |line: &str| line.strip_prefix(sample)?.strip_prefix(' ')?.parse().ok();
+        metrics.text().lines().find_map(value)
+    }
+
+    /// Waits until a sample has this value.
+    pub async fn until_metric(&self, sample: &str, value: f64) {
+        let began = Instant::now();
+        while self.metric(sample).await != Some(value) {
+            assert!(began.elapsed() < PATIENCE, "{sample} does not become {value}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Stops it, so that the ledger is complete.
     pub async fn stop(self) -> TempDir {
         self.app.stop().await;
