@@ -10,6 +10,16 @@ use super::Loaded;
 use crate::strategy::{Gone, Head, Leg, LegEnd, Reply};
 use crate::types::{ModelId, NanoUsd, RequestId, Served};
 
+const ID: HeaderName = HeaderName::from_static("x-pointsman-id");
+const PATH: HeaderName = HeaderName::from_static("x-pointsman-path");
+const MODEL: HeaderName = HeaderName::from_static("x-pointsman-model");
+const REASON: HeaderName = HeaderName::from_static("x-pointsman-reason");
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-pointsman-attempts");
+const COST: HeaderName = HeaderName::from_static("x-pointsman-cost-usd");
+const COST_ESTIMATE: HeaderName = HeaderName::from_static("x-pointsman-cost-estimate-usd");
+const OVERHEAD: HeaderName = HeaderName::from_static("x-pointsman-overhead-us");
+const SNAPSHOT: HeaderName = HeaderName::from_static("x-pointsman-snapshot");
+
 /// What is known before an answer begins.
 pub(super) struct Announcement {
     pub(super) id: RequestId,
@@ -55,22 +65,22 @@ impl Announcement {
         let served = if head.hop > 0 { Served::Fallback } else { self.served };
         let trail = self.trail((head.model.as_ref(), head.end), earlier);
         let headers = &mut head.headers;
-        put(headers, "x-pointsman-id", &self.id.to_string());
-        put(headers, "x-pointsman-path", served.as_str());
+        put(headers, ID, &self.id.to_string());
+        put(headers, PATH, served.as_str());
         if let Some(model) = head.model.as_ref().map(|id| id.as_str()).or(self.model_named.as_deref()) {
-            put(headers, "x-pointsman-model", model);
+            put(headers, MODEL, model);
         }
-        put(headers, "x-pointsman-reason", self.reason);
-        put(headers, "x-pointsman-attempts", &trail);
+        put(headers, REASON, self.reason);
+        put(headers, ATTEMPTS, &trail);
         if let Some(cost) = head.cost {
-            put(headers, "x-pointsman-cost-usd", &cost.to_string());
+            put(headers, COST, &cost.to_string());
         } else if let Some(estimate) = self.cost_estimate.filter(|_| head.length.is_none()) {
-            put(headers, "x-pointsman-cost-estimate-usd", &estimate.to_string());
+            put(headers, COST_ESTIMATE, &estimate.to_string());
         }
-        put(headers, "x-pointsman-overhead-us", &self.overhead_us.to_string());
-        put(headers, "x-pointsman-snapshot", self.loaded.snapshot.version.as_str());
+        put(headers, OVERHEAD, &self.overhead_us.to_string());
+        put(headers, SNAPSHOT, self.loaded.snapshot.version.as_str());
         for (name, value) in &self.explained {
-            put(headers, name, value);
+            put(headers, HeaderName::from_static(name), value);
         }
     }
 }
@@ -95,8 +105,8 @@ impl Announcement {
 }
 
 /// Adds a header of ours; a value outside the header alphabet (a model name can be anything) is left out.
-fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
+fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(HeaderName::from_static(name), value);
+        headers.insert(name, value);
     }
 }

@@ -60,7 +60,12 @@ impl Engine {
     /// Reads a body and the limits beside it. Our parser refuses some bodies that a provider takes (integers beyond
     /// 64 bits, lone surrogates): those pass unread where nothing would have been changed anyway.
     pub(super) async fn read(&self, inbound: &Inbound) -> Result<Read, Refusal> {
-        let limits = read_limits(|name| inbound.header(name)).map_err(|faults| invalid_limits(&faults))?;
+        let hinted = inbound.headers.keys().any(|name| name.as_str().starts_with("x-pointsman-"));
+        let hint = |name: &str| {
+            let absent = !hinted && name.starts_with("x-pointsman-");
+            if absent { None } else { inbound.header(name) }
+        };
+        let limits = read_limits(hint).map_err(|faults| invalid_limits(&faults))?;
         let began = Instant::now();
         let read = if inbound.body.len() > LARGE_BODY {
             let (body, operation) = (inbound.body.clone(), inbound.operation);

@@ -1,7 +1,7 @@
 //! Answers on the wire: the client as a [`Reply`], and refusals in the caller's dialect.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use pingora::ErrorType;
 use pingora::http::ResponseHeader;
 use pingora::protocols::http::ServerSession;
@@ -28,7 +28,7 @@ impl<'s> Wire<'s> {
 
 impl Reply for Wire<'_> {
     async fn head(&mut self, head: Head, _earlier: &[Leg]) -> Result<(), Gone> {
-        write_head(self.session, head.status, &head.headers, head.length).await
+        write_head(self.session, head.status, head.headers, head.length).await
     }
 
     async fn body(&mut self, piece: Bytes, end: bool) -> Result<(), Gone> {
@@ -55,22 +55,22 @@ impl Reply for Wire<'_> {
 async fn write_head(
     session: &mut ServerSession,
     status: u16,
-    headers: &HeaderMap,
+    mut headers: HeaderMap,
     length: Option<usize>,
 ) -> Result<(), Gone> {
-    let mut head = ResponseHeader::build_no_case(status, Some(headers.len() + 4)).map_err(|_| Gone)?;
-    for (name, value) in headers {
-        head.append_header(name, value).map_err(|_| Gone)?;
-    }
     match length {
-        Some(length) => head.insert_header(header::CONTENT_LENGTH, length).map_err(|_| Gone)?,
+        Some(length) => {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
         None if session.is_http2() => {}
         None => {
-            let chunked = HeaderValue::from_static("chunked");
-            head.insert_header(header::TRANSFER_ENCODING, chunked).map_err(|_| Gone)?;
+            headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         }
     }
-    session.write_response_header(Box::new(head)).await.map_err(|_| Gone)
+    let (mut head, ()) = http::Response::new(()).into_parts();
+    head.status = StatusCode::from_u16(status).map_err(|_| Gone)?;
+    head.headers = headers;
+    session.write_response_header(Box::new(ResponseHeader::from(head))).await.map_err(|_| Gone)
 }
 
 /// Answers with a refusal. A body that was not read closes the connection.
@@ -92,7 +92,7 @@ pub(super) async fn refuse(session: &mut ServerSession, dialect: Dialect, id: &s
     if !session.is_body_done() {
         session.set_keepalive(None);
     }
-    if write_head(session, status, &headers, Some(body.len())).await.is_ok() {
+    if write_head(session, status, headers, Some(body.len())).await.is_ok() {
         let _ = session.write_response_body(body, true).await;
     }
 }
@@ -124,7 +124,7 @@ pub(super) async fn json(session: &mut ServerSession, status: u16, value: &serde
     let mut headers = HeaderMap::with_capacity(2);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let body = Bytes::from(value.to_string());
-    if write_head(session, status, &headers, Some(body.len())).await.is_ok() {
+    if write_head(session, status, headers, Some(body.len())).await.is_ok() {
         let _ = session.write_response_body(body, true).await;
     }
 }
