@@ -13,7 +13,8 @@ use pingora::services::background::{BackgroundService, background_service};
 use pingora::services::listening::Service;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{AppError, Parts, Reloader};
+use super::reload::{Reloader, Source};
+use super::{AppError, Parts};
 use crate::config::{self, SecretSource, Settings};
 use crate::pipeline::{Engine, check_replicas};
 use crate::proxy::{Admin, Control, Edge, Gateway};
@@ -30,7 +31,8 @@ pub fn serve(path: &Path, upgrade: bool) -> Result<(), AppError> {
     let mut server =
         Server::new_with_opt_and_conf(Opt { upgrade, ..Opt::default() }, server_conf(&settings, threads));
     server.bootstrap();
-    let reloader: Arc<dyn Control> = Arc::new(Reloader::from_file(parts.engine.clone(), path));
+    let reloader: Arc<dyn Control> =
+        Arc::new(Reloader::new(parts.engine.clone(), Source::file(path), &settings));
     server.add_service(data_service(&settings, &parts, Arc::new(server_conf(&settings, threads)))?);
     if let Some(address) = settings.server.admin {
         let admin = Admin::new(parts.engine.clone(), reloader.clone(), settings.server.admin_token.clone());
