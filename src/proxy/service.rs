@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::upstreams::peer::HttpPeer;
@@ -119,6 +119,10 @@ impl Gateway {
         let reads = matches!(arrival.operation, Operation::ChatCompletions | Operation::Messages);
         if arrival.is_own() {
             self.own_endpoint(session, arrival, identity).await
+        if !arrival.upgrade {
+            // Pingora takes any Upgrade for one that will happen. The JDK's client offers `h2c` with every request.
+            session.req_header_mut().remove_header(&header::UPGRADE);
+        }
         } else if reads && arrival.method == Method::POST && !arrival.upgrade {
             Box::pin(self.serve(session, arrival, identity)).await
         } else {
@@ -145,7 +149,7 @@ impl Gateway {
             path: head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
             dialect: route.dialect,
             operation: route.operation,
-            upgrade: session.is_upgrade_req(),
+            upgrade: asks_for_websocket(session),
         }
     }
 
@@ -255,6 +259,14 @@ impl ProxyHttp for Gateway {
 
     /// No modules: compression would hide usage, and answers pass as they are.
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
+/// WebSockets are the only upgrade there is here; others are offers that may be ignored.
+fn asks_for_websocket(session: &Session) -> bool {
+    let offered = session.req_header().headers.get_all(header::UPGRADE);
+    let mut protocols =
+        offered.iter().filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(','));
+    session.is_upgrade_req() && protocols.any(|protocol| protocol.trim().eq_ignore_ascii_case("websocket"))
+}
+
 
     async fn request_filter(
         &self,
