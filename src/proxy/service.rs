@@ -15,7 +15,7 @@ use pingora::{Error, ErrorType};
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 use tokio::time::Instant;
 
-use super::auth::{self, Identity};
+use super::auth::{self, Identity, Presented};
 use super::body::{self, Budget};
 use super::local;
 use super::passing::Passing;
@@ -111,7 +111,7 @@ impl Gateway {
         let admitted = self
             .admit(&arrival)
             .and_then(|()| self.check_head(session))
-            .and_then(|()| auth::identify(&arrival.loaded.snapshot, headers));
+            .and_then(|()| auth::identify(&arrival.loaded.snapshot, &presented));
         let identity = match admitted {
             Ok(identity) => identity,
             Err(refusal) => return self.refuse(session, &arrival, refusal).await,
@@ -128,6 +128,7 @@ impl Gateway {
         } else {
             match Passing::new(&arrival, identity, headers, in_flight) {
                 Ok(passing) => Situation::Passing(Box::new(passing)),
+        let presented = Presented::new(headers, &arrival.path, arrival.dialect);
                 Err(refusal) => self.refuse(session, &arrival, refusal).await,
             }
         }
