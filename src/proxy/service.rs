@@ -22,6 +22,7 @@ use super::passing::Passing;
 use super::reply::{self, Wire};
 use crate::codec::{self, DialectHints};
 use crate::pipeline::{Engine, Inbound, Loaded, Refusal, RefusalCode};
+use crate::strategy::Gone;
 use crate::types::{Dialect, Operation, RequestId};
 
 /// What the data plane needs of the settings.
@@ -65,6 +66,13 @@ pub enum Situation {
     Passing(Box<Passing>),
 }
 
+impl Situation {
+    /// After an answer of ours, which a client that does not read never gets.
+    fn after(written: Result<(), Gone>) -> Self {
+        if written.is_ok() { Self::Answered } else { Self::Aborted }
+    }
+}
+
 /// The head of a request, as far as every path needs it.
 pub(super) struct Arrival {
     pub(super) id: RequestId,
@@ -102,12 +110,16 @@ impl Gateway {
 
     async fn receive(&self, session: &mut Session) -> Situation {
         let arrival = self.arrive(session);
+        if !arrival.upgrade {
+            // Pingora takes any Upgrade for one that will happen. The JDK's client offers `h2c` with every request.
+            session.req_header_mut().remove_header(&header::UPGRADE);
+        }
         if local::is_probe(&arrival.path) {
-            local::probe(self, session.as_downstream_mut(), &arrival.path).await;
-            return Situation::Answered;
+            return Situation::after(local::probe(self, session.as_downstream_mut(), &arrival.path).await);
         }
         let in_flight = self.engine.metrics.enter();
         let headers = &session.req_header().headers;
+        let presented = Presented::new(headers, &arrival.path, arrival.dialect);
         let admitted = self
             .admit(&arrival)
             .and_then(|()| self.check_head(session))
@@ -119,16 +131,14 @@ impl Gateway {
         let reads = matches!(arrival.operation, Operation::ChatCompletions | Operation::Messages);
         if arrival.is_own() {
             self.own_endpoint(session, arrival, identity).await
-        if !arrival.upgrade {
-            // Pingora takes any Upgrade for one that will happen. The JDK's client offers `h2c` with every request.
-            session.req_header_mut().remove_header(&header::UPGRADE);
-        }
         } else if reads && arrival.method == Method::POST && !arrival.upgrade {
             Box::pin(self.serve(session, arrival, identity)).await
         } else {
             match Passing::new(&arrival, identity, headers, in_flight) {
-                Ok(passing) => Situation::Passing(Box::new(passing)),
-        let presented = Presented::new(headers, &arrival.path, arrival.dialect);
+                Ok(passing) => {
+                    reply::limit_writes(session.as_downstream_mut());
+                    Situation::Passing(Box::new(passing))
+                }
                 Err(refusal) => self.refuse(session, &arrival, refusal).await,
             }
         }
@@ -212,10 +222,7 @@ impl Gateway {
         };
         let content = (downstream.req_header().headers.clone(), held.bytes.clone());
         match local::answer(&self.engine, &arrival, inbound(&arrival, identity, content)).await {
-            Ok(value) => {
-                reply::json(downstream, 200, &value).await;
-                Situation::Answered
-            }
+            Ok(value) => Situation::after(reply::json(downstream, 200, &value).await),
             Err(refusal) => self.refuse(session, &arrival, refusal).await,
         }
     }
@@ -228,9 +235,17 @@ impl Gateway {
 
     async fn refuse_counted(&self, session: &mut Session, arrival: &Arrival, refusal: &Refusal) -> Situation {
         let dialect = arrival.dialect.unwrap_or(Dialect::OpenAi);
-        reply::refuse(session.as_downstream_mut(), dialect, &arrival.id.to_string(), refusal).await;
-        Situation::Answered
+        let id = arrival.id.to_string();
+        Situation::after(reply::refuse(session.as_downstream_mut(), dialect, &id, refusal).await)
     }
+}
+
+/// WebSockets are the only upgrade there is here; others are offers that may be ignored.
+fn asks_for_websocket(session: &Session) -> bool {
+    let offered = session.req_header().headers.get_all(header::UPGRADE);
+    let mut protocols =
+        offered.iter().filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(','));
+    session.is_upgrade_req() && protocols.any(|protocol| protocol.trim().eq_ignore_ascii_case("websocket"))
 }
 
 fn inbound(arrival: &Arrival, identity: Identity, (headers, body): (HeaderMap, Bytes)) -> Inbound {
@@ -260,14 +275,6 @@ impl ProxyHttp for Gateway {
 
     /// No modules: compression would hide usage, and answers pass as they are.
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
-/// WebSockets are the only upgrade there is here; others are offers that may be ignored.
-fn asks_for_websocket(session: &Session) -> bool {
-    let offered = session.req_header().headers.get_all(header::UPGRADE);
-    let mut protocols =
-        offered.iter().filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(','));
-    session.is_upgrade_req() && protocols.any(|protocol| protocol.trim().eq_ignore_ascii_case("websocket"))
-}
-
 
     async fn request_filter(
         &self,
@@ -347,7 +354,7 @@ fn asks_for_websocket(session: &Session) -> bool {
         if let (Situation::Passing(passing), false) = (situation, begun) {
             let refusal = passing.refusal(error);
             let id = passing.id().to_string();
-            reply::refuse(session.as_downstream_mut(), passing.dialect(), &id, &refusal).await;
+            let _ = reply::refuse(session.as_downstream_mut(), passing.dialect(), &id, &refusal).await;
         }
         FailToProxy { error_code: 0, can_reuse_downstream: false }
     }
