@@ -21,7 +21,7 @@ use super::local;
 use super::passing::Passing;
 use super::reply::{self, Wire};
 use crate::codec::{self, DialectHints};
-use crate::pipeline::{Engine, Inbound, Loaded, Refusal, RefusalCode};
+use crate::pipeline::{Engine, Forwarded, Inbound, Loaded, Refusal, RefusalCode};
 use crate::strategy::Gone;
 use crate::types::{Dialect, Operation, RequestId};
 
@@ -90,6 +90,15 @@ impl Arrival {
     fn is_own(&self) -> bool {
         self.path.starts_with(local::PREFIX)
     }
+
+    /// The account of it when the engine does not open one.
+    pub(super) fn account(&self, identity: Identity) -> Forwarded {
+        Forwarded::new(self.id, self.at, &self.loaded).by(identity.client, identity.tenant).asking(
+            &self.method,
+            self.dialect,
+            self.operation,
+        )
+    }
 }
 
 impl Gateway {
@@ -126,7 +135,7 @@ impl Gateway {
             .and_then(|()| auth::identify(&arrival.loaded.snapshot, &presented));
         let identity = match admitted {
             Ok(identity) => identity,
-            Err(refusal) => return self.refuse(session, &arrival, refusal).await,
+            Err(refusal) => return self.refuse(session, (&arrival, Identity::UNKNOWN), refusal).await,
         };
         let reads = matches!(arrival.operation, Operation::ChatCompletions | Operation::Messages);
         if arrival.is_own() {
@@ -139,7 +148,7 @@ impl Gateway {
                     reply::limit_writes(session.as_downstream_mut());
                     Situation::Passing(Box::new(passing))
                 }
-                Err(refusal) => self.refuse(session, &arrival, refusal).await,
+                Err(refusal) => self.refuse(session, (&arrival, identity), refusal).await,
             }
         }
     }
@@ -169,7 +178,7 @@ impl Gateway {
         let downstream = session.as_downstream_mut();
         let held = match body::read(downstream, &self.budget).await {
             Ok(held) => held,
-            Err(refusal) => return self.refuse(session, &arrival, refusal).await,
+            Err(refusal) => return self.refuse(session, (&arrival, identity), refusal).await,
         };
         let in_memory = i64::try_from(held.bytes.len()).unwrap_or(i64::MAX);
         self.engine.metrics.body_bytes.add(in_memory);
@@ -218,18 +227,28 @@ impl Gateway {
         let downstream = session.as_downstream_mut();
         let held = match body::read(downstream, &self.budget).await {
             Ok(held) => held,
-            Err(refusal) => return self.refuse(session, &arrival, refusal).await,
+            Err(refusal) => return self.refuse(session, (&arrival, identity), refusal).await,
         };
         let content = (downstream.req_header().headers.clone(), held.bytes.clone());
         match local::answer(&self.engine, &arrival, inbound(&arrival, identity, content)).await {
             Ok(value) => Situation::after(reply::json(downstream, 200, &value).await),
-            Err(refusal) => self.refuse(session, &arrival, refusal).await,
+            Err(refusal) => self.refuse(session, (&arrival, identity), refusal).await,
         }
     }
 
-    /// Refuses before the engine has opened an account, so the refusal is counted here.
-    async fn refuse(&self, session: &mut Session, arrival: &Arrival, refusal: Refusal) -> Situation {
+    /// Refuses before the engine has opened an account, so the refusal is counted and filed here.
+    async fn refuse(
+        &self,
+        session: &mut Session,
+        (arrival, identity): (&Arrival, Identity),
+        refusal: Refusal,
+    ) -> Situation {
         self.engine.metrics.refusals.with_label_values(&[refusal.code.as_str()]).inc();
+        if !arrival.is_own() {
+            let mut account = arrival.account(identity);
+            account.refused(refusal.code);
+            account.file(&self.engine, None);
+        }
         self.refuse_counted(session, arrival, &refusal).await
     }
 
@@ -352,7 +371,8 @@ impl ProxyHttp for Gateway {
     ) -> FailToProxy {
         let begun = session.response_written().is_some_and(|head| !head.status.is_informational());
         if let (Situation::Passing(passing), false) = (situation, begun) {
-            let refusal = passing.refusal(error);
+            let refusal = passing.refuse(error);
+            self.engine.metrics.refusals.with_label_values(&[refusal.code.as_str()]).inc();
             let id = passing.id().to_string();
             let _ = reply::refuse(session.as_downstream_mut(), passing.dialect(), &id, &refusal).await;
         }
