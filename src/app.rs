@@ -2,20 +2,20 @@
 //! signals and upgrades; tests and the demo run the same parts on listeners of their own.
 
 mod in_process;
+mod reload;
 mod server;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 pub use in_process::InProcess;
 pub use server::serve;
 
-use crate::config::{self, Faults, SecretSource, Settings};
+use crate::config::{Faults, Settings};
 use crate::ledger::Ledger;
 use crate::pipeline::{Engine, PoolSettings};
-use crate::proxy::{Control, ProxySettings};
+use crate::proxy::ProxySettings;
 
 /// Idle upstream connections kept over all origins.
 const POOL_CONNECTIONS: usize = 512;
@@ -76,49 +76,5 @@ impl Parts {
                 half_close: settings.server.half_close,
             },
         })
-    }
-}
-
-/// Where the configuration comes from when it is read again.
-enum Source {
-    File(PathBuf),
-    Text { text: parking_lot::Mutex<String>, profile: String, secrets: SecretSource },
-}
-
-/// Validates a configuration anew and swaps its snapshot in, or keeps the old one and says why.
-struct Reloader {
-    engine: Arc<Engine>,
-    source: Source,
-}
-
-impl Reloader {
-    fn from_file(engine: Arc<Engine>, path: &Path) -> Self {
-        Self { engine, source: Source::File(path.to_owned()) }
-    }
-
-    fn settings(&self) -> Result<Settings, Faults> {
-        match &self.source {
-            Source::File(path) => config::load(path, SecretSource::Environment),
-            Source::Text { text, profile, secrets } => {
-                config::from_text(&text.lock(), profile, secrets.clone())
-            }
-        }
-    }
-}
-
-impl Control for Reloader {
-    fn reload(&self) -> Result<String, String> {
-        let swapped = self.settings().map_err(|faults| faults.to_string()).and_then(|settings| {
-            self.engine.swap(settings.snapshot.clone())?;
-            Ok(settings.snapshot.version.to_string())
-        });
-        match &swapped {
-            Ok(version) => tracing::info!(snapshot = version, "configuration reloaded"),
-            Err(faults) => {
-                self.engine.metrics.reload_failures.inc();
-                tracing::error!(faults, "configuration refused, the old one stays in force");
-            }
-        }
-        swapped
     }
 }

@@ -12,12 +12,13 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::{AppError, Parts, Reloader, Source};
+use super::reload::{Reloader, Source};
+use super::{AppError, Parts};
 use crate::catalog::SnapshotVersion;
 use crate::config::{self, Faults, SecretSource};
 use crate::ledger::Ledger;
 use crate::pipeline::{Engine, check_replicas};
-use crate::proxy::{Admin, Control, Edge, Gateway};
+use crate::proxy::{Admin, Edge, Gateway};
 use crate::upstream::CHECK_EVERY;
 
 /// A running proxy. Dropping it stops the listeners; requests in flight finish.
@@ -30,7 +31,6 @@ pub struct InProcess {
     pub ledger: Ledger,
     /// Its ledger's file.
     pub ledger_path: PathBuf,
-    engine: Arc<Engine>,
     reloader: Arc<Reloader>,
     tasks: Vec<JoinHandle<()>>,
     shutdown: watch::Sender<bool>,
@@ -50,7 +50,7 @@ impl InProcess {
         let gateway = Gateway::new(parts.engine.clone(), parts.proxy, parts.ready.clone());
         let source =
             Source::Text { text: config_text.to_owned().into(), profile: profile.to_owned(), secrets };
-        let reloader = Arc::new(Reloader { engine: parts.engine.clone(), source });
+        let reloader = Arc::new(Reloader::new(parts.engine.clone(), source, &settings));
         let admin = Admin::new(parts.engine.clone(), reloader.clone(), settings.server.admin_token.clone());
         let (shutdown, watch) = watch::channel(false);
         let (data, data_task) = listen(Arc::new(Edge::new(gateway, conf)), acceptor, watch.clone()).await?;
@@ -61,7 +61,6 @@ impl InProcess {
             admin,
             ledger: parts.engine.ledger.clone(),
             ledger_path: settings.ledger.path.clone(),
-            engine: parts.engine,
             reloader,
             tasks: vec![data_task, admin_task, checks],
             shutdown,
@@ -70,12 +69,15 @@ impl InProcess {
 
     /// Swaps another configuration in, or keeps the old one.
     pub fn reload(&self, config_text: &str) -> Result<SnapshotVersion, Faults> {
-        if let Source::Text { text, profile, secrets } = &self.reloader.source {
-            config::from_text(config_text, profile, secrets.clone())?;
+        self.write(config_text);
+        self.reloader.swap()
+    }
+
+    /// Replaces the text that the next reload reads, as one edits a file.
+    pub fn write(&self, config_text: &str) {
+        if let Source::Text { text, .. } = &self.reloader.source {
             *text.lock() = config_text.to_owned();
         }
-        let _ = self.reloader.reload();
-        Ok(self.engine.loaded().snapshot.version.clone())
     }
 
     /// Stops listening and writes the ledger out.

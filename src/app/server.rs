@@ -12,8 +12,10 @@ use pingora::server::{Server, ShutdownWatch};
 use pingora::services::background::{BackgroundService, background_service};
 use pingora::services::listening::Service;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 
-use super::{AppError, Parts, Reloader};
+use super::reload::{Reloader, Source};
+use super::{AppError, Parts};
 use crate::config::{self, SecretSource, Settings};
 use crate::pipeline::{Engine, check_replicas};
 use crate::proxy::{Admin, Control, Edge, Gateway};
@@ -30,7 +32,8 @@ pub fn serve(path: &Path, upgrade: bool) -> Result<(), AppError> {
     let mut server =
         Server::new_with_opt_and_conf(Opt { upgrade, ..Opt::default() }, server_conf(&settings, threads));
     server.bootstrap();
-    let reloader: Arc<dyn Control> = Arc::new(Reloader::from_file(parts.engine.clone(), path));
+    let reloader: Arc<dyn Control> =
+        Arc::new(Reloader::new(parts.engine.clone(), Source::file(path), &settings));
     server.add_service(data_service(&settings, &parts, Arc::new(server_conf(&settings, threads)))?);
     if let Some(address) = settings.server.admin {
         let admin = Admin::new(parts.engine.clone(), reloader.clone(), settings.server.admin_token.clone());
@@ -103,6 +106,7 @@ impl BackgroundService for Upkeep {
     async fn start(&self, mut shutdown: ShutdownWatch) {
         let mut names = tokio::time::interval(REFRESH);
         let mut replicas = tokio::time::interval(CHECK_EVERY);
+        let (mut refreshing, mut checking) = (Round::default(), Round::default());
         let Ok(mut hangup) = signal(SignalKind::hangup()) else {
             tracing::error!("SIGHUP cannot be listened for");
             return;
@@ -110,8 +114,14 @@ impl BackgroundService for Upkeep {
         loop {
             tokio::select! {
                 _ = shutdown.changed() => break,
-                _ = names.tick() => self.engine.upstream().resolver().refresh().await,
-                _ = replicas.tick() => check_replicas(&self.engine.loaded()).await,
+                _ = names.tick() => {
+                    let engine = self.engine.clone();
+                    refreshing.start(async move { engine.upstream().resolver().refresh().await });
+                }
+                _ = replicas.tick() => {
+                    let loaded = self.engine.loaded();
+                    checking.start(async move { check_replicas(&loaded).await });
+                }
                 _ = hangup.recv() => {
                     let reloader = self.reloader.clone();
                     let _ = tokio::task::spawn_blocking(move || reloader.reload()).await;
@@ -137,5 +147,49 @@ impl Upkeep {
         let _ = tokio::task::spawn_blocking(move || ledger.flush()).await;
         tracing::info!(left = self.engine.metrics.in_flight.get(), "drained");
         std::process::exit(0);
+    }
+}
+
+/// Work that is done every so often, beside the loop that starts it: a slow name server or replica must not hold up a
+/// signal. A round that is due while the last one still runs is left out.
+#[derive(Default)]
+struct Round(Option<JoinHandle<()>>);
+
+impl Round {
+    fn start(&mut self, work: impl Future<Output = ()> + Send + 'static) {
+        if self.0.as_ref().is_none_or(JoinHandle::is_finished) {
+            self.0 = Some(tokio::spawn(work));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_round_is_left_out_while_the_last_one_runs() {
+        let (rounds, end) = (Arc::new(AtomicU32::new(0)), Arc::new(Notify::new()));
+        let mut round = Round::default();
+        let mut start = || {
+            let (rounds, end) = (rounds.clone(), end.clone());
+            round.start(async move {
+                rounds.fetch_add(1, Ordering::Relaxed);
+                end.notified().await;
+            });
+        };
+        for (expected, ended) in [(1, false), (1, true), (2, false)] {
+            start();
+            tokio::task::yield_now().await;
+            assert_eq!(rounds.load(Ordering::Relaxed), expected);
+            if ended {
+                end.notify_one();
+                tokio::task::yield_now().await;
+            }
+        }
     }
 }

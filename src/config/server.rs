@@ -10,7 +10,7 @@ use crate::catalog::{DefaultProviders, Provider};
 use crate::types::{Dialect, ProviderIx, Secret};
 
 /// Listeners and the bounds of the data plane.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerSettings {
     /// Data listeners, at least one.
     pub listen: Vec<Listen>,

@@ -1,19 +1,21 @@
-//! The account of traffic that streams through unread: one row, with its usage where that could be seen.
+//! The account of traffic the engine never sees: what streams through unread, with its usage where that could be seen,
+//! and what is refused before its body is read. One row each.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use http::Method;
 use tokio::time::Instant;
 
 use super::account::{count, micros};
-use super::{Engine, Loaded};
+use super::{Engine, Loaded, RefusalCode};
 use crate::ledger::{AttemptOutcome, AttemptRow, Entry, Outcome};
 use crate::telemetry::{Stage, StageTimes};
 use crate::types::{
     ClientIx, Dialect, FailureClass, NanoUsd, Operation, ProviderIx, RequestId, Served, Usage, UsageSource,
 };
 
-/// One forwarded request while it runs.
+/// One request past the engine while it runs.
 pub struct Forwarded {
     /// Identity.
     pub id: RequestId,
@@ -25,10 +27,13 @@ pub struct Forwarded {
     loaded: Arc<Loaded>,
     client: Option<ClientIx>,
     tenant: u64,
-    provider: ProviderIx,
+    provider: Option<ProviderIx>,
+    only_reads: bool,
+    reached: bool,
     status: Option<u16>,
     first_byte: Option<Instant>,
     failure: Option<FailureClass>,
+    refused: Option<RefusalCode>,
 }
 
 impl Forwarded {
@@ -42,10 +47,13 @@ impl Forwarded {
             loaded: loaded.clone(),
             client: None,
             tenant: 0,
-            provider: ProviderIx(0),
+            provider: None,
+            only_reads: false,
+            reached: false,
             status: None,
             first_byte: None,
             failure: None,
+            refused: None,
         }
     }
 
@@ -55,10 +63,22 @@ impl Forwarded {
         Self { client, tenant, ..self }
     }
 
+    /// What it asks for.
+    #[must_use]
+    pub fn asking(self, method: &Method, dialect: Option<Dialect>, operation: Operation) -> Self {
+        let only_reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+        Self { only_reads, dialect, operation, ..self }
+    }
+
     /// Where it goes.
     #[must_use]
-    pub fn to(self, provider: ProviderIx, dialect: Option<Dialect>, operation: Operation) -> Self {
-        Self { provider, dialect, operation, ..self }
+    pub fn to(self, provider: ProviderIx) -> Self {
+        Self { provider: Some(provider), ..self }
+    }
+
+    /// The provider is connected: from here on it may act, and bill.
+    pub fn reached(&mut self) {
+        self.reached = true;
     }
 
     /// The answer's head came.
@@ -70,6 +90,11 @@ impl Forwarded {
     /// It failed.
     pub fn failed(&mut self, class: FailureClass) {
         self.failure = self.failure.or(Some(class));
+    }
+
+    /// The client was told so by us.
+    pub fn refused(&mut self, code: RefusalCode) {
+        self.refused = Some(code);
     }
 
     /// Files the row.
@@ -89,13 +114,15 @@ impl Forwarded {
         let snapshot = &self.loaded.snapshot;
         let client = self.client.map(|ix| snapshot.clients.at(ix));
         let outcome = match (self.failure, self.status) {
+            _ if self.refused.is_some() => Outcome::OwnError,
             (Some(_), None) => Outcome::OwnError,
             (Some(FailureClass::BadRequest), Some(_)) => Outcome::ClientGone,
             (Some(_), Some(_)) => Outcome::Truncated,
             (None, Some(status)) if status >= 400 => Outcome::UpstreamError,
             (None, _) => Outcome::Ok,
         };
-        let attempt = self.attempt(usage);
+        let attempts: Vec<AttemptRow> = self.attempt(usage).into_iter().collect();
+        let refused = self.refused.map(|code| code.on_the_wire().0);
         Entry {
             id: self.id,
             client: client.map(|client| client.id.clone()),
@@ -105,17 +132,17 @@ impl Forwarded {
             operation: self.operation,
             model_asked: None,
             served: Served::Pinned,
-            reason: Cow::Borrowed("not_read"),
+            reason: Cow::Borrowed(self.refused.map_or("not_read", RefusalCode::as_str)),
             task: None,
             complexity: None,
             step: None,
             stream: false,
-            status: self.status.unwrap_or(0),
+            status: self.status.or(refused).unwrap_or(0),
             outcome,
             model: None,
-            cost: attempt.cost,
+            cost: Entry::cost_of(&attempts),
             cost_estimated: false,
-            usage: attempt.usage,
+            usage: attempts.first().map(|attempt| attempt.usage).unwrap_or_default(),
             baseline: None,
             baseline_cost: None,
             would_model: None,
@@ -126,25 +153,25 @@ impl Forwarded {
             session: 0,
             tags: client.map(|client| client.tags.clone()).unwrap_or_default(),
             snapshot: snapshot.version.clone(),
-            attempts: vec![attempt],
+            attempts,
             inputs: None,
             decision: None,
         }
     }
 
-    /// A call with tokens of an unknown model is unpriced; one without any costs nothing.
-    fn attempt(&self, usage: Option<Usage>) -> AttemptRow {
+    fn attempt(&self, usage: Option<Usage>) -> Option<AttemptRow> {
+        let provider = self.loaded.snapshot.provider(self.provider?);
         let outcome = match (self.failure, self.status) {
             (Some(FailureClass::BadRequest), _) => AttemptOutcome::ClientGone,
             (Some(class), Some(_)) => AttemptOutcome::Broken(class),
             (Some(class), None) => AttemptOutcome::Failed(class),
             (None, _) => AttemptOutcome::Ok,
         };
-        AttemptRow {
+        Some(AttemptRow {
             number: 0,
             model: None,
             deployment: None,
-            provider: self.loaded.snapshot.provider(self.provider).id.clone(),
+            provider: provider.id.clone(),
             outcome,
             status: self.status,
             started_us: 0,
@@ -152,9 +179,19 @@ impl Forwarded {
             total_us: micros(self.arrived.elapsed()),
             usage: usage.unwrap_or_default(),
             usage_source: UsageSource::Provider,
-            cost: usage.is_none().then_some(NanoUsd::ZERO),
+            cost: self.is_free().then_some(NanoUsd::ZERO),
             maybe_billed: false,
             provider_request_id: None,
-        }
+        })
+    }
+
+    /// What is not read cannot be priced. Only what surely costs nothing is free; a WebSocket (101) is not, although
+    /// it begins with a GET.
+    fn is_free(&self) -> bool {
+        let failed = self.status.is_some_and(|status| status >= 400);
+        !self.reached || failed || (self.only_reads && self.status != Some(SWITCHED))
     }
 }
+
+/// The status of a connection that goes on as a WebSocket.
+const SWITCHED: u16 = 101;

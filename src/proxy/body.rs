@@ -44,9 +44,20 @@ impl Budget {
         }
     }
 
+    /// Takes what a body of this length needs beyond what it holds; many small chunks share a unit.
+    fn grow(&self, held: &mut Option<OwnedSemaphorePermit>, bytes: usize) -> Result<(), Refusal> {
+        let units = bytes.div_ceil(UNIT) - held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        match held {
+            _ if units == 0 => {}
+            Some(held) => held.merge(self.take(units)?),
+            None => *held = Some(self.take(units)?),
+        }
+        Ok(())
+    }
+
     /// Takes memory without waiting: a request that waited while it holds some would lock others out.
-    fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Refusal> {
-        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
+    fn take(&self, units: usize) -> Result<OwnedSemaphorePermit, Refusal> {
+        let units = u32::try_from(units).unwrap_or(u32::MAX);
         self.units.clone().try_acquire_many_owned(units).map_err(|_| Refusal {
             retry_after: Some(Duration::from_secs(1)),
             ..Refusal::new(
@@ -89,7 +100,7 @@ impl Pieces {
 /// Reads the whole body. The announced length is checked before the client is told to go on.
 pub(super) async fn read(session: &mut ServerSession, budget: &Budget) -> Result<Held, Refusal> {
     let announced = announced_length(&session.req_header().headers, budget.max_body)?;
-    let mut permit = announced.map(|length| budget.take(length)).transpose()?;
+    let mut permit = announced.map(|length| budget.take(length.div_ceil(UNIT))).transpose()?;
     if expects_continue(&session.req_header().headers) {
         session.write_continue_response().await.map_err(|_| broke_off())?;
     }
@@ -107,11 +118,7 @@ pub(super) async fn read(session: &mut ServerSession, budget: &Budget) -> Result
             return Err(too_large(budget.max_body));
         }
         if announced.is_none() {
-            let more = budget.take(piece.len())?;
-            match &mut permit {
-                Some(permit) => permit.merge(more),
-                None => permit = Some(more),
-            }
+            budget.grow(&mut permit, read)?;
         }
         let seconds = began.elapsed().saturating_sub(GRACE).as_secs_f64();
         if (read as f64) < seconds * budget.min_rate {

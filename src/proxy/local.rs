@@ -7,6 +7,7 @@ use super::reply;
 use super::service::{Arrival, Gateway};
 use crate::ledger::Reader;
 use crate::pipeline::{Engine, Inbound, Refusal, RefusalCode};
+use crate::strategy::Gone;
 use crate::types::RequestId;
 
 /// Where our own endpoints begin.
@@ -18,10 +19,10 @@ pub(super) fn is_probe(path: &str) -> bool {
 }
 
 /// Answers a probe.
-pub(super) async fn probe(gateway: &Gateway, session: &mut ServerSession, path: &str) {
+pub(super) async fn probe(gateway: &Gateway, session: &mut ServerSession, path: &str) -> Result<(), Gone> {
     let ok = path == "/healthz" || gateway.is_ready();
     let status = if ok { 200 } else { 503 };
-    reply::json(session, status, &json!({ "status": if ok { "ok" } else { "not ready" } })).await;
+    reply::json(session, status, &json!({ "status": if ok { "ok" } else { "not ready" } })).await
 }
 
 /// Answers one of our own endpoints.

@@ -81,9 +81,7 @@ impl Passing {
             identity.credential_is_providers && matches!(provider.credential, Credential::Passthrough);
         Ok(Self {
             path: own_path(provider, &arrival.path, keeps_key),
-            forwarded: Forwarded::new(arrival.id, arrival.at, &arrival.loaded)
-                .by(identity.client, identity.tenant)
-                .to(provider_ix, arrival.dialect, arrival.operation),
+            forwarded: arrival.account(identity).to(provider_ix),
             loaded: arrival.loaded.clone(),
             provider: provider_ix,
             headers: built,
@@ -121,10 +119,11 @@ impl Passing {
 
     /// Replaces every end-to-end header by what was built for this origin; framing stays Pingora's.
     pub(super) fn write_request(
-        &self,
+        &mut self,
         _downstream: &RequestHeader,
         upstream: &mut RequestHeader,
     ) -> Result<()> {
+        self.forwarded.reached();
         let framing = |name: &HeaderName| {
             *name == header::CONTENT_LENGTH
                 || *name == header::TRANSFER_ENCODING
@@ -190,13 +189,15 @@ impl Passing {
     }
 
     /// What the client is told when the provider could not be reached or broke off before its head.
-    pub(super) fn refusal(&self, error: &Error) -> Refusal {
+    pub(super) fn refuse(&mut self, error: &Error) -> Refusal {
         let provider = &self.loaded.snapshot.provider(self.provider).id;
         let (code, what) = match class_of(error) {
+            FailureClass::BadRequest => (RefusalCode::BodyTooSlow, "waited: the request's body broke off"),
             FailureClass::Timeout => (RefusalCode::UpstreamTimeout, "did not answer in time"),
             FailureClass::Malformed => (RefusalCode::UpstreamMalformed, "gave an answer that cannot be read"),
             _ => (RefusalCode::UpstreamUnreachable, "could not be reached"),
         };
+        self.forwarded.refused(code);
         Refusal::new(code, format!("provider `{provider}` {what}"))
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::upstreams::peer::HttpPeer;
@@ -15,13 +15,14 @@ use pingora::{Error, ErrorType};
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 use tokio::time::Instant;
 
-use super::auth::{self, Identity};
+use super::auth::{self, Identity, Presented};
 use super::body::{self, Budget};
 use super::local;
 use super::passing::Passing;
 use super::reply::{self, Wire};
 use crate::codec::{self, DialectHints};
-use crate::pipeline::{Engine, Inbound, Loaded, Refusal, RefusalCode};
+use crate::pipeline::{Engine, Forwarded, Inbound, Loaded, Refusal, RefusalCode};
+use crate::strategy::Gone;
 use crate::types::{Dialect, Operation, RequestId};
 
 /// What the data plane needs of the settings.
@@ -65,6 +66,13 @@ pub enum Situation {
     Passing(Box<Passing>),
 }
 
+impl Situation {
+    /// After an answer of ours, which a client that does not read never gets.
+    fn after(written: Result<(), Gone>) -> Self {
+        if written.is_ok() { Self::Answered } else { Self::Aborted }
+    }
+}
+
 /// The head of a request, as far as every path needs it.
 pub(super) struct Arrival {
     pub(super) id: RequestId,
@@ -81,6 +89,15 @@ impl Arrival {
     /// Whether it asks us rather than a provider: no traffic, so the ledger has no row of it and need not take one.
     fn is_own(&self) -> bool {
         self.path.starts_with(local::PREFIX)
+    }
+
+    /// The account of it when the engine does not open one.
+    pub(super) fn account(&self, identity: Identity) -> Forwarded {
+        Forwarded::new(self.id, self.at, &self.loaded).by(identity.client, identity.tenant).asking(
+            &self.method,
+            self.dialect,
+            self.operation,
+        )
     }
 }
 
@@ -102,19 +119,23 @@ impl Gateway {
 
     async fn receive(&self, session: &mut Session) -> Situation {
         let arrival = self.arrive(session);
+        if !arrival.upgrade {
+            // Pingora takes any Upgrade for one that will happen. The JDK's client offers `h2c` with every request.
+            session.req_header_mut().remove_header(&header::UPGRADE);
+        }
         if local::is_probe(&arrival.path) {
-            local::probe(self, session.as_downstream_mut(), &arrival.path).await;
-            return Situation::Answered;
+            return Situation::after(local::probe(self, session.as_downstream_mut(), &arrival.path).await);
         }
         let in_flight = self.engine.metrics.enter();
         let headers = &session.req_header().headers;
+        let presented = Presented::new(headers, &arrival.path, arrival.dialect);
         let admitted = self
             .admit(&arrival)
             .and_then(|()| self.check_head(session))
-            .and_then(|()| auth::identify(&arrival.loaded.snapshot, headers));
+            .and_then(|()| auth::identify(&arrival.loaded.snapshot, &presented));
         let identity = match admitted {
             Ok(identity) => identity,
-            Err(refusal) => return self.refuse(session, &arrival, refusal).await,
+            Err(refusal) => return self.refuse(session, (&arrival, Identity::UNKNOWN), refusal).await,
         };
         let reads = matches!(arrival.operation, Operation::ChatCompletions | Operation::Messages);
         if arrival.is_own() {
@@ -123,8 +144,11 @@ impl Gateway {
             Box::pin(self.serve(session, arrival, identity)).await
         } else {
             match Passing::new(&arrival, identity, headers, in_flight) {
-                Ok(passing) => Situation::Passing(Box::new(passing)),
-                Err(refusal) => self.refuse(session, &arrival, refusal).await,
+                Ok(passing) => {
+                    reply::limit_writes(session.as_downstream_mut());
+                    Situation::Passing(Box::new(passing))
+                }
+                Err(refusal) => self.refuse(session, (&arrival, identity), refusal).await,
             }
         }
     }
@@ -145,7 +169,7 @@ impl Gateway {
             path: head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
             dialect: route.dialect,
             operation: route.operation,
-            upgrade: session.is_upgrade_req(),
+            upgrade: asks_for_websocket(session),
         }
     }
 
@@ -154,7 +178,7 @@ impl Gateway {
         let downstream = session.as_downstream_mut();
         let held = match body::read(downstream, &self.budget).await {
             Ok(held) => held,
-            Err(refusal) => return self.refuse(session, &arrival, refusal).await,
+            Err(refusal) => return self.refuse(session, (&arrival, identity), refusal).await,
         };
         let in_memory = i64::try_from(held.bytes.len()).unwrap_or(i64::MAX);
         self.engine.metrics.body_bytes.add(in_memory);
@@ -203,29 +227,44 @@ impl Gateway {
         let downstream = session.as_downstream_mut();
         let held = match body::read(downstream, &self.budget).await {
             Ok(held) => held,
-            Err(refusal) => return self.refuse(session, &arrival, refusal).await,
+            Err(refusal) => return self.refuse(session, (&arrival, identity), refusal).await,
         };
         let content = (downstream.req_header().headers.clone(), held.bytes.clone());
         match local::answer(&self.engine, &arrival, inbound(&arrival, identity, content)).await {
-            Ok(value) => {
-                reply::json(downstream, 200, &value).await;
-                Situation::Answered
-            }
-            Err(refusal) => self.refuse(session, &arrival, refusal).await,
+            Ok(value) => Situation::after(reply::json(downstream, 200, &value).await),
+            Err(refusal) => self.refuse(session, (&arrival, identity), refusal).await,
         }
     }
 
-    /// Refuses before the engine has opened an account, so the refusal is counted here.
-    async fn refuse(&self, session: &mut Session, arrival: &Arrival, refusal: Refusal) -> Situation {
+    /// Refuses before the engine has opened an account, so the refusal is counted and filed here.
+    async fn refuse(
+        &self,
+        session: &mut Session,
+        (arrival, identity): (&Arrival, Identity),
+        refusal: Refusal,
+    ) -> Situation {
         self.engine.metrics.refusals.with_label_values(&[refusal.code.as_str()]).inc();
+        if !arrival.is_own() {
+            let mut account = arrival.account(identity);
+            account.refused(refusal.code);
+            account.file(&self.engine, None);
+        }
         self.refuse_counted(session, arrival, &refusal).await
     }
 
     async fn refuse_counted(&self, session: &mut Session, arrival: &Arrival, refusal: &Refusal) -> Situation {
         let dialect = arrival.dialect.unwrap_or(Dialect::OpenAi);
-        reply::refuse(session.as_downstream_mut(), dialect, &arrival.id.to_string(), refusal).await;
-        Situation::Answered
+        let id = arrival.id.to_string();
+        Situation::after(reply::refuse(session.as_downstream_mut(), dialect, &id, refusal).await)
     }
+}
+
+/// WebSockets are the only upgrade there is here; others are offers that may be ignored.
+fn asks_for_websocket(session: &Session) -> bool {
+    let offered = session.req_header().headers.get_all(header::UPGRADE);
+    let mut protocols =
+        offered.iter().filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(','));
+    session.is_upgrade_req() && protocols.any(|protocol| protocol.trim().eq_ignore_ascii_case("websocket"))
 }
 
 fn inbound(arrival: &Arrival, identity: Identity, (headers, body): (HeaderMap, Bytes)) -> Inbound {
@@ -332,9 +371,10 @@ impl ProxyHttp for Gateway {
     ) -> FailToProxy {
         let begun = session.response_written().is_some_and(|head| !head.status.is_informational());
         if let (Situation::Passing(passing), false) = (situation, begun) {
-            let refusal = passing.refusal(error);
+            let refusal = passing.refuse(error);
+            self.engine.metrics.refusals.with_label_values(&[refusal.code.as_str()]).inc();
             let id = passing.id().to_string();
-            reply::refuse(session.as_downstream_mut(), passing.dialect(), &id, &refusal).await;
+            let _ = reply::refuse(session.as_downstream_mut(), passing.dialect(), &id, &refusal).await;
         }
         FailToProxy { error_code: 0, can_reuse_downstream: false }
     }

@@ -24,6 +24,14 @@ async fn metrics_count_what_happened_and_name_no_secret() {
     let metrics = client::exchange(world.proxy.admin, &Request::bare("GET", "/metrics")).await;
     assert_eq!(metrics.status, 200);
     let text = metrics.text();
+    for (sample, count) in [
+        ("pointsman_requests_total{outcome=\"ok\",path=\"observed\",reason=\"observe\"}", 1.0),
+        ("pointsman_requests_total{outcome=\"own_error\",path=\"pinned\",reason=\"invalid_json\"}", 1.0),
+        ("pointsman_refusals_total{code=\"invalid_json\"}", 1.0),
+        ("pointsman_requests_in_flight", 0.0),
+    ] {
+        world.proxy.until_metric(sample, count).await; // counted when the answer has ended
+    }
     assert!(text.contains("# TYPE") && text.contains("pointsman_"), "{text}");
     assert!(text.contains("gen_ai"), "the names the field agreed on are used where they exist");
     for secret in [KEY_A, KEY_B, KEY_C, KEY_D, CLIENT_KEY, "CALLER-KEY", "Zoë"] {
@@ -39,4 +47,27 @@ async fn the_admin_listener_serves_no_models_and_the_data_listener_no_metrics() 
     world.assert_untouched("a call to the admin listener");
     let metrics = world.proxy.exchange(&Request::bare("GET", "/metrics")).await;
     assert!(!String::from_utf8_lossy(&metrics.body).contains("# TYPE"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_takes_a_good_configuration_and_keeps_the_old_one_over_a_broken_one() {
+    let world = World::start(|_| {}).await;
+    let reload = async || client::exchange(world.proxy.admin, &Request::post("/reload", "")).await;
+    let serves = async || {
+        let answer = world.proxy.exchange(&Request::chat(chat_body("auto"))).await;
+        answer.header("x-pointsman-snapshot").unwrap().to_owned()
+    };
+    let first = serves().await;
+    world.proxy.write(&world.proxy.text.replace("max_quality_loss = 0.5", "max_quality_loss = 0.01"));
+    let good = reload().await;
+    let second = serves().await;
+    assert_eq!((good.status, good.json()["snapshot"].as_str()), (200, Some(second.as_str())));
+    assert_ne!(first, second);
+    world.proxy.write(&world.proxy.text.replace("[ledger]", "[ledger]\ncolour = \"red\""));
+    let broken = reload().await;
+    assert_eq!((broken.status, broken.json()["snapshot_kept"].as_str()), (422, Some(second.as_str())));
+    assert!(broken.json()["error"].as_str().unwrap().contains("colour"), "{:?}", broken.body);
+    assert_eq!(serves().await, second);
+    assert_eq!(world.proxy.metric("pointsman_reloads_total").await, Some(1.0));
+    assert_eq!(world.proxy.metric("pointsman_reload_failures_total").await, Some(1.0));
 }

@@ -149,3 +149,14 @@ async fn a_provider_that_refuses_early_does_not_hang_us() {
         assert!((400..600).contains(&answer.status), "{model}: {}", answer.status);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_budget_charges_a_body_and_not_its_chunks() {
+    let budget = "[server]\nbody_budget_bytes = 1048576\n";
+    let world = World::start(|config| config.swap("[server]\n", budget)).await;
+    let small = Request::chat(body_of("auto", 50_000)).chunked(20);
+    assert_eq!(world.proxy.exchange(&small).await.status, 200, "2500 chunks are still 50 kB");
+    let large = Request::chat(body_of("auto", 1_100_000)).chunked(8192);
+    assert_eq!(world.proxy.exchange(&large).await.status, 503);
+    assert_eq!(world.proxy.exchange(&small).await.status, 200, "what was taken is given back");
+}

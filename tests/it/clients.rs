@@ -136,6 +136,34 @@ async fn an_upgrade_of_responses_is_told_to_use_http() {
     assert_eq!((next.status, next.complete), (200, true));
 }
 
+/// `java.net.http.HttpClient` offers HTTP/2 with every request on a connection without TLS.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_offer_of_h2c_is_ignored() {
+    let world = World::start(|_| {}).await;
+    let offering = |request: Request| {
+        request
+            .with("connection", "Upgrade, HTTP2-Settings")
+            .with("http2-settings", "AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA")
+            .with("upgrade", "h2c")
+    };
+    let chat =
+        world.proxy.exchange(&offering(Request::chat(crate::support::client::chat_body("auto")))).await;
+    assert_eq!((chat.status, chat.header("x-pointsman-path")), (200, Some("routed")), "{:?}", chat.body);
+    let models = world.proxy.exchange(&offering(Request::bare("GET", "/v1/models"))).await;
+    let responses = world.proxy.exchange(&offering(named("codex.exec").request)).await;
+    assert_eq!((models.status, responses.status), (200, 200), "{:?} {:?}", models.body, responses.body);
+    for seen in world.small.seen() {
+        assert!(["upgrade", "http2-settings"].iter().all(|name| seen.header(name).is_none()));
+    }
+    let socket =
+        Request::bare("GET", "/v1/realtime").with("connection", "Upgrade").with("upgrade", "WebSocket");
+    assert_eq!(
+        world.proxy.exchange(&socket).await.status,
+        426,
+        "a provider that was not declared to take them"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_connection_carries_a_whole_conversation() {
     let world = World::start(|_| {}).await;

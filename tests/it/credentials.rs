@@ -133,3 +133,60 @@ async fn clients_may_present_their_key_in_any_header_of_an_sdk() {
     }
     assert_never(&world.small, &[CLIENT_KEY], "the client's key");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clients_key_is_never_taken_for_the_providers() {
+    let world = World::start(|config| (config.client_auth, config.held) = (true, false)).await;
+    for scheme in ["Bearer ", "bearer ", "BEARER ", ""] {
+        let twice = format!("{scheme}{CLIENT_KEY}");
+        for request in
+            [Request::post("/v1/chat/completions", chat_body("small-1")), Request::bare("GET", "/v1/models")]
+        {
+            let request = request.with("x-pointsman-key", CLIENT_KEY).with("authorization", &twice);
+            let answer = world.proxy.exchange(&request).await;
+            assert_eq!(answer.status, 502, "{scheme} {}: {:?}", request.target, answer.body);
+        }
+    }
+    world.assert_untouched("our key, sent twice");
+    let beside = Request::chat(chat_body("small-1")).with("x-pointsman-key", CLIENT_KEY);
+    assert_eq!(world.proxy.exchange(&beside).await.status, 200);
+    assert_eq!(world.small.only().header("authorization"), Some("Bearer CALLER-KEY"));
+    assert_never(&world.small, &[CLIENT_KEY], "the client's key");
+}
+
+fn gemini(query: &str) -> Request {
+    Request::post(&format!("/v1beta/models/gem:generateContent?{query}"), "{\"contents\":[]}")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_in_the_query_is_geminis_credential() {
+    let world = World::start(|_| {}).await;
+    let answer = world.proxy.exchange(&gemini("alt=json&key=CALLER-KEY")).await;
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+    let target = "/v1beta/models/gem:generateContent?alt=json&key=CALLER-KEY";
+    assert_eq!(world.large.only().target(), target);
+    let other = world.proxy.exchange(&gemini("key=ANOTHER-KEY")).await;
+    let tenants = [world.proxy.entry_of(&answer).await.tenant, world.proxy.entry_of(&other).await.tenant];
+    assert!(tenants[0] != 0 && tenants[0] != tenants[1], "{tenants:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clients_key_in_the_query_identifies_and_stays_here() {
+    let held = |config: &mut crate::support::TestConfig| {
+        config.client_auth = true;
+        config.swap("credential = \"passthrough\"", "credential = \"env:KEY_D\"");
+    };
+    let world = World::start(held).await;
+    assert_eq!(world.proxy.exchange(&gemini("key=STRANGER")).await.status, 401);
+    let elsewhere = Request::bare("GET", &format!("/v1/models?key={CLIENT_KEY}"));
+    assert_eq!(world.proxy.exchange(&elsewhere).await.status, 401, "on Gemini's paths only");
+    let answer = world.proxy.exchange(&gemini(&format!("key={CLIENT_KEY}"))).await;
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+    assert_eq!(world.proxy.entry_of(&answer).await.client.unwrap().to_string(), "app");
+    assert_eq!(world.large.only().header("x-goog-api-key"), Some(KEY_D));
+    assert_never(&world.large, &[CLIENT_KEY], "the client's key");
+    let world = World::start(|config| config.client_auth = true).await;
+    let twice = gemini(&format!("key={CLIENT_KEY}")).with("x-pointsman-key", CLIENT_KEY);
+    assert_eq!(world.proxy.exchange(&twice).await.status, 502);
+    world.assert_untouched("our key in the query of a provider that takes the caller's");
+}

@@ -21,6 +21,8 @@ mod explain;
 mod fallback;
 mod in_flight;
 mod observe;
+mod passing;
+mod refusals;
 mod reload;
 mod streams;
 mod tls;

@@ -91,3 +91,32 @@ async fn a_request_ends_under_the_snapshot_it_began_under() {
     assert_eq!((answer.status, answer.header("x-pointsman-model")), (200, Some("large")));
     assert_ne!(answer.header("x-pointsman-snapshot"), Some(version.as_str()));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_needs_a_restart_is_refused_by_name() {
+    let world = World::start(|config| config.client_auth = true).await;
+    let text = &world.proxy.text;
+    let clients = text.find("[[clients]]").unwrap()..text.find("[[providers]]").unwrap();
+    let open = format!("{}{}", &text[..clients.start], &text[clients.end..]);
+    let cases = [
+        ("server.listen", open.replace("listen = [\"127.0.0.1:0\"]", "listen = [\"127.0.0.1:9\"]")),
+        ("server.admin", text.replace("admin = \"127.0.0.1:0\"", "admin = \"none\"")),
+        ("server.max_body_bytes", text.replace("max_body_bytes = 33554432", "max_body_bytes = 4096")),
+        ("server.half_close", text.replace("[server]\n", "[server]\nhalf_close = true\n")),
+        ("ledger.path", text.replace("ledger.db", "other.db")),
+        ("ledger.mode", text.replace("best_effort", "required")),
+    ];
+    for (key, changed) in &cases {
+        let faults = world.proxy.reload(changed).expect_err(key);
+        assert!(faults.contains(key) && faults.contains("restart"), "{key}: {faults}");
+        assert_eq!(faults.lines().count(), 1, "{key}: {faults}");
+        assert_eq!(
+            world.proxy.exchange(&auto()).await.status,
+            401,
+            "{key}: the old configuration is in force"
+        );
+    }
+    let refused = world.proxy.metric("pointsman_reload_failures_total").await;
+    assert_eq!(refused, Some(cases.len() as f64));
+    world.assert_untouched("strangers");
+}

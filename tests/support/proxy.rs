@@ -48,6 +48,11 @@ impl Proxy {
         self.app.reload(text).map(|version| version.to_string()).map_err(|faults| faults.to_string())
     }
 
+    /// Replaces the text that the next reload reads.
+    pub fn write(&self, text: &str) {
+        self.app.write(text);
+    }
+
     /// What is on record of the request that got this answer.
     pub async fn entry_of(&self, answer: &Answer) -> Entry {
         let id = answer.header("x-pointsman-id").expect("an answer names its request").to_owned();
