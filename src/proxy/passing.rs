@@ -62,7 +62,7 @@ impl Passing {
         }
         let caller = Caller { headers, credential_is_providers: identity.credential_is_providers };
         let mut built = match attempt_headers(caller, provider, Standing::Home) {
-            Ok(built) => built,
+            Ok(built) => built.into_iter().collect(),
             // A probe without any credential is the provider's to refuse.
             Err(_) if identity.client.is_none() => without_credential(caller, provider),
             Err(_) => return Err(no_credential(provider)),
@@ -220,7 +220,7 @@ fn class_of(error: &Error) -> FailureClass {
 
 fn without_credential(caller: Caller<'_>, provider: &Provider) -> HeaderMap {
     let open = Provider { credential: Credential::None, ..provider.clone() };
-    attempt_headers(caller, &open, Standing::Home).unwrap_or_default()
+    attempt_headers(caller, &open, Standing::Home).into_iter().flatten().collect()
 }
 
 fn restore(built: &mut HeaderMap, original: &HeaderMap, name: &HeaderName) {

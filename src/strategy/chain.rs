@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 use tokio::time::Instant;
 
 use super::attempt::{Attempt, LegEnd, Trail};
@@ -29,6 +29,8 @@ const FAILURE_COOLDOWN: Duration = Duration::from_millis(500);
 const MAX_WAIT: Duration = Duration::from_secs(10);
 /// Extra attempts on the last hop, whatever a provider's `retries` says.
 const MAX_RETRIES: u32 = 5;
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 /// An attempt may take this long when neither the caller nor the policy sets a deadline.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
@@ -404,14 +406,14 @@ fn safe_to_repeat(failure: &Failure) -> bool {
 }
 
 pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().to_ascii_lowercase().starts_with(b"text/event-stream"))
+    const WORD: &[u8] = b"text/event-stream";
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.as_bytes().get(..WORD.len()));
+    kind.is_some_and(|kind| kind.eq_ignore_ascii_case(WORD))
 }
 
 /// OpenAI's `x-request-id`, Anthropic's `request-id`; bounded, as it goes into the ledger.
 fn provider_request_id(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get("x-request-id").or_else(|| headers.get("request-id"))?;
+    let value = headers.get(&X_REQUEST_ID).or_else(|| headers.get(&REQUEST_ID))?;
     value.to_str().ok().filter(|text| text.len() <= 128).map(str::to_owned)
 }
 

@@ -5,16 +5,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Uri, Version, header};
+use bytes::{Buf, Bytes};
+use http::{HeaderName, HeaderValue};
 use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::protocols::Stream;
 use pingora::protocols::http::client::HttpSession;
+use pingora::protocols::http::v1::client::HttpSession as Http1Session;
+use pingora::protocols::http::v2::client::Http2Session;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType};
+use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout_at};
 
-use super::pool::Pool;
-use super::{Resolver, Target};
+use super::pool::{Connection, Pool};
+use super::{Resolver, Target, head};
 use crate::catalog::Provider;
 use crate::types::FailureClass;
 
@@ -42,7 +46,7 @@ pub struct Call<'a> {
     /// Path and query at the target.
     pub path: &'a str,
     /// Headers built for this origin; without host and framing.
-    pub headers: HeaderMap,
+    pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The whole body.
     pub body: Bytes,
     /// When the attempt must be over.
@@ -85,42 +89,42 @@ impl Upstream {
     /// Sends the request and waits for the head of the answer. A pooled connection that the provider had already
     /// closed costs one silent second try on a fresh one; nothing else is tried again here.
     pub async fn call(&self, call: &Call<'_>) -> Result<Exchange, CallError> {
-        if let Some((mut session, peer)) = self.pooled(call).await? {
+        let target = self.target(call).await?;
+        if let Some(peer) = target.peers.first()
+            && let Some(connection) = self.pool.pooled(peer).await
+        {
             let sent_at = Instant::now();
-            match exchange(&mut session, call).await {
-                Ok(()) => return Ok(Exchange::new(session, peer, call)),
+            match exchange(connection, (peer, &target.authority), call).await {
+                Ok(session) => return Ok(Exchange::new(session, peer.clone(), call)),
                 // Closed while it lay in the pool; what breaks later broke at work and may be billed.
                 Err(error) if error.class == FailureClass::Connect && sent_at.elapsed() < STALE => {}
                 Err(error) => return Err(error),
             }
         }
         // Boxed: connecting is rare and its future large.
-        Box::pin(self.call_fresh(call)).await
+        Box::pin(self.call_fresh(call, &target)).await
     }
 
-    async fn call_fresh(&self, call: &Call<'_>) -> Result<Exchange, CallError> {
-        let (mut session, peer) = self.fresh(call).await?;
-        exchange(&mut session, call).await?;
+    async fn call_fresh(&self, call: &Call<'_>, target: &Target) -> Result<Exchange, CallError> {
+        let (connection, peer) = self.fresh(call, target).await?;
+        let session = exchange(connection, (&peer, &target.authority), call).await?;
         Ok(Exchange::new(session, peer, call))
     }
 
-    async fn pooled(&self, call: &Call<'_>) -> Result<Option<(Box<HttpSession>, Arc<HttpPeer>)>, CallError> {
-        let target = self.target(call).await?;
-        let Some(peer) = target.peers.first() else { return Ok(None) };
-        Ok(self.pool.pooled(peer).await.map(|session| (Box::new(session), peer.clone())))
-    }
-
     /// A new connection: to the first address that takes it, within the connect clock.
-    async fn fresh(&self, call: &Call<'_>) -> Result<(Box<HttpSession>, Arc<HttpPeer>), CallError> {
+    async fn fresh(
+        &self,
+        call: &Call<'_>,
+        target: &Target,
+    ) -> Result<(Connection, Arc<HttpPeer>), CallError> {
         let by = call.deadline.min(Instant::now() + call.provider.clocks.connect);
-        let target = self.target(call).await?;
         let mut last = None;
         let tried = target.peers.len().min(MAX_ADDRESSES);
         for (peer, left) in target.peers.iter().zip((1..=tried as u32).rev()) {
             // An address that swallows packets must not use up the clock of those behind it.
             let share = by.saturating_duration_since(Instant::now()) / left;
             match Box::pin(before(Instant::now() + share, self.pool.fresh(peer))).await {
-                Ok(Ok(session)) => return Ok((Box::new(session), peer.clone())),
+                Ok(Ok(connection)) => return Ok((connection, peer.clone())),
                 Ok(Err(error)) => last = Some(CallError::from_pingora(&error, false)),
                 Err(error) => last = Some(error),
             }
@@ -173,7 +177,7 @@ impl Exchange {
         let by = self.until.min(Instant::now() + self.idle);
         match timeout_at(by, self.session.read_response_body()).await {
             Ok(Ok(piece)) => Ok(piece),
-            Ok(Err(error)) => Err(CallError { sent: true, ..CallError::broken(&error) }),
+            Ok(Err(error)) => Err(CallError::broken(&error)),
             Err(_) => Err(CallError {
                 class: FailureClass::Timeout,
                 sent: true,
@@ -183,41 +187,75 @@ impl Exchange {
     }
 }
 
-/// Head and body out, head of the answer in. `Connect` means: nothing of an answer was seen and the connection broke.
-async fn exchange(session: &mut HttpSession, call: &Call<'_>) -> Result<(), CallError> {
-    let head = request_head(call, matches!(session, HttpSession::H2(_)))?;
-    session.set_write_timeout(Some(call.provider.clocks.first_byte));
-    let sent = match send(session, head, call).await {
-        Ok(()) => true,
-        Err(error) => {
-            // An upstream may answer (413, 401) and close without reading the body: that answer is the real cause.
-            let early = Instant::now() + EARLY_ANSWER;
-            if !matches!(timeout_at(early, read_head(session)).await, Ok(Ok(()))) {
-                return Err(error);
-            }
-            return Ok(());
+/// Request out, head of the answer in. `Connect` means: nothing of an answer was seen and the connection broke.
+async fn exchange(
+    connection: Connection,
+    (peer, authority): (&HttpPeer, &str),
+    call: &Call<'_>,
+) -> Result<Box<HttpSession>, CallError> {
+    let by = call.first_byte_by.min(call.deadline);
+    let (mut session, written) = match connection {
+        Connection::H1(stream) => {
+            let request = head::h1(call, authority)?.chain(call.body.clone());
+            let (stream, written) = send_h1(stream, request, by).await;
+            (Box::new(HttpSession::H1(Http1Session::new_with_options(stream, peer))), written)
+        }
+        Connection::H2(mut session) => {
+            let written = send_h2(&mut session, head::h2(call, authority)?, call, by).await;
+            (Box::new(HttpSession::H2(*session)), written)
         }
     };
-    match timeout_at(call.first_byte_by.min(call.deadline), read_head(session)).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(CallError::from_pingora(&error, sent)),
+    if let Err(error) = written {
+        // An upstream may answer (413, 401) and close without reading the body: that answer is the real cause.
+        let early = Instant::now() + EARLY_ANSWER;
+        return match timeout_at(early, read_head(&mut session)).await {
+            Ok(Ok(())) => Ok(session),
+            _ => Err(error),
+        };
+    }
+    match timeout_at(by, read_head(&mut session)).await {
+        Ok(Ok(())) => Ok(session),
+        Ok(Err(error)) => Err(CallError::from_pingora(&error, true)),
         Err(_) => Err(CallError {
             class: FailureClass::Timeout,
-            sent,
+            sent: true,
             detail: "no answer within the time for the first byte".into(),
         }),
     }
 }
 
-async fn send(session: &mut HttpSession, head: Box<RequestHeader>, call: &Call<'_>) -> Result<(), CallError> {
+/// Head and body leave together: one system call, and one wake-up at the provider.
+async fn send_h1(mut stream: Stream, mut request: impl Buf, by: Instant) -> (Stream, Result<(), CallError>) {
     let all = async {
-        session.write_request_header(head).await?;
-        session.write_request_body(call.body.clone(), true).await?;
-        session.finish_request_body().await
+        stream.write_all_buf(&mut request).await?;
+        stream.flush().await
     };
-    before(call.first_byte_by.min(call.deadline), all)
-        .await?
-        .map_err(|error| CallError::from_pingora(&error, false))
+    let broken = |error: std::io::Error| CallError {
+        class: FailureClass::Connect,
+        sent: false,
+        detail: format!("while sending the request: {error}"),
+    };
+    let written = match timeout_at(by, all).await {
+        Ok(written) => written.map_err(broken),
+        Err(_) => Err(not_taken()),
+    };
+    (stream, written)
+}
+
+async fn send_h2(
+    session: &mut Http2Session,
+    head: Box<RequestHeader>,
+    call: &Call<'_>,
+    by: Instant,
+) -> Result<(), CallError> {
+    let all = async {
+        session.write_request_header(head, false)?;
+        session.write_request_body(call.body.clone(), true).await
+    };
+    match timeout_at(by, all).await {
+        Ok(written) => written.map_err(|error| CallError::from_pingora(&error, false)),
+        Err(_) => Err(not_taken()),
+    }
 }
 
 async fn read_head(session: &mut HttpSession) -> Result<(), Box<Error>> {
@@ -231,31 +269,11 @@ async fn read_head(session: &mut HttpSession) -> Result<(), Box<Error>> {
     Error::e_explain(ErrorType::InvalidHTTPHeader, "too many interim answers")
 }
 
-fn request_head(call: &Call<'_>, h2: bool) -> Result<Box<RequestHeader>, CallError> {
-    let authority = call.provider.origin.authority();
-    let (mut head, ()) = http::Request::new(()).into_parts();
-    head.method = Method::POST;
-    // The whole map at once: appended one by one, headers cost as much as all the rest of a call's preparation.
-    head.headers = call.headers.clone();
-    head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(call.body.len()));
-    let target = if h2 {
-        head.version = Version::HTTP_2;
-        let scheme = if call.provider.origin.tls { "https" } else { "http" };
-        format!("{scheme}://{authority}{}", call.path)
-    } else {
-        let host = HeaderValue::try_from(authority).map_err(|error| unwritable(&error))?;
-        head.headers.insert(header::HOST, host);
-        call.path.to_owned()
-    };
-    head.uri = Uri::try_from(target).map_err(|error| unwritable(&error))?;
-    Ok(Box::new(RequestHeader::from(head)))
-}
-
-fn unwritable(error: &dyn std::fmt::Display) -> CallError {
+fn not_taken() -> CallError {
     CallError {
-        class: FailureClass::BadRequest,
+        class: FailureClass::Timeout,
         sent: false,
-        detail: format!("the request head cannot be written: {error}"),
+        detail: "the request was not taken within the time for the first byte".into(),
     }
 }
 

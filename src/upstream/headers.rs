@@ -74,7 +74,8 @@ pub fn forwardable_request_header(name: &HeaderName, nominated: &str) -> bool {
     let word = name.as_str();
     !CONNECTION.contains(&word)
         && !word.starts_with("x-pointsman-")
-        && !nominated.split(',').any(|token| token.trim().eq_ignore_ascii_case(word))
+        && (nominated.is_empty()
+            || !nominated.split(',').any(|token| token.trim().eq_ignore_ascii_case(word)))
 }
 
 /// Whether an answer's header may reach the client: not connection business, and no redirection of later traffic.
@@ -93,15 +94,17 @@ pub fn forwardable_answer_header(name: &HeaderName) -> bool {
     ) && !word.starts_with("x-pointsman-")
 }
 
-/// The headers of one attempt at one provider.
+/// The headers of one attempt at one provider, without host and framing.
 pub fn attempt_headers(
     caller: Caller<'_>,
     provider: &Provider,
     standing: Standing,
-) -> Result<HeaderMap, FailureClass> {
+) -> Result<Vec<(HeaderName, HeaderValue)>, FailureClass> {
     let nominated =
         caller.headers.get(header::CONNECTION).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let mut headers = HeaderMap::with_capacity(caller.headers.len() + 2);
+    let mut headers = Vec::with_capacity(caller.headers.len() + 2);
+    // Answers are read for usage on the way through; a compressed one could not be.
+    headers.push((header::ACCEPT_ENCODING, HeaderValue::from_static("identity")));
     for (name, value) in caller.headers {
         let allowed = match standing {
             Standing::Home => true,
@@ -109,18 +112,17 @@ pub fn attempt_headers(
                 DIALECT.contains(&name.as_str()) || name.as_str().starts_with("x-stainless-")
             }
         };
-        if allowed && !is_credential(name) && forwardable_request_header(name, nominated) {
-            headers.append(name.clone(), value.clone());
+        let ours = is_credential(name) || name == header::ACCEPT_ENCODING;
+        if allowed && !ours && forwardable_request_header(name, nominated) {
+            headers.push((name.clone(), value.clone()));
         }
     }
-    // Answers are read for usage on the way through; a compressed one could not be.
-    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     add_credential(&mut headers, caller, provider, standing)?;
     Ok(headers)
 }
 
 fn add_credential(
-    headers: &mut HeaderMap,
+    headers: &mut Vec<(HeaderName, HeaderValue)>,
     caller: Caller<'_>,
     provider: &Provider,
     standing: Standing,
@@ -135,13 +137,12 @@ fn add_credential(
             };
             let mut value = HeaderValue::from_str(&text).map_err(|_| FailureClass::NoCredential)?;
             value.set_sensitive(true);
-            headers.insert(HeaderName::from_static(name), value);
+            headers.push((HeaderName::from_static(name), value));
             Ok(())
         }
         Credential::Passthrough if standing == Standing::Home && caller.credential_is_providers => {
-            for (name, value) in caller.headers.iter().filter(|(name, _)| is_credential(name)) {
-                headers.append(name.clone(), value.clone());
-            }
+            let theirs = caller.headers.iter().filter(|(name, _)| is_credential(name));
+            headers.extend(theirs.map(|(name, value)| (name.clone(), value.clone())));
             Ok(())
         }
         Credential::Passthrough => Err(FailureClass::NoCredential),
@@ -156,7 +157,7 @@ pub fn own_path(provider: &Provider, path_and_query: &str, keep_key: bool) -> St
         Some(rest) if !base.is_empty() && (rest.is_empty() || rest.starts_with(['/', '?'])) => rest,
         _ => path_and_query,
     };
-    let path = format!("{base}{rest}");
+    let path = [base, rest].concat();
     match path.split_once('?') {
         Some((path, query)) if !keep_key => {
             let kept: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("key=")).collect();
@@ -213,6 +214,10 @@ mod tests {
         headers
     }
 
+    fn build(caller: Caller<'_>, provider: &Provider, standing: Standing) -> HeaderMap {
+        attempt_headers(caller, provider, standing).unwrap().into_iter().collect()
+    }
+
     fn names(headers: &HeaderMap) -> Vec<&str> {
         let mut names: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
@@ -224,7 +229,7 @@ mod tests {
         let headers = caller();
         let caller = Caller { headers: &headers, credential_is_providers: true };
         let held = provider("", AuthScheme::XApiKey, Credential::Held(Secret::new("OURS")));
-        let built = attempt_headers(caller, &held, Standing::Foreign).unwrap();
+        let built = build(caller, &held, Standing::Foreign);
         assert_eq!(names(&built), ["accept-encoding", "content-type", "x-api-key", "x-stainless-lang"]);
         assert_eq!(built["x-api-key"], "OURS");
         let none = provider("", AuthScheme::Bearer, Credential::Passthrough);
@@ -236,14 +241,14 @@ mod tests {
         let headers = caller();
         let home = provider("", AuthScheme::Bearer, Credential::Passthrough);
         let theirs = Caller { headers: &headers, credential_is_providers: true };
-        let built = attempt_headers(theirs, &home, Standing::Home).unwrap();
+        let built = build(theirs, &home, Standing::Home);
         assert_eq!(built["authorization"], "Bearer CALLER");
         assert_eq!(built["openai-organization"], "org");
         assert!(!built.contains_key("x-secret-hop") && !built.contains_key("x-pointsman-deadline-ms"));
         let ours = Caller { headers: &headers, credential_is_providers: false };
         assert_eq!(attempt_headers(ours, &home, Standing::Home), Err(FailureClass::NoCredential));
         let held = provider("", AuthScheme::Bearer, Credential::Held(Secret::new("OURS")));
-        let built = attempt_headers(theirs, &held, Standing::Home).unwrap();
+        let built = build(theirs, &held, Standing::Home);
         assert_eq!(built["authorization"], "Bearer OURS");
         assert!(!built.contains_key("x-api-key") && !built.contains_key("cookie"));
     }

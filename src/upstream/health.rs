@@ -21,8 +21,10 @@ const QUANTILE: f64 = 0.95;
 const ROTATE_AFTER: u64 = 512;
 /// Samples before measured latency replaces the configured one.
 const MIN_SAMPLES: u64 = 8;
-/// The cached quantiles are renewed every so many samples.
+/// The cached quantiles are renewed every so many samples: often while there are few, because that merges histograms.
 const RENEW_EVERY: u64 = 8;
+/// From this many samples on, one renewal in as many.
+const SETTLED: u64 = 64;
 
 /// All cells, by deployment.
 pub struct Health {
@@ -180,7 +182,8 @@ impl Sketch {
         young.ttft_ms.saturating_record(u64::try_from(ttft.as_millis()).unwrap_or(u64::MAX).max(1));
         young.per_token_us.saturating_record(per_token_us.max(1));
         let count = young.ttft_ms.len();
-        if count % RENEW_EVERY != 0 || (count < MIN_SAMPLES && self.old.is_none()) {
+        let every = if count > SETTLED { SETTLED } else { RENEW_EVERY };
+        if count % every != 0 || (count < MIN_SAMPLES && self.old.is_none()) {
             return None;
         }
         let quantile = |pick: fn(&Generation) -> &Histogram<u32>| {

@@ -2,6 +2,7 @@
 //! This room never tries another target; that is the strategy's part.
 
 mod client;
+mod head;
 mod headers;
 mod health;
 mod pool;

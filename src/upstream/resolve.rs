@@ -26,6 +26,8 @@ const H2_STREAMS: usize = 100;
 pub struct Target {
     /// One peer an address.
     pub peers: Vec<Arc<HttpPeer>>,
+    /// What a request names as its host.
+    pub authority: String,
     looked_up: Instant,
 }
 
@@ -126,7 +128,7 @@ async fn look_up(provider: &Provider, host: &str, port: u16) -> Result<Target, S
     }
     let group = key(provider, None);
     let peers = addresses.into_iter().map(|address| Arc::new(peer(provider, address, group))).collect();
-    Ok(Target { peers, looked_up: Instant::now() })
+    Ok(Target { peers, authority: provider.origin.authority(), looked_up: Instant::now() })
 }
 
 fn peer(provider: &Provider, address: SocketAddr, group: u64) -> HttpPeer {
