@@ -138,7 +138,7 @@ impl Outcome {
     }
 }
 
-/// One call of one deployment: exactly one row each.
+/// One call of one deployment: exactly one row each. Stored by position, so a new field stands last and has a default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AttemptRow {
     /// Position among the request's attempts, from 0.
@@ -184,7 +184,7 @@ fn no_tokens(usage: &Usage) -> bool {
 }
 
 /// Most buckets are empty most of the time; a missing one reads back as 0.
-fn filled_buckets<S: serde::Serializer>(usage: &Usage, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn filled_buckets<S: serde::Serializer>(usage: &Usage, serializer: S) -> Result<S::Ok, S::Error> {
     let buckets = [
         ("input", usage.input),
         ("cache_read", usage.cache_read),

@@ -4,14 +4,15 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use rusqlite::types::{Null, Type};
+use rusqlite::types::Type;
 use rusqlite::{CachedStatement, Connection, Row, ToSql};
-use serde::Serialize;
 use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeOwned, IntoDeserializer};
+use serde::ser::{Serialize, Serializer};
 
 use super::compact::{Pen, expand};
-use super::{CostRange, Entry};
+use super::entry::filled_buckets;
+use super::{AttemptRow, CostRange, Entry};
 use crate::routing::{Decision, Inputs};
 use crate::types::{ModelId, NanoUsd, Operation, RequestId, Usage};
 
@@ -55,18 +56,33 @@ impl From<serde_json::Error> for RowFault {
     }
 }
 
-/// Writes one record at the first free key from its own on. A record that is already there is left alone.
-pub(super) fn insert(connection: &Connection, entry: &Entry, pen: &mut Pen) -> Result<(), RowFault> {
-    let mut statement = connection.prepare_cached(INSERT)?;
-    let mut columns = Columns { connection, statement: &mut statement, pen, next: 2 };
-    bind(&mut columns, entry)?;
-    for key in (key_of(entry.id)..).take(PROBES as usize) {
-        statement.raw_bind_parameter(1, key)?;
-        if statement.raw_execute()? == 1 || id_at(connection, key)? == Some(entry.id) {
-            return Ok(());
-        }
+/// Writes records within one transaction.
+pub(super) struct Inserter<'c, 'p> {
+    connection: &'c Connection,
+    statement: CachedStatement<'c>,
+    pen: &'p mut Pen,
+}
+
+impl<'c, 'p> Inserter<'c, 'p> {
+    /// Prepares once what each record then only fills.
+    pub(super) fn new(connection: &'c Connection, pen: &'p mut Pen) -> Result<Self, rusqlite::Error> {
+        Ok(Self { connection, statement: connection.prepare_cached(INSERT)?, pen })
     }
-    Err(RowFault::Record(format!("no free key for {}", entry.id)))
+
+    /// Writes one record at the first free key from its own on. A record that is already there is left alone.
+    pub(super) fn insert(&mut self, entry: &Entry) -> Result<(), RowFault> {
+        self.statement.clear_bindings();
+        let mut columns =
+            Columns { connection: self.connection, statement: &mut self.statement, pen: self.pen, next: 2 };
+        bind(&mut columns, entry)?;
+        for key in (key_of(entry.id)..).take(PROBES as usize) {
+            self.statement.raw_bind_parameter(1, key)?;
+            if self.statement.raw_execute()? == 1 || id_at(self.connection, key)? == Some(entry.id) {
+                return Ok(());
+            }
+        }
+        Err(RowFault::Record(format!("no free key for {}", entry.id)))
+    }
 }
 
 fn id_at(connection: &Connection, key: i64) -> Result<Option<RequestId>, RowFault> {
@@ -87,6 +103,19 @@ struct Columns<'a, 'c> {
 }
 
 impl Columns<'_, '_> {
+    /// Leaves a column empty: bindings were cleared, so there is nothing to bind.
+    fn skip(&mut self) -> &mut Self {
+        self.next += 1;
+        self
+    }
+
+    fn optional(&mut self, value: Option<impl ToSql>) -> Result<&mut Self, RowFault> {
+        match value {
+            Some(value) => self.put(value),
+            None => Ok(self.skip()),
+        }
+    }
+
     fn put(&mut self, value: impl ToSql) -> Result<&mut Self, RowFault> {
         self.statement.raw_bind_parameter(self.next, value)?;
         self.next += 1;
@@ -101,22 +130,22 @@ impl Columns<'_, '_> {
     fn money(&mut self, value: Option<NanoUsd>) -> Result<&mut Self, RowFault> {
         match value {
             Some(amount) => self.count(amount.0),
-            None => self.put(Null),
+            None => Ok(self.skip()),
         }
     }
 
     fn model(&mut self, value: Option<&ModelId>) -> Result<&mut Self, RowFault> {
-        self.put(value.map(ModelId::as_str))
+        self.optional(value.map(ModelId::as_str))
     }
 
     fn json(&mut self, value: Option<&impl Serialize>) -> Result<&mut Self, RowFault> {
-        let Some(value) = value else { return self.put(Null) };
+        let Some(value) = value else { return Ok(self.skip()) };
         self.pen.write_plain(value)?;
         self.put_written()
     }
 
     fn compact(&mut self, value: Option<&impl Serialize>) -> Result<&mut Self, RowFault> {
-        let Some(value) = value else { return self.put(Null) };
+        let Some(value) = value else { return Ok(self.skip()) };
         for _ in 0..2 {
             self.pen.write(value)?;
             let unknown = self.pen.take_unknown();
@@ -151,17 +180,17 @@ fn shape_id(connection: &Connection, names: &[&str]) -> Result<u32, RowFault> {
 fn bind(columns: &mut Columns<'_, '_>, entry: &Entry) -> Result<(), RowFault> {
     columns
         .put(entry.id.0.to_be_bytes().as_slice())?
-        .put(entry.client.as_ref().map(|client| client.as_str()))?
+        .optional(entry.client.as_ref().map(|client| client.as_str()))?
         .put(entry.tenant as i64)?
-        .put(entry.policy.as_ref().map(|policy| policy.as_str()))?
-        .put(entry.dialect.map(|dialect| dialect.as_str()))?
+        .optional(entry.policy.as_ref().map(|policy| policy.as_str()))?
+        .optional(entry.dialect.map(|dialect| dialect.as_str()))?
         .put(operation_word(entry.operation))?
-        .put(entry.model_asked.as_deref())?
+        .optional(entry.model_asked.as_deref())?
         .put(entry.served.as_str())?
         .put(entry.reason.as_ref())?
-        .put(entry.task.map(|task| task.as_str()))?
-        .put(entry.complexity)?
-        .put(entry.step.map(|step| step.as_str()))?
+        .optional(entry.task.map(|task| task.as_str()))?
+        .optional(entry.complexity)?
+        .optional(entry.step.map(|step| step.as_str()))?
         .put(entry.stream)?
         .put(entry.status)?
         .put(entry.outcome.as_str())?
@@ -175,16 +204,51 @@ fn bind(columns: &mut Columns<'_, '_>, entry: &Entry) -> Result<(), RowFault> {
         .model(entry.would_model.as_ref())?
         .money(entry.would_cost.map(|cost| cost.low))?
         .money(entry.would_cost.map(|cost| cost.high))?
-        .put(entry.ttft_us.map(|us| i64::try_from(us).unwrap_or(i64::MAX)))?
+        .optional(entry.ttft_us.map(|us| i64::try_from(us).unwrap_or(i64::MAX)))?
         .count(entry.total_us)?
         .put(entry.overhead_us)?
         .put(entry.session as i64)?
         .json((!entry.tags.is_empty()).then_some(&entry.tags))?
         .put(entry.snapshot.as_str())?
-        .json((!entry.attempts.is_empty()).then_some(&entry.attempts))?
+        .json((!entry.attempts.is_empty()).then_some(&Attempts(&entry.attempts)))?
         .compact(entry.inputs.as_ref())?
         .compact(entry.decision.as_ref())?;
     Ok(())
+}
+
+/// Attempts without the names of their fields: a list each, in the order of the struct's fields, which is how they read
+/// back. The view `attempts` knows the positions.
+struct Attempts<'a>(&'a [AttemptRow]);
+
+impl Serialize for Attempts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|attempt| {
+            (
+                attempt.number,
+                &attempt.model,
+                &attempt.deployment,
+                &attempt.provider,
+                attempt.outcome,
+                attempt.status,
+                attempt.started_us,
+                attempt.ttft_us,
+                attempt.total_us,
+                Buckets(&attempt.usage),
+                attempt.usage_source,
+                attempt.cost,
+                attempt.maybe_billed,
+                &attempt.provider_request_id,
+            )
+        }))
+    }
+}
+
+struct Buckets<'a>(&'a Usage);
+
+impl Serialize for Buckets<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        filled_buckets(self.0, serializer)
+    }
 }
 
 fn bind_usage(columns: &mut Columns<'_, '_>, usage: &Usage) -> Result<(), RowFault> {

@@ -98,7 +98,7 @@ const WAL_PAGES: i64 = 500;
 
 /// `key` is the upper half of the request id: milliseconds of arrival and 16 random bits. So records lie in the order of
 /// time, a span of time is a span of keys, and an id is found without an index of its own.
-/// One row holds the request and its attempts; the view shows these as one row each. `inputs` and `decision` are JSON without
+/// One row holds the request and its attempts; the view shows these as one row each, finding their fields by position. `inputs` and `decision` are JSON without
 /// field names: `[shape, values…]`, the names in `shapes`, and shape 0 for a sequence.
 const TABLES: &str = "
 BEGIN IMMEDIATE;
@@ -122,12 +122,10 @@ CREATE TABLE IF NOT EXISTS snapshots (
 CREATE TABLE IF NOT EXISTS shapes (id INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE);
 CREATE VIEW IF NOT EXISTS attempts AS
     SELECT r.key AS request_key, r.id AS request_id, r.key >> 16 AS arrived_ms,
-        a.value ->> 'number' AS number, a.value ->> 'model' AS model, a.value ->> 'deployment' AS deployment,
-        a.value ->> 'provider' AS provider, a.value ->> 'outcome' AS outcome, a.value ->> 'status' AS status,
-        a.value ->> 'started_us' AS started_us, a.value ->> 'ttft_us' AS ttft_us,
-        a.value ->> 'total_us' AS total_us, a.value -> 'usage' AS usage, a.value ->> 'usage_source' AS usage_source,
-        a.value ->> 'cost' AS cost_nanousd, a.value ->> 'maybe_billed' AS maybe_billed,
-        a.value ->> 'provider_request_id' AS provider_request_id
+        a.value ->> 0 AS number, a.value ->> 1 AS model, a.value ->> 2 AS deployment, a.value ->> 3 AS provider,
+        a.value ->> 4 AS outcome, a.value ->> 5 AS status, a.value ->> 6 AS started_us, a.value ->> 7 AS ttft_us,
+        a.value ->> 8 AS total_us, a.value -> 9 AS usage, a.value ->> 10 AS usage_source,
+        a.value ->> 11 AS cost_nanousd, a.value ->> 12 AS maybe_billed, a.value ->> 13 AS provider_request_id
     FROM requests AS r, json_each(r.attempts) AS a;
 PRAGMA user_version = 1;
 COMMIT;

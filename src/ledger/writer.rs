@@ -13,7 +13,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::compact::Pen;
 use super::handle::{Message, Shared, SnapshotSource};
 use super::retention::Retention;
-use super::row::{RowFault, insert};
+use super::row::{Inserter, RowFault};
 use super::schema::open_to_write;
 use super::{Entry, LedgerError, LedgerSettings};
 
@@ -142,8 +142,9 @@ impl Writer {
             keep_snapshot(&transaction, source)?;
         }
         let mut refused = 0;
+        let mut inserter = Inserter::new(&transaction, &mut self.pen)?;
         for entry in &self.batch {
-            match insert(&transaction, entry, &mut self.pen) {
+            match inserter.insert(entry) {
                 Ok(()) => {}
                 Err(RowFault::Database(error)) => return Err(error),
                 Err(RowFault::Record(why)) => {
@@ -152,6 +153,7 @@ impl Writer {
                 }
             }
         }
+        drop(inserter);
         transaction.commit()?;
         let held = self.batch.len();
         self.shared.written.fetch_add((held - refused) as u64, Relaxed);
