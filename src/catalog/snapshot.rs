@@ -89,7 +89,7 @@ pub struct SnapshotParts {
 pub struct Snapshot {
     parts: SnapshotParts,
     by_id: HashMap<Arc<str>, ModelIx>,
-    by_upstream_name: HashMap<(Dialect, Arc<str>), DeploymentIx>,
+    by_upstream_name: HashMap<Dialect, HashMap<Arc<str>, DeploymentIx>>,
 }
 
 impl Snapshot {
@@ -97,10 +97,11 @@ impl Snapshot {
     pub fn new(parts: SnapshotParts) -> Self {
         let by_id =
             parts.models.iter().zip(0..).map(|(model, ix)| (model.id.0.clone(), ModelIx(ix))).collect();
-        let mut by_upstream_name = HashMap::new();
+        let mut by_upstream_name: HashMap<_, HashMap<_, _>> = HashMap::new();
         for (deployment, ix) in parts.deployments.iter().zip(0..) {
             let dialect = parts.providers[deployment.provider.at()].dialect;
-            by_upstream_name.entry((dialect, deployment.upstream_name.clone())).or_insert(DeploymentIx(ix));
+            let of_dialect = by_upstream_name.entry(dialect).or_default();
+            of_dialect.entry(deployment.upstream_name.clone()).or_insert(DeploymentIx(ix));
         }
         Self { parts, by_id, by_upstream_name }
     }
@@ -132,7 +133,7 @@ impl Snapshot {
 
     /// The first deployment that a provider of this dialect calls by this name.
     pub fn deployment_by_upstream_name(&self, dialect: Dialect, name: &str) -> Option<DeploymentIx> {
-        self.by_upstream_name.get(&(dialect, Arc::from(name))).copied()
+        self.by_upstream_name.get(&dialect)?.get(name).copied()
     }
 
     /// The model a client means by a name: an upstream name of its dialect first, else one of our ids.

@@ -6,6 +6,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::error::{ErrorField, ProviderError, understand};
+use super::read::scan::{Members, skip_space};
 use super::usage::{AnthropicUsage, GeminiUsage, OpenAiUsage};
 use crate::types::{Dialect, Operation, Usage};
 
@@ -82,6 +83,23 @@ pub fn read_answer(dialect: Dialect, operation: Operation, body: &[u8]) -> Resul
         (Dialect::Gemini, Operation::GenerateContent) => parse::<GeminiAnswer<'_>>(body)?.answer(),
         _ => Ok(Answer { has_content: !body.is_empty(), ..Answer::default() }),
     }
+}
+
+/// The usage of a whole answer and nothing else of it, for answers that are only accounted. `None`: it has none, or is
+/// not as its dialect has it; `read_answer` tells which.
+pub fn read_usage(dialect: Dialect, body: &[u8]) -> Option<Usage> {
+    let key: &[u8] = match dialect {
+        Dialect::OpenAi | Dialect::Anthropic => b"\"usage\"",
+        Dialect::Gemini => b"\"usageMetadata\"",
+    };
+    // Passing over the other members costs a fraction of parsing them.
+    let mut members = Members::of(body, skip_space(body, 0)).map_while(Result::ok);
+    let usage = &body[members.find(|member| &body[member.key.clone()] == key)?.value];
+    Some(match dialect {
+        Dialect::OpenAi => parse::<OpenAiUsage>(usage).ok()?.usage(),
+        Dialect::Anthropic => parse::<AnthropicUsage>(usage).ok()?.usage(),
+        Dialect::Gemini => parse::<GeminiUsage>(usage).ok()?.usage(),
+    })
 }
 
 /// Usage of an answer that passed unread, whole or streamed; the bytes may be the tail of a longer one.

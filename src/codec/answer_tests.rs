@@ -11,6 +11,7 @@ fn check(
     let answer = read_answer(dialect, operation, body.as_bytes()).expect(body);
     let usage = answer.usage.map(|usage| (usage.total_input(), usage.total_output()));
     assert_eq!((answer.has_content, answer.finish, answer.output_bytes, usage), wanted, "{body}");
+    assert_eq!(read_usage(dialect, body.as_bytes()), answer.usage, "{body}");
     assert_eq!(answer.error, None);
 }
 

@@ -13,7 +13,7 @@ mod sse;
 mod tee;
 mod usage;
 
-pub use answer::{Answer, Finish, Malformed, read_answer, visible_usage};
+pub use answer::{Answer, Finish, Malformed, read_answer, read_usage, visible_usage};
 pub use error::{AttemptNote, OwnError, ProviderError, classify, error_body, error_event};
 pub use hub::{ChatRequest, ChatView, Part, Role, StreamOptions, Tool, Turn};
 pub use read::{KeyScan, MAX_DEPTH, ReadFault, ReadFaultKind, Scratch, read, scan_keys};

@@ -80,7 +80,6 @@ async fn send<R: Reply>(job: &Job<'_>, whole: Whole, mut attempt: Attempt<'_>, r
     if sent.is_err() {
         return left(attempt, reply);
     }
-    job.learn(whole.position, &mut attempt);
     attempt.end(LegEnd::Ok);
     Tried::Done(End::Served { hop: whole.position, status: whole.status })
 }
@@ -173,7 +172,6 @@ pub(super) async fn forward<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
             End::Passed { hop: position, status, class }
         }
         None => {
-            job.learn(position, &mut attempt);
             attempt.end(LegEnd::Ok);
             End::Served { hop: position, status }
         }
@@ -221,6 +219,9 @@ fn left<R: Reply>(mut attempt: Attempt<'_>, reply: &mut R) -> Tried {
 }
 
 fn forwarded_usage(job: &Job<'_>, body: &[u8]) -> (Usage, UsageSource) {
+    if let Some(usage) = codec::read_usage(job.dialect, body) {
+        return (usage, UsageSource::Provider);
+    }
     match codec::read_answer(job.dialect, job.operation, body) {
         Ok(answer) => job.usage_of(answer.usage, answer.output_bytes),
         Err(_) => job.usage_of(None, body.len() as u64),
