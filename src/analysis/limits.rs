@@ -71,6 +71,11 @@ pub fn read_limits<'h>(header: impl Fn(&str) -> Option<&'h str>) -> Result<Limit
     if reader.faults.is_empty() { Ok(limits) } else { Err(reader.faults) }
 }
 
+/// Whether a header can say anything to [`read_limits`].
+pub fn is_hint(name: &str) -> bool {
+    name.starts_with("x-pointsman-") || CLIENT_SESSIONS.contains(&name)
+}
+
 /// Longest time a caller may ask for.
 const MAX_MS: u32 = 3_600_000;
 /// Largest cost ceiling that is still taken for a limit and not for a slip.

@@ -23,7 +23,7 @@ pub use complexity::{COMPLEXITY_PARTS, Complexity, ComplexityPart};
 pub use cues::{CUES, Cues, prepare};
 pub use extract::extract;
 pub use features::{FEATURE_VERSION, Features, Prompt, Talk, Volume};
-pub use limits::{LimitFault, Limits, read_limits};
+pub use limits::{LimitFault, Limits, is_hint, read_limits};
 
 use crate::types::{AgentStep, TaskClass};
 

@@ -59,8 +59,11 @@ pub(super) fn scan(text: &str, prompt: &mut Prompt) {
         let byte = text[at];
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' => {
-                bump(&mut prompt.latin);
-                word.push(byte);
+                let run = &text[at..];
+                let length = run.iter().position(|byte| !byte.is_ascii_alphabetic()).unwrap_or(run.len());
+                word.extend(&run[..length], prompt);
+                at += length;
+                continue;
             }
             b'0'..=b'9' => {
                 word.end(prompt);
@@ -106,12 +109,22 @@ impl Word {
         self.letters = self.letters << 8 | u64::from(byte | 0x20);
     }
 
+    /// Takes a run of ASCII letters at once; prose is mostly that.
+    fn extend(&mut self, letters: &[u8], prompt: &mut Prompt) {
+        prompt.latin = prompt.latin.saturating_add(u16::try_from(letters.len()).unwrap_or(u16::MAX));
+        if letters.len() <= LONGEST_FUNCTION_WORD {
+            letters.iter().for_each(|letter| self.push(*letter));
+        } else {
+            self.len += letters.len() as u32;
+        }
+    }
+
     fn end(&mut self, prompt: &mut Prompt) {
         if self.len == 0 {
             return;
         }
         bump(&mut prompt.words);
-        if self.len <= 5 && is_function_word(self.letters) {
+        if self.len as usize <= LONGEST_FUNCTION_WORD && is_function_word(self.letters) {
             bump(&mut prompt.known_words);
         }
         *self = Self::default();
@@ -140,6 +153,9 @@ const fn pack<const N: usize>(words: [&str; N]) -> [u64; N] {
     }
     packed
 }
+
+/// Letters of the longest function word.
+const LONGEST_FUNCTION_WORD: usize = 5;
 
 /// Function words of English, German, French, Spanish, Portuguese and Italian that other languages in Latin script do
 /// not share. A text without any of them is in a language the cues cannot read.

@@ -1,9 +1,10 @@
 //! Decision headers: what a client may know of its answer, added when the head is sent.
 
+use std::fmt::{Display, Write};
 use std::future::Future;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Loaded;
@@ -63,50 +64,66 @@ impl<R: Reply> Reply for Announced<'_, R> {
 impl Announcement {
     fn add_to(&self, head: &mut Head, earlier: &[Leg]) {
         let served = if head.hop > 0 { Served::Fallback } else { self.served };
-        let trail = self.trail((head.model.as_ref(), head.end), earlier);
-        let headers = &mut head.headers;
-        put(headers, ID, &self.id.to_string());
-        put(headers, PATH, served.as_str());
+        let mut own = Own { headers: &mut head.headers, text: BytesMut::with_capacity(OWN_BYTES) };
+        own.put(ID, |text| text.put_slice(&self.id.text()));
+        own.word(PATH, served.as_str());
         if let Some(model) = head.model.as_ref().map(|id| id.as_str()).or(self.model_named.as_deref()) {
-            put(headers, MODEL, model);
+            own.put(MODEL, |text| text.put_slice(model.as_bytes()));
         }
-        put(headers, REASON, self.reason);
-        put(headers, ATTEMPTS, &trail);
+        own.word(REASON, self.reason);
+        own.put(ATTEMPTS, |text| self.trail((head.model.as_ref(), head.end), earlier, text));
         if let Some(cost) = head.cost {
-            put(headers, COST, &cost.to_string());
+            own.put(COST, |text| written(text, cost));
         } else if let Some(estimate) = self.cost_estimate.filter(|_| head.length.is_none()) {
-            put(headers, COST_ESTIMATE, &estimate.to_string());
+            own.put(COST_ESTIMATE, |text| written(text, estimate));
         }
-        put(headers, OVERHEAD, &self.overhead_us.to_string());
-        put(headers, SNAPSHOT, self.loaded.snapshot.version.as_str());
+        own.headers.insert(OVERHEAD, HeaderValue::from(self.overhead_us));
+        own.put(SNAPSHOT, |text| text.put_slice(self.loaded.snapshot.version.as_str().as_bytes()));
         for (name, value) in &self.explained {
-            put(headers, HeaderName::from_static(name), value);
+            own.put(HeaderName::from_static(name), |text| text.put_slice(value.as_bytes()));
         }
     }
-}
 
-impl Announcement {
     /// `small:server_error,large:ok`: every attempt with its outcome, the answering one last.
-    fn trail(&self, (answering, end): (Option<&ModelId>, LegEnd), earlier: &[Leg]) -> String {
+    fn trail(&self, (answering, end): (Option<&ModelId>, LegEnd), earlier: &[Leg], text: &mut BytesMut) {
         let named = self.model_named.as_deref().unwrap_or("unlisted");
-        let mut trail = String::new();
+        let mut attempt = |model: &str, end: LegEnd, comma: &str| {
+            for part in [model, ":", end.as_str(), comma] {
+                text.put_slice(part.as_bytes());
+            }
+        };
         for leg in earlier {
             let model = leg.hop.model.map_or(named, |ix| self.loaded.snapshot.model(ix).id.as_str());
-            trail.push_str(model);
-            trail.push(':');
-            trail.push_str(leg.end.as_str());
-            trail.push(',');
+            attempt(model, leg.end, ",");
         }
-        trail.push_str(answering.map_or(named, ModelId::as_str));
-        trail.push(':');
-        trail.push_str(end.as_str());
-        trail
+        attempt(answering.map_or(named, ModelId::as_str), end, "");
     }
 }
 
-/// Adds a header of ours; a value outside the header alphabet (a model name can be anything) is left out.
-fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(name, value);
+/// What our own values take together in an ordinary answer.
+const OWN_BYTES: usize = 192;
+
+/// Headers of ours on their way into an answer's; their values are written one behind the other into one buffer.
+struct Own<'h> {
+    headers: &'h mut HeaderMap,
+    text: BytesMut,
+}
+
+impl Own<'_> {
+    fn word(&mut self, name: HeaderName, word: &'static str) {
+        self.headers.insert(name, HeaderValue::from_static(word));
     }
+
+    /// A value outside the header alphabet (a model name can be anything) is left out.
+    fn put(&mut self, name: HeaderName, write: impl FnOnce(&mut BytesMut)) {
+        write(&mut self.text);
+        if let Ok(value) = HeaderValue::from_maybe_shared(self.text.split().freeze()) {
+            self.headers.insert(name, value);
+        }
+    }
+}
+
+fn written(text: &mut BytesMut, value: impl Display) {
+    // Writing into a buffer that grows cannot fail.
+    let _ = write!(text, "{value}");
 }

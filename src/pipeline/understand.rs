@@ -3,11 +3,12 @@
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
+use http::HeaderValue;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::refusal::{Refusal, RefusalCode};
 use super::{Engine, Inbound};
-use crate::analysis::{self, Analysis, Features, Limits, read_limits};
+use crate::analysis::{self, Analysis, Features, Limits, is_hint, read_limits};
 use crate::catalog::{Credential, Mode};
 use crate::codec::{self, ChatRequest, KeyScan, ReadFault, ReadFaultKind, Scratch};
 use crate::routing::{self, Asked, Decision, DeploymentLive, Facts, Inputs, Live, NoRoute, UnknownPolicy};
@@ -60,11 +61,10 @@ impl Engine {
     /// Reads a body and the limits beside it. Our parser refuses some bodies that a provider takes (integers beyond
     /// 64 bits, lone surrogates): those pass unread where nothing would have been changed anyway.
     pub(super) async fn read(&self, inbound: &Inbound) -> Result<Read, Refusal> {
-        let hinted = inbound.headers.keys().any(|name| name.as_str().starts_with("x-pointsman-"));
-        let hint = |name: &str| {
-            let absent = !hinted && name.starts_with("x-pointsman-");
-            if absent { None } else { inbound.header(name) }
-        };
+        // Most requests have none, and looking each of them up in the whole map would cost more than reading the body.
+        let hints = inbound.headers.iter().filter(|(name, _)| is_hint(name.as_str()));
+        let hints: Vec<(&str, &HeaderValue)> = hints.map(|(name, value)| (name.as_str(), value)).collect();
+        let hint = |name: &str| hints.iter().find(|(known, _)| *known == name)?.1.to_str().ok();
         let limits = read_limits(hint).map_err(|faults| invalid_limits(&faults))?;
         let began = Instant::now();
         let read = if inbound.body.len() > LARGE_BODY {

@@ -1,7 +1,6 @@
 //! Who asks, and whose the credential is that came along.
 
-use http::HeaderMap;
-use xxhash_rust::xxh3::xxh3_64;
+use http::{HeaderMap, HeaderName, header};
 
 use crate::catalog::Snapshot;
 use crate::pipeline::{Refusal, RefusalCode};
@@ -9,10 +8,17 @@ use crate::types::{ClientIx, Dialect};
 use crate::upstream::is_credential;
 
 /// Where SDKs send their key.
-const SDK_HEADERS: [&str; 4] = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
+static SDK_HEADERS: [HeaderName; 4] = [
+    header::AUTHORIZATION,
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("api-key"),
+    HeaderName::from_static("x-goog-api-key"),
+];
 const BEARER: &[u8] = b"Bearer ";
 /// Header of ours that identifies a client beside a provider credential of its own.
 const OWN_KEY: &str = "x-pointsman-key";
+/// Keeps tenants' hashes apart from any other hash of the same credential.
+const TENANT_KEY: &[u8; 32] = b"pointsman 2026: tenant hash, v2.";
 
 /// An identified caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +54,7 @@ impl<'a> Presented<'a> {
 
     /// Every credential an SDK could have sent, without its scheme, the likeliest first.
     fn credentials(&self) -> impl Iterator<Item = &'a [u8]> {
-        let named = SDK_HEADERS.iter().flat_map(|name| self.headers.get_all(*name)).map(|value| {
+        let named = SDK_HEADERS.iter().flat_map(|name| self.headers.get_all(name)).map(|value| {
             let bytes = value.as_bytes();
             match bytes.split_at_checked(BEARER.len()) {
                 Some((scheme, key)) if scheme.eq_ignore_ascii_case(BEARER) => key,
@@ -86,9 +92,10 @@ pub(super) fn identify(snapshot: &Snapshot, presented: &Presented<'_>) -> Result
     })
 }
 
-/// A tenant's hash: of the client's name, or of a credential through a one-way function, as it is kept in the ledger.
+/// A tenant's hash: of the client's name, or of a credential, through a one-way function, as it is kept in the ledger.
 fn tenant_of(identity: &[u8]) -> u64 {
-    xxh3_64(&blake3::derive_key("pointsman 2026 tenant v1", identity))
+    let hash = blake3::keyed_hash(TENANT_KEY, identity);
+    hash.as_bytes().first_chunk().map_or(0, |head| u64::from_le_bytes(*head))
 }
 
 fn unauthorized(what: &str) -> Refusal {

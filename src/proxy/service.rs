@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderName, Method, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::upstreams::peer::HttpPeer;
@@ -24,6 +24,9 @@ use crate::codec::{self, DialectHints};
 use crate::pipeline::{Engine, Forwarded, Inbound, Loaded, Refusal, RefusalCode};
 use crate::strategy::Gone;
 use crate::types::{Dialect, Operation, RequestId};
+
+const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
+const GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
 
 /// What the data plane needs of the settings.
 #[derive(Clone, Copy, Debug)]
@@ -156,8 +159,8 @@ impl Gateway {
     fn arrive(&self, session: &Session) -> Arrival {
         let head = session.req_header();
         let hints = DialectHints {
-            anthropic_version: head.headers.contains_key("anthropic-version"),
-            goog_api_key: head.headers.contains_key("x-goog-api-key"),
+            anthropic_version: head.headers.contains_key(&ANTHROPIC_VERSION),
+            goog_api_key: head.headers.contains_key(&GOOG_API_KEY),
         };
         let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
         let route = codec::route(head.method.as_str(), head.uri.path(), hints);

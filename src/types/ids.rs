@@ -104,6 +104,17 @@ impl RequestId {
         Self((u128::from(unix_ms) << 80) | (random & ((1 << 80) - 1)))
     }
 
+    /// The id as it is written, in ASCII.
+    pub fn text(self) -> [u8; 29] {
+        let mut text = *b"pm-00000000000000000000000000";
+        let mut rest = self.0;
+        for digit in text[3..].iter_mut().rev() {
+            *digit = BASE32[rest as usize & 31];
+            rest >>= 5;
+        }
+        text
+    }
+
     /// Wall-clock milliseconds since 1970 at which the request arrived.
     pub fn unix_ms(self) -> u64 {
         (self.0 >> 80) as u64
@@ -114,12 +125,7 @@ const BASE32: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("pm-")?;
-        for digit in (0..26).rev() {
-            let value = (self.0 >> (digit * 5)) as usize & 31;
-            fmt::Write::write_char(f, char::from(BASE32[value]))?;
-        }
-        Ok(())
+        f.write_str(std::str::from_utf8(&self.text()).unwrap_or_default())
     }
 }
 

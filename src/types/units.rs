@@ -72,10 +72,22 @@ impl PricePerMillion {
 
     /// What `tokens` cost, rounded half up to a nano-dollar.
     pub fn cost(self, tokens: u64) -> NanoUsd {
-        let product = u128::from(self.0) * u128::from(tokens) + 500_000;
-        NanoUsd(u64::try_from(product / 1_000_000).unwrap_or(u64::MAX))
+        if tokens == 0 {
+            return NanoUsd::ZERO;
+        }
+        match self.0.checked_mul(tokens).and_then(|product| product.checked_add(HALF)) {
+            Some(product) => NanoUsd(product / MILLION),
+            // Dividing 128 bits takes a hundred times as long, and no ordinary amount needs them.
+            None => {
+                let product = u128::from(self.0) * u128::from(tokens) + u128::from(HALF);
+                NanoUsd(u64::try_from(product / u128::from(MILLION)).unwrap_or(u64::MAX))
+            }
+        }
     }
 }
+
+const MILLION: u64 = 1_000_000;
+const HALF: u64 = MILLION / 2;
 
 /// A calendar day, counted from 1970-01-01 (UTC). Prices take effect on days.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
