@@ -187,7 +187,10 @@ impl Engine {
         let guarded = matches!(rules, Rules::Guarded { .. });
         let policy_limit = |limit: fn(&Policy) -> Option<u32>| policy.filter(|_| guarded).and_then(limit);
         let until = |caller: Option<u32>, policy: Option<u32>| {
-            let stricter = [caller, policy].into_iter().flatten().min()?;
+            let stricter = match (caller, policy) {
+                (Some(caller), Some(policy)) => caller.min(policy),
+                (caller, policy) => caller.or(policy)?,
+            };
             Some(inbound.arrived + Duration::from_millis(u64::from(stricter)))
         };
         Ok(Job {
