@@ -82,9 +82,38 @@ pub fn prepare() {
 
 struct Phrase {
     text: &'static [u8],
+    /// What it begins with, to pass over most others without comparing texts.
+    head: Head,
     effects: &'static [(Cue, u8)],
     /// Whether a word ends with it; a stem goes on.
     word_end: bool,
+}
+
+/// Up to eight bytes as one number, ASCII letters in lower case (and some signs taken for others, which only costs a
+/// comparison), and which of its bits there are.
+#[derive(Clone, Copy)]
+struct Head {
+    bits: u64,
+    mask: u64,
+}
+
+impl Head {
+    fn of(text: &[u8]) -> Self {
+        let mut bytes = [0; 8];
+        let length = text.len().min(8);
+        bytes[..length].copy_from_slice(&text[..length]);
+        let mask = if length < 8 { (1 << (8 * length)) - 1 } else { u64::MAX };
+        Self { bits: (u64::from_le_bytes(bytes) | 0x2020_2020_2020_2020) & mask, mask }
+    }
+
+    /// The bucket of phrases that begin like this: by three bytes, or by the two of a phrase that has no third.
+    fn bucket(self) -> usize {
+        ((self.bits & 0x00ff_ffff).wrapping_mul(0x9e37_79b1) >> 20) as usize % BUCKETS
+    }
+
+    fn first_two(self) -> Self {
+        Self { bits: self.bits & 0xffff, mask: self.mask & 0xffff }
+    }
 }
 
 /// All phrases, found by the bytes they begin with.
@@ -93,65 +122,62 @@ struct Lexicon {
     phrases: Vec<Phrase>,
     /// Where each bucket begins in `phrases`; one more than there are buckets.
     buckets: Vec<u16>,
-    /// Bytes outside letters and digits that some phrase begins with.
-    signs: [bool; 256],
+    /// What each byte can begin: nothing, `WORD`, or `SIGN`.
+    kinds: [u8; 256],
 }
 
+/// A letter or digit: a phrase may begin where the first of several stands.
+const WORD: u8 = 1;
+/// Any other byte that some phrase begins with.
+const SIGN: u8 = 2;
 /// Buckets of the lexicon: a power of two, four times as many as there are phrases, so that most are empty.
 const BUCKETS: usize = 4096;
 
-/// The bucket of phrases that begin with these bytes, in any case; 0 behind the end of a phrase of two.
-fn bucket(first: [u8; 3]) -> usize {
-    let key = first.iter().fold(0, |key: u32, byte| key << 8 | u32::from(byte.to_ascii_lowercase()));
-    (key.wrapping_mul(0x9e37_79b1) >> 20) as usize % BUCKETS
-}
-
 impl Lexicon {
     fn new(mut phrases: Vec<Phrase>) -> Self {
-        let of = |phrase: &Phrase| {
-            let byte = |at: usize| phrase.text.get(at).copied().unwrap_or(0);
-            bucket([byte(0), byte(1), byte(2)])
-        };
-        phrases.sort_by_key(|phrase| (of(phrase), usize::MAX - phrase.text.len()));
-        let starts = |bucket: usize| phrases.partition_point(|phrase| of(phrase) < bucket);
+        phrases.sort_by_key(|phrase| (phrase.head.bucket(), usize::MAX - phrase.text.len()));
+        let starts = |bucket: usize| phrases.partition_point(|phrase| phrase.head.bucket() < bucket);
         let buckets = (0..=BUCKETS).map(|bucket| u16::try_from(starts(bucket)).unwrap_or(u16::MAX)).collect();
-        let mut signs = [false; 256];
+        let mut kinds = [0; 256];
         for phrase in &phrases {
-            signs[usize::from(phrase.text[0])] |= !phrase.text[0].is_ascii_alphanumeric();
+            kinds[usize::from(phrase.text[0])] = SIGN;
         }
-        Self { phrases, buckets, signs }
+        for (byte, kind) in (0..=255_u8).zip(&mut kinds) {
+            *kind = if byte.is_ascii_alphanumeric() { WORD } else { *kind };
+        }
+        Self { phrases, buckets, kinds }
     }
 
-    /// The next place from `at` on where a phrase can begin: a word, or a sign that some phrase begins with.
-    fn next_start(&self, text: &[u8], mut at: usize) -> Option<usize> {
-        let mut inside = at.checked_sub(1).is_some_and(|before| text[before].is_ascii_alphanumeric());
-        loop {
-            let byte = *text.get(at)?;
-            let is_word = byte.is_ascii_alphanumeric();
-            if (is_word && !inside) || self.signs[usize::from(byte)] {
-                return Some(at);
-            }
-            inside = is_word;
-            at += 1;
-        }
+    fn kind(&self, byte: u8) -> u8 {
+        self.kinds[usize::from(byte)]
+    }
+
+    /// The next place from `at` on where a phrase can begin.
+    fn next_start(&self, text: &[u8], at: usize) -> Option<usize> {
+        let mut before = at.checked_sub(1).map_or(0, |before| self.kind(text[before]));
+        let begins = |byte: &u8| {
+            let kind = self.kind(*byte);
+            kind & !(std::mem::replace(&mut before, kind) & WORD) != 0
+        };
+        text.get(at..)?.iter().position(begins).map(|offset| at + offset)
     }
 
     /// The longest phrase at a place.
     fn longest(&self, text: &[u8], at: usize) -> Option<&Phrase> {
         let rest = &text[at..];
-        let &[first, second] = rest.first_chunk()?;
-        let third = rest.get(2).copied().unwrap_or(0);
-        let short = || (!third.is_ascii_alphanumeric()).then(|| self.within([first, second, 0], rest))?;
-        self.within([first, second, third], rest).or_else(short)
+        let head = Head::of(rest);
+        let goes_on = rest.get(2).is_some_and(u8::is_ascii_alphanumeric);
+        let short = || (!goes_on).then(|| self.within(head.first_two().bucket(), head, rest))?;
+        self.within(head.bucket(), head, rest).or_else(short)
     }
 
-    fn within(&self, first: [u8; 3], rest: &[u8]) -> Option<&Phrase> {
-        let bucket = bucket(first);
+    fn within(&self, bucket: usize, head: Head, rest: &[u8]) -> Option<&Phrase> {
         let here = usize::from(self.buckets[bucket])..usize::from(self.buckets[bucket + 1]);
-        self.phrases[here].iter().find(|phrase| {
-            let (head, behind) = rest.split_at_checked(phrase.text.len()).unwrap_or_default();
+        let mut alike = self.phrases[here].iter().filter(|phrase| head.bits & phrase.head.mask == phrase.head.bits);
+        alike.find(|phrase| {
+            let (text, behind) = rest.split_at_checked(phrase.text.len()).unwrap_or_default();
             let goes_on = behind.first().is_some_and(u8::is_ascii_alphanumeric);
-            head.eq_ignore_ascii_case(phrase.text) && !(phrase.word_end && goes_on)
+            text.eq_ignore_ascii_case(phrase.text) && !(phrase.word_end && goes_on)
         })
     }
 }
@@ -162,7 +188,7 @@ static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
         let text = written.trim_end_matches('*').as_bytes();
         let is_whole = text.len() == written.len();
         let word_end = is_whole && text.last().is_some_and(u8::is_ascii_alphanumeric);
-        Phrase { text, effects, word_end }
+        Phrase { text, head: Head::of(text), effects, word_end }
     });
     Lexicon::new(phrases.collect())
 });

@@ -131,43 +131,57 @@ impl Word {
     }
 }
 
-/// Words of up to eight bytes as numbers, sorted.
-const fn pack<const N: usize>(words: [&str; N]) -> [u64; N] {
-    let mut packed = [0; N];
-    let mut word = 0;
-    while word < N {
-        let letters = words[word].as_bytes();
-        let mut at = 0;
-        while at < letters.len() {
-            packed[word] = packed[word] << 8 | letters[at] as u64;
-            at += 1;
-        }
-        let mut place = word;
-        while place > 0 && packed[place - 1] > packed[place] {
-            let swapped = packed[place - 1];
-            packed[place - 1] = packed[place];
-            packed[place] = swapped;
-            place -= 1;
-        }
-        word += 1;
-    }
-    packed
-}
-
 /// Letters of the longest function word.
 const LONGEST_FUNCTION_WORD: usize = 5;
 
 /// Function words of English, German, French, Spanish, Portuguese and Italian that other languages in Latin script do
 /// not share. A text without any of them is in a language the cues cannot read.
-const FUNCTION_WORDS: [u64; 53] = pack([
+const FUNCTION_WORDS: [&str; 53] = [
     "the", "of", "and", "is", "in", "for", "that", "with", "are", "was", "this", "what", "how", "you", "it",
     "from", "have", "der", "die", "das", "und", "ist", "ein", "eine", "nicht", "mit", "den", "von", "wie",
     "le", "les", "des", "est", "une", "dans", "pour", "qui", "que", "sur", "el", "los", "las", "una", "por",
     "para", "del", "como", "um", "uma", "che", "per", "gli", "della",
-]);
+];
+
+/// Slots for function words: four times as many as there are, so that most words find theirs empty at once.
+const SLOTS: usize = 256;
+
+/// The function words as numbers, each in the first free slot from its own on.
+static FUNCTION_SLOTS: [u64; SLOTS] = slots(FUNCTION_WORDS);
+
+const fn slots<const N: usize>(words: [&str; N]) -> [u64; SLOTS] {
+    let mut slots = [0; SLOTS];
+    let mut word = 0;
+    while word < N {
+        let bytes = words[word].as_bytes();
+        let (mut letters, mut at) = (0, 0);
+        while at < bytes.len() {
+            letters = letters << 8 | bytes[at] as u64;
+            at += 1;
+        }
+        let mut slot = slot_of(letters);
+        while slots[slot] != 0 {
+            slot = (slot + 1) % SLOTS;
+        }
+        slots[slot] = letters;
+        word += 1;
+    }
+    slots
+}
+
+const fn slot_of(letters: u64) -> usize {
+    (letters.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize
+}
 
 fn is_function_word(letters: u64) -> bool {
-    FUNCTION_WORDS.binary_search(&letters).is_ok()
+    let mut slot = slot_of(letters);
+    while FUNCTION_SLOTS[slot] != 0 {
+        if FUNCTION_SLOTS[slot] == letters {
+            return true;
+        }
+        slot = (slot + 1) % SLOTS;
+    }
+    false
 }
 
 /// Where the number that starts at `at` ends; `1,200.5` is one number.
