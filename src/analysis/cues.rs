@@ -173,7 +173,8 @@ impl Lexicon {
 
     fn within(&self, bucket: usize, head: Head, rest: &[u8]) -> Option<&Phrase> {
         let here = usize::from(self.buckets[bucket])..usize::from(self.buckets[bucket + 1]);
-        let mut alike = self.phrases[here].iter().filter(|phrase| head.bits & phrase.head.mask == phrase.head.bits);
+        let mut alike =
+            self.phrases[here].iter().filter(|phrase| head.bits & phrase.head.mask == phrase.head.bits);
         alike.find(|phrase| {
             let (text, behind) = rest.split_at_checked(phrase.text.len()).unwrap_or_default();
             let goes_on = behind.first().is_some_and(u8::is_ascii_alphanumeric);

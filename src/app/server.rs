@@ -24,6 +24,9 @@ use crate::upstream::{CHECK_EVERY, REFRESH};
 /// Between two looks at the requests still in flight while draining.
 const DRAIN_POLL: Duration = Duration::from_millis(50);
 
+/// Between two looks for idle connections that are of no use any more.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
 /// Runs the proxy until it is told to stop. `upgrade`: take the listeners over from a running process.
 pub fn serve(path: &Path, upgrade: bool) -> Result<(), AppError> {
     let settings = config::load(path, SecretSource::Environment).map_err(AppError::Config)?;
@@ -106,6 +109,7 @@ impl BackgroundService for Upkeep {
     async fn start(&self, mut shutdown: ShutdownWatch) {
         let mut names = tokio::time::interval(REFRESH);
         let mut replicas = tokio::time::interval(CHECK_EVERY);
+        let mut idle = tokio::time::interval(SWEEP_EVERY);
         let (mut refreshing, mut checking) = (Round::default(), Round::default());
         let Ok(mut hangup) = signal(SignalKind::hangup()) else {
             tracing::error!("SIGHUP cannot be listened for");
@@ -122,6 +126,7 @@ impl BackgroundService for Upkeep {
                     let loaded = self.engine.loaded();
                     checking.start(async move { check_replicas(&loaded).await });
                 }
+                _ = idle.tick() => self.engine.upstream().sweep(),
                 _ = hangup.recv() => {
                     let reloader = self.reloader.clone();
                     let _ = tokio::task::spawn_blocking(move || reloader.reload()).await;

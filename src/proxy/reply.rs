@@ -78,7 +78,7 @@ pub(super) fn limit_writes(session: &mut ServerSession) {
 /// Writes and flushes. Pingora's own timeout does not cover the flush at the end, hence a second one around it.
 async fn write_body(session: &mut ServerSession, mut piece: Bytes, end: bool) -> Result<(), Gone> {
     loop {
-        let rest = piece.split_off(piece.len().min(PIECE));
+        let rest = if piece.len() > PIECE { piece.split_off(PIECE) } else { Bytes::new() };
         let write = session.write_response_body(piece, end && rest.is_empty());
         timeout(WRITE_PAUSE, write).await.map_err(|_| Gone)?.map_err(|_| Gone)?;
         if rest.is_empty() {

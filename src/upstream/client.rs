@@ -86,6 +86,11 @@ impl Upstream {
         &self.resolver
     }
 
+    /// Closes pooled connections that are of no use any more.
+    pub fn sweep(&self) {
+        self.pool.sweep();
+    }
+
     /// Sends the request and waits for the head of the answer. A pooled connection that the provider had already
     /// closed costs one silent second try on a fresh one; nothing else is tried again here.
     pub async fn call(&self, call: &Call<'_>) -> Result<Exchange, CallError> {
@@ -144,8 +149,7 @@ impl Upstream {
     /// Gives a connection whose answer was read to its end back to the pool; any other is closed.
     pub async fn release(&self, mut exchange: Exchange) {
         if exchange.session.response_done() {
-            let idle = exchange.peer.options.idle_timeout;
-            self.pool.release(*exchange.session, &exchange.peer, idle).await;
+            self.pool.release(*exchange.session, &exchange.peer).await;
         } else {
             exchange.session.shutdown().await;
         }

@@ -10,14 +10,13 @@ use pingora::protocols::ALPN;
 use pingora::upstreams::peer::HttpPeer;
 use xxhash_rust::xxh3::Xxh3;
 
+use super::pool::KEEP_IDLE;
 use crate::catalog::Provider;
 
 /// How often known names are looked up again.
 pub const REFRESH: Duration = Duration::from_secs(30);
 /// How long the last good addresses outlive failing lookups.
 const KEEP: Duration = Duration::from_secs(600);
-/// How long an idle upstream connection is kept; below what providers keep.
-const POOL_IDLE: Duration = Duration::from_secs(55);
 /// Streams per upstream h2 connection; Pingora's default of 1 would not multiplex at all.
 const H2_STREAMS: usize = 100;
 
@@ -139,7 +138,7 @@ fn peer(provider: &Provider, address: SocketAddr, group: u64) -> HttpPeer {
     options.alpn = if tls { ALPN::H2H1 } else { ALPN::H1 };
     options.connection_timeout = Some(provider.clocks.connect);
     options.total_connection_timeout = Some(provider.clocks.connect);
-    options.idle_timeout = Some(POOL_IDLE);
+    options.idle_timeout = Some(KEEP_IDLE);
     options.max_h2_streams = H2_STREAMS;
     options.h2_ping_interval = Some(Duration::from_secs(20));
     // For the pass-through path, where Pingora itself drives the exchange; the direct path has clocks of its own.
