@@ -15,8 +15,8 @@ use crate::types::{
     Served, TaskClass, Usage, UsageSource,
 };
 
-/// One request, filed once, on whatever exit path it took.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// One request, filed once, on whatever exit path it took. Stored by position, in this order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// Identity; its milliseconds are when the request arrived.
     pub id: RequestId,
@@ -54,8 +54,6 @@ pub struct Entry {
     pub cost: Option<NanoUsd>,
     /// Whether the cost rests on a token count of ours, or on an attempt whose bill is uncertain.
     pub cost_estimated: bool,
-    /// Tokens of the attempt that answered.
-    pub usage: Usage,
     /// The model quality loss is measured against.
     pub baseline: Option<ModelId>,
     /// What the same usage costs at the baseline's price; `None` without a baseline or when it is unpriced.
@@ -76,11 +74,15 @@ pub struct Entry {
     pub tags: BTreeMap<String, String>,
     /// The snapshot it was decided by.
     pub snapshot: SnapshotVersion,
+    /// Tokens of the attempt that answered.
+    pub usage: Usage,
     /// Every upstream attempt, in order.
     pub attempts: Vec<AttemptRow>,
     /// Everything the decision was a function of, so that it can be recomputed.
+    #[serde(skip_deserializing)]
     pub inputs: Option<Box<Inputs>>,
     /// The decision as it was taken.
+    #[serde(skip_deserializing)]
     pub decision: Option<Box<Decision>>,
 }
 

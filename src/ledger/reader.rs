@@ -51,8 +51,7 @@ impl Reader {
         let look = || {
             let mut statement = self.connection.prepare_cached(ONE)?;
             let key = key_of(id);
-            let mut rows =
-                statement.query((key, key.saturating_add(PROBES), id.0.to_be_bytes().as_slice()))?;
+            let mut rows = statement.query((key, key.saturating_add(PROBES), id.to_string()))?;
             let shapes = ShapeNames::new(&self.connection);
             rows.next()?.map(|row| whole_entry(row, &shapes)).transpose()
         };
@@ -129,7 +128,7 @@ fn whole_entry(row: &Row<'_>, shapes: &ShapeNames<'_>) -> rusqlite::Result<Entry
     Ok(Entry { inputs: inputs_of(row, shapes)?, decision: decision_of(row, shapes)?, ..entry_of(row)? })
 }
 
-const ONE: &str = "SELECT * FROM requests WHERE key >= ?1 AND key < ?2 AND id = ?3";
-const EACH: &str = "SELECT * FROM requests WHERE key >= ?1 AND key < ?2 ORDER BY key";
-const EACH_DECISION: &str = "SELECT * FROM requests WHERE key >= ?1 AND key < ?2
+const ONE: &str = "SELECT * FROM records WHERE key >= ?1 AND key < ?2 AND record ->> 0 = ?3";
+const EACH: &str = "SELECT * FROM records WHERE key >= ?1 AND key < ?2 ORDER BY key";
+const EACH_DECISION: &str = "SELECT * FROM records WHERE key >= ?1 AND key < ?2
     AND decision IS NOT NULL AND inputs IS NOT NULL ORDER BY key";

@@ -97,8 +97,8 @@ const LOOK_WHEN_IDLE: Duration = Duration::from_secs(60);
 /// Longest time spent on deleting at once, so that commits stay within their interval.
 const SLICE: Duration = Duration::from_millis(15);
 
-const DELETE: &str = "DELETE FROM requests WHERE key IN
-    (SELECT key FROM requests WHERE key < ?1 ORDER BY key LIMIT 128)";
+const DELETE: &str = "DELETE FROM records WHERE key IN
+    (SELECT key FROM records WHERE key < ?1 ORDER BY key LIMIT 128)";
 /// A request keeps the snapshot it began with; an hour is more than any request takes.
 const DELETE_SNAPSHOTS: &str = "DELETE FROM snapshots
-    WHERE replaced_ms + 3600000 < (SELECT min(key) >> 16 FROM requests)";
+    WHERE replaced_ms + 3600000 < (SELECT min(key) >> 16 FROM records)";

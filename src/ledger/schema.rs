@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::row::views;
+
 /// Why the database cannot be used.
 #[derive(Debug)]
 pub enum LedgerError {
@@ -63,7 +65,9 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, LedgerError> {
     connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES).map_err(at)?;
     connection.pragma_update(None, "journal_size_limit", 4 * WAL_PAGES * PAGE_BYTES).map_err(at)?;
     if found == 0 {
-        connection.execute_batch(TABLES).map_err(at)?;
+        let views = views();
+        let create = format!("BEGIN IMMEDIATE; {TABLES} {views} PRAGMA user_version = {SCHEMA}; COMMIT;");
+        connection.execute_batch(&create).map_err(at)?;
     }
     Ok(connection)
 }
@@ -98,35 +102,13 @@ const WAL_PAGES: i64 = 500;
 
 /// `key` is the upper half of the request id: milliseconds of arrival and 16 random bits. So records lie in the order of
 /// time, a span of time is a span of keys, and an id is found without an index of its own.
-/// One row holds the request and its attempts; the view shows these as one row each, finding their fields by position. `inputs` and `decision` are JSON without
-/// field names: `[shape, values…]`, the names in `shapes`, and shape 0 for a sequence.
+/// A record holds the request and its attempts. `inputs` and `decision` are JSON without field names: `[shape, values…]`,
+/// the names in `shapes`, and shape 0 for a sequence.
 const TABLES: &str = "
-BEGIN IMMEDIATE;
-CREATE TABLE IF NOT EXISTS requests (
-    key INTEGER PRIMARY KEY, id BLOB NOT NULL,
-    client TEXT, tenant INTEGER NOT NULL, policy TEXT, dialect TEXT, operation TEXT NOT NULL, model_asked TEXT,
-    served TEXT NOT NULL, reason TEXT NOT NULL, task TEXT, complexity REAL, step TEXT, stream INTEGER NOT NULL,
-    status INTEGER NOT NULL, outcome TEXT NOT NULL, model TEXT,
-    cost_nanousd INTEGER, cost_estimated INTEGER NOT NULL,
-    input INTEGER NOT NULL, cache_read INTEGER NOT NULL, cache_write_5m INTEGER NOT NULL,
-    cache_write_1h INTEGER NOT NULL, output INTEGER NOT NULL, reasoning INTEGER NOT NULL,
-    audio_input INTEGER NOT NULL, audio_output INTEGER NOT NULL, image_input INTEGER NOT NULL,
-    baseline TEXT, baseline_nanousd INTEGER, would_model TEXT, would_low_nanousd INTEGER, would_high_nanousd INTEGER,
-    ttft_us INTEGER, total_us INTEGER NOT NULL, overhead_us INTEGER NOT NULL, session INTEGER NOT NULL,
-    tags TEXT, snapshot TEXT NOT NULL, attempts TEXT, inputs TEXT, decision TEXT
-);
+CREATE TABLE IF NOT EXISTS records (key INTEGER PRIMARY KEY, record TEXT NOT NULL, inputs TEXT, decision TEXT);
 CREATE TABLE IF NOT EXISTS snapshots (
     version TEXT PRIMARY KEY, source TEXT NOT NULL, profile TEXT NOT NULL,
     since_ms INTEGER NOT NULL, replaced_ms INTEGER
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS shapes (id INTEGER PRIMARY KEY, names TEXT NOT NULL UNIQUE);
-CREATE VIEW IF NOT EXISTS attempts AS
-    SELECT r.key AS request_key, r.id AS request_id, r.key >> 16 AS arrived_ms,
-        a.value ->> 0 AS number, a.value ->> 1 AS model, a.value ->> 2 AS deployment, a.value ->> 3 AS provider,
-        a.value ->> 4 AS outcome, a.value ->> 5 AS status, a.value ->> 6 AS started_us, a.value ->> 7 AS ttft_us,
-        a.value ->> 8 AS total_us, a.value -> 9 AS usage, a.value ->> 10 AS usage_source,
-        a.value ->> 11 AS cost_nanousd, a.value ->> 12 AS maybe_billed, a.value ->> 13 AS provider_request_id
-    FROM requests AS r, json_each(r.attempts) AS a;
-PRAGMA user_version = 1;
-COMMIT;
 ";

@@ -111,6 +111,41 @@ fn every_attempt_is_a_row_of_the_view() {
 }
 
 #[test]
+fn every_field_is_a_column_of_the_view() {
+    let running = start(|_| {});
+    let filed = full_entry(1);
+    running.ledger.record(filed.clone()).unwrap();
+    drop(running.reader());
+    let database = rusqlite::Connection::open(&running.settings.path).unwrap();
+    let json = serde_json::to_value(&filed).unwrap();
+    let would = filed.would_cost.unwrap();
+    let mut wanted = vec![
+        ("would_low_nanousd", would.low.0.to_string()),
+        ("would_high_nanousd", would.high.0.to_string()),
+        ("cost_nanousd", filed.cost.unwrap().0.to_string()),
+        ("baseline_cost_nanousd", filed.baseline_cost.unwrap().0.to_string()),
+        ("arrived_ms", filed.id.unix_ms().to_string()),
+        ("usage ->> 'output'", filed.usage.output.to_string()),
+        ("attempts", filed.attempts.len().to_string()),
+    ];
+    let apart = ["cost", "baseline_cost", "would_cost", "usage", "attempts", "tags", "inputs", "decision"];
+    for (name, value) in json.as_object().unwrap().iter().filter(|(name, _)| !apart.contains(&name.as_str())) {
+        let text = match value {
+            serde_json::Value::String(text) => text.clone(),
+            serde_json::Value::Bool(value) => u8::from(*value).to_string(),
+            other => other.to_string(),
+        };
+        wanted.push((name, text));
+    }
+    for (column, value) in wanted {
+        let found: String = database
+            .query_row(&format!("SELECT CAST({column} AS TEXT) FROM requests"), [], |row| row.get(0))
+            .unwrap_or_else(|error| panic!("{column}: {error}"));
+        assert_eq!(found, value, "{column}");
+    }
+}
+
+#[test]
 fn ids_that_share_a_key_stay_apart_and_a_second_copy_is_ignored() {
     let running = start(|_| {});
     let ids: Vec<RequestId> =

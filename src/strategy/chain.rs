@@ -315,11 +315,12 @@ async fn receive<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, reply: &
         leg.status = Some(status);
         leg.provider_request_id = request_id;
     });
+    // Streams are boxed: they live long, and their state would be copied with that of every whole answer.
     match (job.rules, is_stream) {
-        (Rules::Verbatim, true) => stream::forward(job, answering, reply).await,
+        (Rules::Verbatim, true) => Box::pin(stream::forward(job, answering, reply)).await,
         (Rules::Verbatim, false) => answer::forward(job, answering, reply).await,
         (Rules::Guarded { .. }, true) if (200..300).contains(&status) => {
-            stream::guarded(job, answering, reply).await
+            Box::pin(stream::guarded(job, answering, reply)).await
         }
         (Rules::Guarded { .. }, _) => answer::guarded(job, answering, reply).await,
     }
