@@ -40,7 +40,6 @@ fn view<'a>(system: &'a str, turns: Vec<Turn<'a>>) -> ChatView<'a> {
         tools: Vec::new(),
         tools_bytes: 0,
         schema_bytes: 0,
-        body_bytes: 0,
     }
 }
 

@@ -42,7 +42,7 @@ impl InProcess {
     pub async fn start(config_text: &str, profile: &str, secrets: SecretSource) -> Result<Self, AppError> {
         let settings = config::from_text(config_text, profile, secrets.clone()).map_err(AppError::Config)?;
         let parts = Parts::new(&settings, 2)?;
-        let conf = Arc::new(ServerConf { threads: 2, max_retries: 1, ..ServerConf::default() });
+        let conf = Arc::new(ServerConf { threads: 2, max_retries: 2, ..ServerConf::default() });
         let tls = settings.server.listen.iter().find_map(|listen| listen.tls.as_ref());
         let acceptor = tls
             .map(|files| acceptor(&files.cert.to_string_lossy(), &files.key.to_string_lossy()))

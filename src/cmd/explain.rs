@@ -145,12 +145,19 @@ fn stored(settings: &Settings, id: RequestId, json: bool) -> Result<String, Stri
         entry.model_asked.as_deref().unwrap_or("-"),
         entry.model.as_ref().map_or("-", |model| model.as_str()),
     );
-    if let Some(inputs) = &entry.inputs {
-        print_analysis(&mut text, &analysis::understand(&inputs.features));
+    let again = match &entry.inputs {
+        Some(inputs) => Some(routing::analyse_and_decide(&*snapshots.of(&entry.snapshot)?, inputs)),
+        None => None,
+    };
+    if let Some((analysis, _)) = &again {
+        print_analysis(&mut text, analysis);
     }
-    match &entry.decision {
-        Some(decision) => print_decision(&mut text, decision),
-        None => text.push_str("no decision was taken\n"),
+    match (&entry.decision, again) {
+        (Some(decision), _) => print_decision(&mut text, decision),
+        (None, Some((_, Err(no_route)))) => {
+            let _ = writeln!(text, "no plan could serve: {}", no_route.message);
+        }
+        (None, _) => text.push_str("no decision was taken\n"),
     }
     for attempt in &entry.attempts {
         let cost = attempt.cost.map_or_else(|| "unpriced".to_owned(), |cost| format!("${cost}"));

@@ -11,7 +11,7 @@ use super::{Dispatch, Engine, Inbound, Loaded};
 use crate::analysis::Analysis;
 use crate::codec::AttemptNote;
 use crate::ledger::{AttemptRow, CostRange, Entry, Outcome};
-use crate::routing::{Decision, Plan};
+use crate::routing::{Decision, Plan, ceiling_of_chain};
 use crate::session::Answerer;
 use crate::strategy::{End, Failure, Job, Leg, Trail};
 use crate::telemetry::{Stage, StageTimes};
@@ -141,12 +141,18 @@ impl<'e> Account<'e> {
                 input_tokens,
                 cost_estimate: None,
                 bound: false,
+                ceiling: None,
             },
             Some(Err(no_route)) => {
                 self.note(|entry| entry.served = Served::Routed);
                 return Err(Refusal::no_route(&no_route));
             }
-            Some(Ok(decision)) => self.note_decision(asked, decision, input_tokens),
+            Some(Ok(decision)) => {
+                let chain = self.entry.as_ref().and_then(|entry| entry.inputs.as_deref());
+                let ceiling =
+                    chain.and_then(|inputs| ceiling_of_chain(&self.loaded.snapshot, inputs, &decision));
+                Dispatch { ceiling, ..self.note_decision(asked, decision, input_tokens) }
+            }
         };
         Ok(dispatch)
     }
@@ -161,6 +167,7 @@ impl<'e> Account<'e> {
             input_tokens,
             cost_estimate: expected_cost(&decision, &decision.plan),
             bound: decision.reason.is_bound(),
+            ceiling: None,
         };
         self.note(|entry| {
             entry.served = decision.served;
@@ -227,7 +234,9 @@ impl<'e> Account<'e> {
             End::ClientGone => (Outcome::ClientGone, None, 0),
             End::Failed(_) => (Outcome::OwnError, None, 0),
         };
-        let target = hop.map(|hop| &job.hops[hop]);
+        // Of a request whose client has gone, the model that was writing: what it cost is that model's.
+        let writing = self.trail.legs.last().filter(|_| outcome == Outcome::ClientGone).map(|leg| &leg.hop);
+        let target = hop.map(|hop| &job.hops[hop]).or(writing);
         let model = target.and_then(|hop| hop.model).map(|ix| job.snapshot.model(ix).id.clone());
         let deployment =
             target.and_then(|hop| hop.deployment).map(|ix| job.snapshot.deployment(ix).id.clone());

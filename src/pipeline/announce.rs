@@ -117,7 +117,9 @@ impl Own<'_> {
     /// A value outside the header alphabet (a model name can be anything) is left out.
     fn put(&mut self, name: HeaderName, write: impl FnOnce(&mut BytesMut)) {
         write(&mut self.text);
-        if let Ok(value) = HeaderValue::from_maybe_shared(self.text.split().freeze()) {
+        let text = self.text.split().freeze();
+        let shown = text.iter().all(|byte| matches!(byte, b' '..=b'~'));
+        if let (true, Ok(value)) = (shown, HeaderValue::from_maybe_shared(text)) {
             self.headers.insert(name, value);
         }
     }

@@ -6,7 +6,7 @@ use super::{Dispatch, Inbound, Loaded};
 use crate::catalog::Snapshot;
 use crate::routing::Plan;
 use crate::strategy::Hop;
-use crate::types::{DeploymentId, DeploymentIx, ModelIx};
+use crate::types::{DeploymentId, DeploymentIx, ModelId, ModelIx, NanoUsd};
 
 /// Most hops of one chain.
 const MAX_HOPS: usize = 8;
@@ -28,7 +28,8 @@ pub(super) fn of(
                 for deployment in deployments(snapshot, inbound, ix) {
                     let known = hops.iter().any(|hop: &Hop| hop.deployment == Some(deployment));
                     if !known && hops.len() < MAX_HOPS {
-                        hops.push(routed(snapshot, inbound, deployment));
+                        let worst_cost = worst_cost(dispatch, &snapshot.model(ix).id);
+                        hops.push(Hop { worst_cost, ..routed(snapshot, inbound, deployment) });
                     }
                 }
             }
@@ -73,7 +74,13 @@ fn routed(snapshot: &Snapshot, inbound: &Inbound, ix: DeploymentIx) -> Hop {
         model: Some(deployment.model),
         rename: true,
         standing: standing(inbound, deployment.provider),
+        worst_cost: None,
     }
+}
+
+/// What an attempt at a model costs at most, where a ceiling asks for it.
+fn worst_cost(dispatch: &Dispatch, model: &ModelId) -> Option<NanoUsd> {
+    dispatch.ceiling.as_ref()?.worst.iter().find(|(id, _)| id == model)?.1
 }
 
 /// Where the request goes by the name it carries: home, unless the name is one of our own ids or belongs to a model
@@ -111,5 +118,12 @@ fn as_named(snapshot: &Snapshot, inbound: &Inbound, read: &Read) -> Result<Hop, 
             ),
         )
     })?;
-    Ok(Hop { provider, deployment: None, model: None, rename: false, standing: standing(inbound, provider) })
+    Ok(Hop {
+        provider,
+        deployment: None,
+        model: None,
+        rename: false,
+        standing: standing(inbound, provider),
+        worst_cost: None,
+    })
 }

@@ -1,9 +1,10 @@
 //! The first three stages: the body read, its features taken and understood, the caller's limits, the decision.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-use http::HeaderValue;
+use http::HeaderMap;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::refusal::{Refusal, RefusalCode};
@@ -13,7 +14,7 @@ use crate::catalog::{Credential, Mode};
 use crate::codec::{self, ChatRequest, KeyScan, ReadFault, ReadFaultKind, Scratch};
 use crate::routing::{self, Asked, Decision, DeploymentLive, Facts, Inputs, Live, NoRoute, UnknownPolicy};
 use crate::session::Answerer;
-use crate::types::{Day, DeploymentIx, PolicyIx};
+use crate::types::{Day, DeploymentIx, PolicyId, PolicyIx};
 use crate::upstream::Standing;
 
 /// Bodies above this are parsed off the worker, and their scratch is freed afterwards.
@@ -35,7 +36,7 @@ pub(super) enum Read {
 /// A request that was read.
 pub(super) struct Asking {
     pub(super) request: ChatRequest,
-    /// Taken only where a policy applies; pinned traffic is not understood, because nothing is decided about it.
+    /// Taken only where a policy applies or the caller sets a ceiling; nothing is decided about other traffic.
     pub(super) features: Option<Features>,
     pub(super) limits: Limits,
     pub(super) policy: Option<PolicyIx>,
@@ -62,9 +63,8 @@ impl Engine {
     /// 64 bits, lone surrogates): those pass unread where nothing would have been changed anyway.
     pub(super) async fn read(&self, inbound: &Inbound) -> Result<Read, Refusal> {
         // Most requests have none, and looking each of them up in the whole map would cost more than reading the body.
-        let hints = inbound.headers.iter().filter(|(name, _)| is_hint(name.as_str()));
-        let hints: Vec<(&str, &HeaderValue)> = hints.map(|(name, value)| (name.as_str(), value)).collect();
-        let hint = |name: &str| hints.iter().find(|(known, _)| *known == name)?.1.to_str().ok();
+        let hints = hints(&inbound.headers);
+        let hint = |name: &str| hints.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value);
         let limits = read_limits(hint).map_err(|faults| invalid_limits(&faults))?;
         let began = Instant::now();
         let read = if inbound.body.len() > LARGE_BODY {
@@ -78,7 +78,7 @@ impl Engine {
             SCRATCH.with_borrow_mut(|scratch| {
                 codec::read(inbound.operation, &inbound.body, scratch, |view| {
                     let unmatched = matches!(self.policy(inbound, &view.request.model), Ok(None));
-                    (!unmatched).then(|| analysis::extract(view))
+                    (!unmatched || limits.max_cost.is_some()).then(|| analysis::extract(view))
                 })
             })
         };
@@ -114,10 +114,15 @@ impl Engine {
                 )
                 .about("model"));
             }
+            if let (None, Some(features)) = (asked.policy, &asked.features) {
+                let inputs = self.inputs(inbound, asked, (None, features));
+                routing::within_callers_ceiling(snapshot, &inputs)
+                    .map_err(|no_route| Refusal::no_route(&no_route))?;
+            }
             let times = (asked.read_time, began.elapsed());
             return Ok(Decided { analysis: None, inputs: None, decision: None, times });
         };
-        let inputs = Box::new(self.inputs(inbound, asked, (policy, features)));
+        let inputs = Box::new(self.inputs(inbound, asked, (Some(policy), features)));
         let (analysis, decision) = routing::analyse_and_decide(snapshot, &inputs);
         Ok(Decided {
             analysis: Some(analysis),
@@ -137,11 +142,17 @@ impl Engine {
         }
     }
 
-    fn inputs(&self, inbound: &Inbound, asked: &Asking, (policy, features): (PolicyIx, &Features)) -> Inputs {
+    /// What a decision is a function of; without a policy only the ceiling is looked at.
+    fn inputs(
+        &self,
+        inbound: &Inbound,
+        asked: &Asking,
+        (policy, features): (Option<PolicyIx>, &Features),
+    ) -> Inputs {
         let snapshot = &*inbound.loaded.snapshot;
         let request = &asked.request;
         Inputs {
-            policy: snapshot.policy(policy).id.clone(),
+            policy: policy.map_or_else(|| PolicyId::from(""), |policy| snapshot.policy(policy).id.clone()),
             features: features.clone(),
             facts: Facts {
                 dialect: request.dialect,
@@ -206,6 +217,20 @@ impl Engine {
     }
 }
 
+/// The headers a limit can stand in. One that stands twice is a list, as HTTP has it, and bytes outside ASCII show: no limit
+/// takes either, so both are refused instead of being passed over.
+fn hints(headers: &HeaderMap) -> Vec<(&str, Cow<'_, str>)> {
+    let mut hints: Vec<(&str, Cow<'_, str>)> = Vec::new();
+    for (name, value) in headers.iter().filter(|(name, _)| is_hint(name.as_str())) {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        match hints.iter_mut().find(|(known, _)| *known == name.as_str()) {
+            Some((_, list)) => *list = Cow::Owned(format!("{list}, {value}")),
+            None => hints.push((name.as_str(), value)),
+        }
+    }
+    hints
+}
+
 fn live(inbound: &Inbound, ix: DeploymentIx) -> DeploymentLive {
     let snapshot = &inbound.loaded.snapshot;
     let deployment = snapshot.deployment(ix);
@@ -257,5 +282,9 @@ fn invalid_limits(faults: &[analysis::LimitFault]) -> Refusal {
 }
 
 fn unknown_policy(unknown: UnknownPolicy) -> Refusal {
-    Refusal::new(RefusalCode::UnknownPolicy, unknown.to_string()).about("model")
+    let code = match unknown {
+        UnknownPolicy::Missing { .. } => RefusalCode::UnknownPolicy,
+        UnknownPolicy::Forbidden { .. } | UnknownPolicy::Outside { .. } => RefusalCode::PolicyForbidden,
+    };
+    Refusal::new(code, unknown.to_string()).about("model")
 }

@@ -143,7 +143,7 @@ fn announced_length(headers: &HeaderMap, max_body: usize) -> Result<Option<usize
     if length > max_body { Err(too_large(max_body)) } else { Ok(Some(length)) }
 }
 
-fn expects_continue(headers: &HeaderMap) -> bool {
+pub(super) fn expects_continue(headers: &HeaderMap) -> bool {
     headers.get(header::EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 

@@ -16,7 +16,9 @@ use crate::codec;
 use crate::pipeline::{Engine, Forwarded, Loaded, Refusal, RefusalCode};
 use crate::telemetry::InFlight;
 use crate::types::{Dialect, FailureClass, Operation, ProviderIx, RequestId, Usage};
-use crate::upstream::{Caller, Standing, attempt_headers, forwardable_answer_header, own_path};
+use crate::upstream::{
+    Caller, MAX_ADDRESSES, Standing, attempt_headers, forwardable_answer_header, own_path,
+};
 
 /// Most bytes of an answer kept to read its usage; usage stands at the end, so of longer ones the tail is kept.
 const MAX_COPY: usize = 1 << 20;
@@ -30,6 +32,8 @@ pub struct Passing {
     forwarded: Forwarded,
     watches: bool,
     upgrade: bool,
+    /// Addresses of the provider tried before the present one, and how many there are.
+    addresses: (usize, usize),
     answer: BytesMut,
     _in_flight: InFlight,
 }
@@ -87,6 +91,7 @@ impl Passing {
             headers: built,
             watches,
             upgrade: arrival.upgrade,
+            addresses: (0, 0),
             answer: BytesMut::new(),
             _in_flight: in_flight,
         })
@@ -100,7 +105,14 @@ impl Passing {
         self.forwarded.dialect.unwrap_or(Dialect::OpenAi)
     }
 
-    /// The provider's first address.
+    /// Whether the name has an address left to try, which then comes next.
+    pub(super) fn has_another_address(&mut self) -> bool {
+        let (tried, known) = &mut self.addresses;
+        *tried += 1;
+        *tried < (*known).min(MAX_ADDRESSES)
+    }
+
+    /// The provider's next address.
     pub(super) async fn peer(&mut self, engine: &Engine) -> Result<Box<HttpPeer>> {
         let provider = self.loaded.snapshot.provider(self.provider);
         let target = match engine.upstream().resolver().target(provider, None).await {
@@ -111,7 +123,8 @@ impl Passing {
                     .map_err(|error: Box<Error>| error.into_up());
             }
         };
-        match target.peers.first() {
+        self.addresses.1 = target.peers.len();
+        match target.peers.get(self.addresses.0) {
             Some(peer) => Ok(Box::new(HttpPeer::clone(peer))),
             None => Error::e_explain(ErrorType::ConnectError, "the name has no address"),
         }

@@ -148,6 +148,12 @@ impl Gateway {
         } else {
             match Passing::new(&arrival, identity, headers, in_flight) {
                 Ok(passing) => {
+                    // Pingora forwards the body but does not ask for it.
+                    if body::expects_continue(headers)
+                        && session.as_downstream_mut().write_continue_response().await.is_err()
+                    {
+                        return Situation::Aborted;
+                    }
                     reply::limit_writes(session.as_downstream_mut());
                     Situation::Passing(Box::new(passing))
                 }
@@ -380,6 +386,19 @@ impl ProxyHttp for Gateway {
             let _ = reply::refuse(session.as_downstream_mut(), passing.dialect(), &id, &refusal).await;
         }
         FailToProxy { error_code: 0, can_reuse_downstream: false }
+    }
+
+    fn fail_to_connect(
+        &self,
+        _session: &mut Session,
+        _peer: &HttpPeer,
+        situation: &mut Situation,
+        mut error: Box<Error>,
+    ) -> Box<Error> {
+        if let Situation::Passing(passing) = situation {
+            error.set_retry(passing.has_another_address());
+        }
+        error
     }
 
     fn suppress_error_log(&self, _session: &Session, _situation: &Situation, _error: &Error) -> bool {

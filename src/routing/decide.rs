@@ -8,22 +8,58 @@ use super::no_route::NoRoute;
 use super::plan::{Candidate, Decision, Inputs, Plan, Reason, Verdict, Why};
 use crate::analysis::{self, Analysis};
 use crate::catalog::{Mode, Objective, Policy, Snapshot};
-use crate::types::{ModelId, ModelIx, Served};
+use crate::types::{ModelId, ModelIx, NanoUsd, Served};
 
 /// Understands a request and decides: what the proxy, `explain` and replay call.
 pub fn analyse_and_decide(snapshot: &Snapshot, inputs: &Inputs) -> (Analysis, Result<Decision, NoRoute>) {
+    let analysis = understood(inputs);
+    let decision = decide(snapshot, inputs, &analysis);
+    (analysis, decision)
+}
+
+/// The analysis of a request; a caller who says what the task is knows better.
+fn understood(inputs: &Inputs) -> Analysis {
     let mut analysis = analysis::understand(&inputs.features);
     if let Some(task) = inputs.limits.task {
         analysis.task = task;
         analysis.task_confidence = 1.0;
     }
-    let decision = decide(snapshot, inputs, &analysis);
-    (analysis, decision)
+    analysis
 }
 
 /// Takes a stored decision again.
 pub fn replay(snapshot: &Snapshot, inputs: &Inputs) -> Result<Decision, NoRoute> {
     analyse_and_decide(snapshot, inputs).1
+}
+
+/// Whether a request that no policy takes keeps the ceiling its caller sets. `inputs.policy` is not looked at.
+pub fn within_callers_ceiling(snapshot: &Snapshot, inputs: &Inputs) -> Result<(), NoRoute> {
+    within_ceiling(snapshot, inputs, (&understood(inputs), inputs.limits.max_cost), &Plan::Named)
+}
+
+/// What the attempts of a decision may cost together, and each of its models at most, in the order of its chain. `None`
+/// without a ceiling, and where there is no chain that could add up.
+pub fn ceiling_of_chain(snapshot: &Snapshot, inputs: &Inputs, decision: &Decision) -> Option<ChainCeiling> {
+    let Plan::Single(first) = &decision.plan else { return None };
+    let policy = snapshot.policies.iter().find(|policy| policy.id == inputs.policy)?;
+    let ceiling = Bounds::of(policy, inputs).max_cost?;
+    let analysis = understood(inputs);
+    let worst = |id: &ModelId| {
+        let model = snapshot.model_by_id(id.as_str())?;
+        let quality = estimate::quality(snapshot, &analysis, model, None);
+        estimate::single(snapshot, inputs, &analysis, (model, None), quality).worst_cost
+    };
+    let chain = std::iter::once(first).chain(&decision.fallback);
+    Some(ChainCeiling { ceiling, worst: chain.map(|id| (id.clone(), worst(id))).collect() })
+}
+
+/// What [`ceiling_of_chain`] finds.
+#[derive(Clone, Debug)]
+pub struct ChainCeiling {
+    /// What all attempts together may cost.
+    pub ceiling: NanoUsd,
+    /// What one attempt at each model costs at most; `None`: unpriced.
+    pub worst: Vec<(ModelId, Option<NanoUsd>)>,
 }
 
 /// Decides. Same snapshot, same inputs, same analysis: same decision.
@@ -32,23 +68,29 @@ pub fn decide(snapshot: &Snapshot, inputs: &Inputs, analysis: &Analysis) -> Resu
         return Err(NoRoute::no_baseline(inputs.policy.as_str()));
     };
     let share = Shares::of(policy, inputs);
-    if !inputs.facts.hard_markers.is_empty() {
-        let decision = bound(snapshot, policy, inputs)?;
-        return within_ceiling(snapshot, inputs, analysis, decision);
-    }
     let routed =
         is_auto(inputs) || policy.mode == Mode::Route || (policy.mode == Mode::Canary && share.canary);
+    let bounds = Bounds::of(policy, inputs);
+    // Traffic that is not routed has no choice, but a ceiling its caller sets holds for it all the same; a marker that
+    // binds a routed conversation lifts no ceiling.
+    let ceiling = if routed { bounds.max_cost } else { inputs.limits.max_cost };
+    let as_it_is = |decision: Decision| {
+        within_ceiling(snapshot, inputs, (analysis, ceiling), &decision.plan).map(|()| decision)
+    };
+    if !inputs.facts.hard_markers.is_empty() {
+        return bound(snapshot, policy, inputs).and_then(as_it_is);
+    }
     let baseline = match baseline(snapshot, policy, inputs) {
         Ok(baseline) => baseline,
         // Only what is routed needs a model we know; the rest goes on as it is named.
         Err(no_route) => {
             return match routed {
                 true => Err(no_route),
-                false => within_ceiling(snapshot, inputs, analysis, unrouted(policy, inputs)),
+                false => as_it_is(unrouted(policy, inputs)),
             };
         }
     };
-    let field = Field { snapshot, policy, inputs, analysis, bounds: Bounds::of(policy, inputs), baseline };
+    let field = Field { snapshot, policy, inputs, analysis, bounds, baseline };
     let chosen = choose(&field, share.holdout);
     if routed {
         let chosen = chosen?;
@@ -64,18 +106,18 @@ pub fn decide(snapshot: &Snapshot, inputs: &Inputs, analysis: &Analysis) -> Resu
         }
         Err(no_route) => decision.candidates = no_route.candidates,
     }
-    within_ceiling(snapshot, inputs, analysis, decision)
+    as_it_is(decision)
 }
 
-/// Traffic that is not routed has no choice, but a ceiling its caller sets holds for it all the same.
+/// Whether the worst case of a plan that nobody weighed keeps a ceiling.
 fn within_ceiling(
     snapshot: &Snapshot,
     inputs: &Inputs,
-    analysis: &Analysis,
-    decision: Decision,
-) -> Result<Decision, NoRoute> {
-    let Some(ceiling) = inputs.limits.max_cost else { return Ok(decision) };
-    let model = match &decision.plan {
+    (analysis, ceiling): (&Analysis, Option<NanoUsd>),
+    plan: &Plan,
+) -> Result<(), NoRoute> {
+    let Some(ceiling) = ceiling else { return Ok(()) };
+    let model = match plan {
         Plan::Single(model) => snapshot.model_by_id(model.as_str()),
         Plan::Named => snapshot.model_named(inputs.facts.dialect, &inputs.facts.model_named),
     };
@@ -84,7 +126,7 @@ fn within_ceiling(
         estimate::single(snapshot, inputs, analysis, (model, None), quality).worst_cost
     });
     match worst {
-        Some(worst) if worst <= ceiling => Ok(decision),
+        Some(worst) if worst <= ceiling => Ok(()),
         worst => Err(NoRoute::over_ceiling(&inputs.facts.model_named, ceiling, worst)),
     }
 }

@@ -83,6 +83,8 @@ pub(super) fn single(
 /// All input and all output, each in the dearest bucket this request can fall into; `None` when such a bucket has no
 /// price. Cache writes and media are billed apart, and dearer than plain input where they are.
 fn worst_cost(facts: &Facts, price: &Price, (input, output): (u64, u64)) -> Option<NanoUsd> {
+    // Input is estimated from bytes, and a ceiling must hold all the same.
+    let input = input + input / 4;
     let if_any = |possible: bool, tokens: u64| if possible { tokens } else { 0 };
     let (cached, audio) = (facts.cache_markers, facts.needs.has(Capabilities::AUDIO));
     let inputs = [

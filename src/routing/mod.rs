@@ -12,7 +12,9 @@ mod no_route;
 mod plan;
 mod policy;
 
-pub use decide::{analyse_and_decide, decide, replay};
+pub use decide::{
+    ChainCeiling, analyse_and_decide, ceiling_of_chain, decide, replay, within_callers_ceiling,
+};
 pub use no_route::{NoRoute, NoRouteKind};
 pub use plan::{
     Candidate, Decision, DeploymentLive, Estimate, Facts, Inputs, Live, Plan, Reason, Verdict, Why,

@@ -34,6 +34,13 @@ pub enum UnknownPolicy {
         /// The name asked for.
         name: String,
     },
+    /// The client is confined to policies none of which takes this request.
+    Outside {
+        /// The model the request names.
+        model: String,
+        /// The policies it may use.
+        allowed: Vec<String>,
+    },
 }
 
 impl fmt::Display for UnknownPolicy {
@@ -48,6 +55,11 @@ impl fmt::Display for UnknownPolicy {
                     "this client may not use policy `{name}`: see the `policies` of its [[clients]] entry"
                 )
             }
+            Self::Outside { model, allowed } => write!(
+                f,
+                "this client may use {} only, and none of these takes model `{model}` on this path",
+                allowed.join(", ")
+            ),
         }
     }
 }
@@ -63,9 +75,15 @@ pub fn select_policy(snapshot: &Snapshot, asked: &Asked<'_>) -> Result<Option<Po
         let fits = may_use(policy, asked) && clients_match(&policy.matches, asked.client);
         return if fits { Ok(Some(ix)) } else { Err(UnknownPolicy::Forbidden { name: name.to_owned() }) };
     }
-    Ok(policies
-        .find(|(_, policy)| may_use(policy, asked) && matches(&policy.matches, asked))
-        .map(|(ix, _)| ix))
+    match policies.find(|(_, policy)| may_use(policy, asked) && matches(&policy.matches, asked)) {
+        Some((ix, _)) => Ok(Some(ix)),
+        None if asked.allowed.is_empty() => Ok(None),
+        // Forwarding what no policy takes would be more than those who are confined to some may do.
+        None => Err(UnknownPolicy::Outside {
+            model: asked.model.to_owned(),
+            allowed: asked.allowed.iter().map(|policy| format!("`{policy}`")).collect(),
+        }),
+    }
 }
 
 fn may_use(policy: &Policy, asked: &Asked<'_>) -> bool {

@@ -6,7 +6,7 @@ use http::{HeaderMap, header};
 use std::time::Duration;
 
 use super::attempt::{Attempt, LegEnd, Trail};
-use super::chain::{Answering, End, Failure, Job, Refused, Tried, failed};
+use super::chain::{Answering, End, Failure, Job, Refused, Tried, failed, unknown_fate};
 use super::reply::{Head, Reply};
 use crate::codec::{self, Answer, Finish};
 use crate::types::{FailureClass, Usage, UsageSource};
@@ -29,13 +29,11 @@ pub(super) async fn guarded<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
     let body = tokio::select! {
         biased;
         body = collect(&mut exchange, limit) => body,
-        () = reply.gone() => {
-            return left(attempt, reply);
-        }
+        () = reply.gone() => return left(job, position, attempt, reply),
     };
     let body = match body {
         Ok(body) => body,
-        Err(error) => return Tried::Failed(failed(attempt, error)),
+        Err(error) => return Tried::Failed(failed(job, position, attempt, error)),
     };
     job.upstream.release(exchange).await;
     attempt.first_byte();
@@ -43,14 +41,32 @@ pub(super) async fn guarded<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
         Ok(answer) => answer,
         Err(mut failure) => {
             failure.retry_after = retry_after(&headers);
-            failure.answer = (!success).then(|| Box::new(Refused { status, headers, body }));
-            attempt.note(|leg| leg.maybe_billed = success);
+            if success {
+                account_for_broken(job, position, &mut attempt, (&failure, &body));
+            } else {
+                failure.answer = Some(Box::new(Refused { status, headers, body }));
+            }
             attempt.end(LegEnd::Failed(failure.class));
             return Tried::Failed(failure);
         }
     };
     settle(job, position, &mut attempt, job.usage_of(answer.usage, answer.output_bytes));
     send(job, Whole { position, status, headers, body }, attempt, reply).await
+}
+
+/// An answer of status 200 that cannot be used was written all the same: what it says it cost counts, else an estimate.
+/// Only where it is an error in so many words, without any count, nothing is owed.
+fn account_for_broken(
+    job: &Job<'_>,
+    position: usize,
+    attempt: &mut Attempt<'_>,
+    (failure, body): (&Failure, &Bytes),
+) {
+    let counted = codec::read_usage(job.dialect, body);
+    if counted.is_some() || failure.sent {
+        settle(job, position, attempt, job.usage_of(counted, body.len() as u64));
+        attempt.note(|leg| leg.maybe_billed = true);
+    }
 }
 
 /// A checked answer, ready to go.
@@ -78,13 +94,13 @@ async fn send<R: Reply>(job: &Job<'_>, whole: Whole, mut attempt: Attempt<'_>, r
         gone => gone,
     };
     if sent.is_err() {
-        return left(attempt, reply);
+        return left(job, whole.position, attempt, reply);
     }
     attempt.end(LegEnd::Ok);
     Tried::Done(End::Served { hop: whole.position, status: whole.status })
 }
 
-/// What is wrong with a guarded answer, if anything is.
+/// What is wrong with a guarded answer, if anything is; one that was written counts as sent.
 fn check(job: &Job<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Result<Answer, Failure> {
     if !(200..300).contains(&status) {
         if (300..400).contains(&status) {
@@ -99,11 +115,12 @@ fn check(job: &Job<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Result
     let json = headers
         .get(header::CONTENT_TYPE)
         .is_none_or(|value| value.as_bytes().to_ascii_lowercase().starts_with(b"application/json"));
+    let written = |class, detail: String| Failure { sent: true, ..Failure::new(class, detail) };
     if !json {
-        return Err(Failure::new(FailureClass::Malformed, "the answer's content type is not JSON"));
+        return Err(written(FailureClass::Malformed, "the answer's content type is not JSON".to_owned()));
     }
     let answer = codec::read_answer(job.dialect, job.operation, body)
-        .map_err(|error| Failure::new(FailureClass::Malformed, error.message))?;
+        .map_err(|error| written(FailureClass::Malformed, error.message))?;
     if let Some(error) = &answer.error {
         return Err(Failure::new(
             error.class,
@@ -114,7 +131,7 @@ fn check(job: &Job<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Result
         job.request.is_some_and(|request| request.max_output_tokens.is_some_and(|cap| cap <= 1))
             || matches!(answer.finish, Some(Finish::ToolCalls | Finish::ContentFilter | Finish::Length));
     if !answer.has_content && !may_be_empty {
-        return Err(Failure::new(FailureClass::Empty, "no content and no tool call"));
+        return Err(written(FailureClass::Empty, "no content and no tool call".to_owned()));
     }
     Ok(answer)
 }
@@ -128,12 +145,12 @@ pub(super) async fn forward<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
     let read = tokio::select! {
         biased;
         read = read_ahead(&mut exchange, &mut copy) => read,
-        () = reply.gone() => return left(attempt, reply),
+        () = reply.gone() => return left(job, position, attempt, reply),
     };
     attempt.first_byte();
     let ended = match read {
         Ok(ended) => ended,
-        Err(error) => return Tried::Failed(failed(attempt, error)),
+        Err(error) => return Tried::Failed(failed(job, position, attempt, error)),
     };
     let refused = status >= 400;
     let class = refused.then(|| codec::classify(job.dialect, status, &copy).class);
@@ -152,12 +169,12 @@ pub(super) async fn forward<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
     let end = class.map_or(LegEnd::Ok, LegEnd::Failed);
     let head = Head { status, headers, length, model: job.model_of(position), hop: position, cost, end };
     if reply.head(head, attempt.earlier()).await.is_err() || reply.body(copy.freeze(), ended).await.is_err() {
-        return left(attempt, reply);
+        return left(job, position, attempt, reply);
     }
     if !ended {
         match pass_rest(&mut exchange, reply).await {
             Ok(()) => {}
-            Err(Rest::Gone) => return left(attempt, reply),
+            Err(Rest::Gone) => return left(job, position, attempt, reply),
             Err(Rest::Broken(class)) => {
                 reply.abort();
                 attempt.end(LegEnd::Broken(class));
@@ -211,9 +228,9 @@ async fn pass_rest<R: Reply>(exchange: &mut Exchange, reply: &mut R) -> Result<(
 
 /// The client left. Its connection is broken off: one that only closed its sending side must not take what it has for
 /// the whole answer.
-fn left<R: Reply>(mut attempt: Attempt<'_>, reply: &mut R) -> Tried {
+fn left<R: Reply>(job: &Job<'_>, position: usize, mut attempt: Attempt<'_>, reply: &mut R) -> Tried {
     reply.abort();
-    attempt.note(|leg| leg.maybe_billed = true);
+    unknown_fate(job, position, &mut attempt);
     attempt.end(LegEnd::ClientGone);
     Tried::Done(End::ClientGone)
 }

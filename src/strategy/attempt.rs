@@ -115,9 +115,15 @@ impl<'t> Attempt<'t> {
         &self.trail.legs
     }
 
-    /// Since the leg began.
-    pub fn elapsed(&self) -> Duration {
-        self.began.elapsed()
+    /// Whether its tokens and cost are known.
+    pub fn is_settled(&self) -> bool {
+        self.leg.as_ref().is_some_and(|leg| leg.usage != Usage::default())
+    }
+
+    /// Since the leg's first meaningful byte; zero before it.
+    pub fn since_first_byte(&self) -> Duration {
+        let ttft = self.leg.as_ref().and_then(|leg| leg.ttft);
+        ttft.map_or(Duration::ZERO, |ttft| self.began.elapsed().saturating_sub(ttft))
     }
 
     /// Ends the leg.

@@ -8,8 +8,9 @@ use tokio::time::Instant;
 
 use super::attempt::{Attempt, LegEnd, Trail};
 use super::reply::Reply;
+use super::rules::{LastWord, Rules, last_word, may_repeat};
 use super::{answer, stream};
-use crate::catalog::{Credential, OnAuthFailure, Provider, Snapshot};
+use crate::catalog::{Credential, Provider, Snapshot};
 use crate::codec::{self, ChatRequest};
 use crate::types::{
     Day, DeploymentIx, Dialect, FailureClass, ModelId, ModelIx, NanoUsd, Operation, ProviderIx, RequestId,
@@ -47,20 +48,8 @@ pub struct Hop {
     pub rename: bool,
     /// How the target stands to the request.
     pub standing: Standing,
-}
-
-/// What may happen to answers on their way.
-#[derive(Clone, Copy)]
-pub enum Rules<'a> {
-    /// Forwarded as they come, errors too: observed and pinned traffic.
-    Verbatim,
-    /// Checked before they are committed; the listed failures lead to the next hop.
-    Guarded {
-        /// Classes that lead to the next hop.
-        on: &'a [FailureClass],
-        /// What a refused credential of ours does.
-        on_auth_failure: OnAuthFailure,
-    },
+    /// What an attempt costs at most, where there is a ceiling; `None`: unpriced.
+    pub worst_cost: Option<NanoUsd>,
 }
 
 /// Everything one request needs to be carried out.
@@ -101,6 +90,8 @@ pub struct Job<'a> {
     pub day: Day,
     /// Longest whole answer that is held in memory and checked.
     pub max_answer_bytes: usize,
+    /// What all attempts together may cost; `None`: no ceiling.
+    pub ceiling: Option<NanoUsd>,
 }
 
 /// How a job ended.
@@ -175,12 +166,16 @@ pub async fn run<R: Reply>(job: &Job<'_>, trail: &mut Trail, reply: &mut R) -> E
         if !last && hop.deployment.is_some_and(|ix| !job.board.ready(ix)) {
             continue;
         }
+        if !job.affords(hop, trail) {
+            failure.detail.push_str("; the next model could break the cost ceiling");
+            continue;
+        }
         match leg(job, position, trail, reply).await {
             Tried::Done(end) => return end,
             Tried::Failed(failed) => failure = failed,
         }
-        cool(job, hop, &failure);
-        if !job.goes_on(failure.class) {
+        cool(job, position, &failure);
+        if !job.rules.goes_on(failure.class) {
             return Box::pin(finish(job, position, failure, trail, reply)).await;
         }
     }
@@ -198,7 +193,13 @@ async fn retry_last<R: Reply>(job: &Job<'_>, mut failure: Failure, trail: &mut T
     for round in 0..retries {
         let wait = failure.retry_after.unwrap_or(BACKOFF * 2_u32.pow(round));
         let fits = wait <= MAX_WAIT && job.deadline.is_none_or(|by| Instant::now() + wait < by);
-        if !safe_to_repeat(&failure) || !fits || (round > 0 && failure.retry_after.is_some()) {
+        let affordable = job.affords(&job.hops[position], trail);
+        if !may_repeat(failure.class)
+            || failure.sent
+            || !fits
+            || !affordable
+            || (round > 0 && failure.retry_after.is_some())
+        {
             break;
         }
         tokio::select! {
@@ -221,14 +222,10 @@ async fn finish<R: Reply>(
     trail: &mut Trail,
     reply: &mut R,
 ) -> End {
-    let passes = match failure.class {
-        FailureClass::BadRequest
-        | FailureClass::ContextLength
-        | FailureClass::ContentFilter
-        | FailureClass::ModelGone => true,
-        // The caller's own credential: its provider's words are for the caller. With ours they would mislead.
-        FailureClass::Auth | FailureClass::Billing => job.carries_callers_credential(position),
-        _ => false,
+    let passes = match last_word(failure.class) {
+        LastWord::Providers => true,
+        LastWord::ProvidersOnCallersKey => job.carries_callers_credential(position),
+        LastWord::Ours => false,
     };
     match failure.answer.take() {
         Some(refused) if passes => {
@@ -242,7 +239,14 @@ async fn leg<R: Reply>(job: &Job<'_>, position: usize, trail: &mut Trail, reply:
     let hop = &job.hops[position];
     let provider = job.snapshot.provider(hop.provider);
     let mut attempt = Attempt::begin(trail, hop, job.arrived);
-    let _in_flight = hop.deployment.map(|ix| job.board.enter(ix));
+    let _in_flight = match hop.deployment.map(|ix| job.board.enter(ix)) {
+        Some(None) => {
+            attempt.end(LegEnd::Failed(FailureClass::Overloaded));
+            let failure = Failure::new(FailureClass::Overloaded, "its max_in_flight calls are running");
+            return Tried::Failed(Failure { retry_after: Some(DEFAULT_COOLDOWN), ..failure });
+        }
+        entered => entered.flatten(),
+    };
     let headers = match attempt_headers(job.caller, provider, hop.standing) {
         Ok(headers) => headers,
         Err(class) => {
@@ -278,7 +282,7 @@ async fn leg<R: Reply>(job: &Job<'_>, position: usize, trail: &mut Trail, reply:
         biased;
         exchange = job.upstream.call(&call) => exchange,
         () = reply.gone() => {
-            attempt.note(|leg| leg.maybe_billed = true);
+            unknown_fate(job, position, &mut attempt);
             attempt.end(LegEnd::ClientGone);
             return Tried::Done(End::ClientGone);
         }
@@ -288,7 +292,7 @@ async fn leg<R: Reply>(job: &Job<'_>, position: usize, trail: &mut Trail, reply:
             receive(job, Answering { position, attempt, exchange, hides_usage: body.hides_usage }, reply)
                 .await
         }
-        Err(error) => Tried::Failed(failed(attempt, error)),
+        Err(error) => Tried::Failed(failed(job, position, attempt, error)),
     }
 }
 
@@ -356,19 +360,6 @@ impl BodyFor {
     }
 }
 
-impl Job<'_> {
-    fn goes_on(&self, class: FailureClass) -> bool {
-        match self.rules {
-            Rules::Verbatim => false,
-            Rules::Guarded { on, on_auth_failure } => match class {
-                FailureClass::NoCredential => true,
-                FailureClass::Auth => on_auth_failure == OnAuthFailure::Fallback || on.contains(&class),
-                other => on.contains(&other),
-            },
-        }
-    }
-}
-
 impl Failure {
     pub(super) fn new(class: FailureClass, detail: impl Into<String>) -> Self {
         Self { class, detail: detail.into(), sent: false, retry_after: None, answer: None }
@@ -376,14 +367,29 @@ impl Failure {
 }
 
 /// Ends an attempt that got no answer.
-pub(super) fn failed(mut attempt: Attempt<'_>, error: CallError) -> Failure {
-    attempt.note(|leg| leg.maybe_billed = error.sent);
+pub(super) fn failed(job: &Job<'_>, position: usize, mut attempt: Attempt<'_>, error: CallError) -> Failure {
+    if error.sent {
+        unknown_fate(job, position, &mut attempt);
+    }
     attempt.end(LegEnd::Failed(error.class));
     Failure { sent: error.sent, ..Failure::new(error.class, error.detail) }
 }
 
-fn cool(job: &Job<'_>, hop: &Hop, failure: &Failure) {
+/// The request was sent and nothing tells whether the provider bills it: at least its input counts, marked as ours.
+pub(super) fn unknown_fate(job: &Job<'_>, position: usize, attempt: &mut Attempt<'_>) {
+    attempt.note(|leg| leg.maybe_billed = true);
+    if !attempt.is_settled() {
+        answer::settle(job, position, attempt, job.usage_of(None, 0));
+    }
+}
+
+/// Keeps a hop that failed out of plans for a while, unless the caller is the cause: one caller's short patience or
+/// spent quota must not take a deployment away from the others.
+fn cool(job: &Job<'_>, position: usize, failure: &Failure) {
+    let hop = &job.hops[position];
     let pause = match failure.class {
+        FailureClass::RateLimit if job.carries_callers_credential(position) => return,
+        FailureClass::Timeout if job.is_out_of_time() => return,
         FailureClass::RateLimit | FailureClass::Overloaded => failure.retry_after.unwrap_or(DEFAULT_COOLDOWN),
         FailureClass::Connect | FailureClass::Dns | FailureClass::Timeout => FAILURE_COOLDOWN,
         _ => return,
@@ -391,19 +397,6 @@ fn cool(job: &Job<'_>, hop: &Hop, failure: &Failure) {
     if let Some(ix) = hop.deployment {
         job.board.cool(ix, pause);
     }
-}
-
-/// Whether the same hop may be asked again: nothing can have been generated and billed.
-fn safe_to_repeat(failure: &Failure) -> bool {
-    let refused = matches!(
-        failure.class,
-        FailureClass::Connect
-            | FailureClass::Dns
-            | FailureClass::RateLimit
-            | FailureClass::Overloaded
-            | FailureClass::ServerError
-    );
-    refused && !failure.sent
 }
 
 pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
@@ -419,6 +412,19 @@ fn provider_request_id(headers: &HeaderMap) -> Option<String> {
 }
 
 impl Job<'_> {
+    /// Whether the caller's or the policy's own time is over, as opposed to a provider's clocks.
+    fn is_out_of_time(&self) -> bool {
+        let over = |by: Option<Instant>| by.is_some_and(|by| by <= Instant::now());
+        over(self.deadline) || over(self.first_token_by)
+    }
+
+    /// Whether an attempt at a hop keeps the ceiling, whatever it turns out to cost, beside those before it.
+    fn affords(&self, hop: &Hop, trail: &Trail) -> bool {
+        let Some(ceiling) = self.ceiling else { return true };
+        let spent: Option<NanoUsd> = trail.legs.iter().map(|leg| leg.cost).sum();
+        spent.zip(hop.worst_cost).is_some_and(|(spent, worst)| spent + worst <= ceiling)
+    }
+
     /// The model a hop serves, where it is one of ours.
     pub(super) fn model_of(&self, position: usize) -> Option<ModelId> {
         self.hops[position].model.map(|ix| self.snapshot.model(ix).id.clone())
@@ -461,12 +467,12 @@ impl Job<'_> {
         }
     }
 
-    /// Learns a served stream's speed; of a whole answer it is not known when the first token was written.
-    pub(super) fn learn(&self, position: usize, attempt: &mut Attempt<'_>) {
-        let elapsed = attempt.elapsed();
+    /// Learns a served stream's speed: `writing` is how long the provider wrote, without waiting for the client to read.
+    /// Of a whole answer it is not known when the first token was written.
+    pub(super) fn learn(&self, position: usize, attempt: &mut Attempt<'_>, writing: Duration) {
         attempt.note(|leg| {
             if let (Some(ix), Some(ttft)) = (self.hops[position].deployment, leg.ttft) {
-                self.board.observe(ix, ttft, elapsed, leg.usage.total_output());
+                self.board.observe(ix, ttft, writing, leg.usage.total_output());
             }
         });
     }

@@ -7,8 +7,10 @@ mod answer;
 mod attempt;
 mod chain;
 mod reply;
+mod rules;
 mod stream;
 
 pub use attempt::{Attempt, Leg, LegEnd, Trail};
-pub use chain::{End, Failure, Hop, Job, Rules, run};
+pub use chain::{End, Failure, Hop, Job, run};
 pub use reply::{Gone, Head, Reply};
+pub use rules::{LastWord, Rules, last_word, may_repeat};

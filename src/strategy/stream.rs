@@ -1,7 +1,10 @@
 //! Streamed answers. A guarded stream is committed only when its first meaningful event has been seen; from then on
 //! no other model's bytes may follow, and a break is said aloud in the dialect's own error event.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
+use tokio::time::Instant;
 
 use super::answer::{passing_headers, settle};
 use super::attempt::LegEnd;
@@ -25,22 +28,27 @@ pub(super) async fn guarded<R: Reply>(job: &Job<'_>, mut answering: Answering<'_
     };
     let held = match begun {
         Ok(held) => held,
-        Err(Early::Call(error)) => return Tried::Failed(failed(answering.attempt, error)),
+        Err(Early::Call(error)) => {
+            return Tried::Failed(failed(job, answering.position, answering.attempt, error));
+        }
         Err(Early::Failure(failure)) => {
+            if failure.sent {
+                settle(job, answering.position, &mut answering.attempt, usage_of(job, &tee));
+                answering.attempt.note(|leg| leg.maybe_billed = true);
+            }
             answering.attempt.end(LegEnd::Failed(failure.class));
             return Tried::Failed(failure);
         }
     };
     answering.attempt.first_byte();
     answering.exchange.shorten(None);
-    pump(job, answering, Pump { tee, first: held, checked: true }, reply).await
+    pump(job, answering, Pump::new(tee, held, true), reply).await
 }
 
 /// Forwards a stream as it comes, watching it for usage only.
-pub(super) async fn forward<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, reply: &mut R) -> Tried {
-    answering.attempt.first_byte();
+pub(super) async fn forward<R: Reply>(job: &Job<'_>, answering: Answering<'_>, reply: &mut R) -> Tried {
     let tee = StreamTee::new(job.dialect, false);
-    pump(job, answering, Pump { tee, first: Bytes::new(), checked: false }, reply).await
+    pump(job, answering, Pump::new(tee, Bytes::new(), false), reply).await
 }
 
 /// A stream on its way to the client.
@@ -50,11 +58,26 @@ struct Pump {
     first: Bytes,
     /// Whether a malformed event ends the stream; verbatim streams pass it on.
     checked: bool,
+    /// An event could not be read, so the stream is no longer watched.
+    blind: bool,
+    /// How long the client took to read.
+    waited: Duration,
+}
+
+impl Pump {
+    fn new(tee: StreamTee, first: Bytes, checked: bool) -> Self {
+        Self { tee, first, checked, blind: false, waited: Duration::ZERO }
+    }
 }
 
 enum Early {
     Call(CallError),
     Failure(Failure),
+}
+
+/// A stream that broke before it said anything: the provider has read the request and may bill it.
+fn written(class: FailureClass, detail: &str) -> Failure {
+    Failure { sent: true, ..Failure::new(class, detail) }
 }
 
 async fn until_meaningful(answering: &mut Answering<'_>, tee: &mut StreamTee) -> Result<Bytes, Early> {
@@ -65,7 +88,7 @@ async fn until_meaningful(answering: &mut Answering<'_>, tee: &mut StreamTee) ->
         if let Some(piece) = piece {
             let out = tee
                 .feed(piece)
-                .map_err(|fault| Early::Failure(Failure::new(FailureClass::Malformed, fault.message)))?;
+                .map_err(|fault| Early::Failure(written(FailureClass::Malformed, &fault.message)))?;
             held.extend_from_slice(&out);
         }
         if let Some(error) = tee.error() {
@@ -77,7 +100,7 @@ async fn until_meaningful(answering: &mut Answering<'_>, tee: &mut StreamTee) ->
         }
         if ended || held.len() > MAX_HELD {
             let class = if ended { FailureClass::Empty } else { FailureClass::Malformed };
-            return Err(Early::Failure(Failure::new(class, "the stream had no content")));
+            return Err(Early::Failure(written(class, "the stream had no content")));
         }
     }
 }
@@ -98,25 +121,49 @@ async fn pump<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, mut pump: P
     }
     let mut piece = std::mem::take(&mut pump.first);
     loop {
-        if !piece.is_empty() && reply.body(piece, false).await.is_err() {
-            return gone(job, answering, &pump.tee, reply);
+        if !piece.is_empty() {
+            let began = Instant::now();
+            if reply.body(piece, false).await.is_err() {
+                return gone(job, answering, &pump.tee, reply);
+            }
+            pump.waited += began.elapsed();
         }
         let next = tokio::select! {
             biased;
             next = answering.exchange.next() => next,
             () = reply.gone() => return gone(job, answering, &pump.tee, reply),
         };
-        piece = match next {
-            Ok(Some(bytes)) => match pump.tee.feed(bytes.clone()) {
-                Ok(out) => out,
-                Err(_) if !pump.checked => bytes,
-                Err(_) => return broken(job, answering, (pump.tee, FailureClass::Malformed), reply).await,
-            },
+        piece = match next.map(|bytes| bytes.map(|bytes| pump.watch(bytes))) {
+            Ok(Some(Ok(out))) => out,
+            Ok(Some(Err(()))) => {
+                return broken(job, answering, (pump.tee, FailureClass::Malformed), reply).await;
+            }
             Ok(None) => break,
             Err(error) => return broken(job, answering, (pump.tee, error.class), reply).await,
         };
+        if pump.tee.meaningful() {
+            answering.attempt.first_byte();
+        }
     }
     close(job, answering, (pump, status), reply).await
+}
+
+impl Pump {
+    /// What of a piece goes on to the client; an error where the stream is checked and the piece is not what it should be.
+    fn watch(&mut self, bytes: Bytes) -> Result<Bytes, ()> {
+        if self.blind {
+            return Ok(bytes);
+        }
+        match self.tee.feed(bytes.clone()) {
+            Ok(out) => Ok(out),
+            Err(_) if self.checked => Err(()),
+            // What cannot be read passes as it is, and so does all behind it: nothing of it could be told any more.
+            Err(_) => {
+                self.blind = true;
+                Ok(bytes)
+            }
+        }
+    }
 }
 
 /// The upstream has ended its stream: with a finish, with an error of its own, or broken off.
@@ -143,7 +190,8 @@ async fn close<R: Reply>(
         attempt.end(LegEnd::Broken(class));
         return Tried::Done(End::Truncated { hop: position, class });
     }
-    job.learn(position, &mut attempt);
+    let writing = attempt.since_first_byte().saturating_sub(pump.waited);
+    job.learn(position, &mut attempt, writing);
     attempt.end(LegEnd::Ok);
     Tried::Done(End::Served { hop: position, status })
 }

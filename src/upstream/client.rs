@@ -25,7 +25,7 @@ use crate::types::FailureClass;
 /// Interim answers (1xx) swallowed before an upstream is taken for broken.
 const MAX_INTERIM: usize = 8;
 /// Addresses of one name tried within the connect clock.
-const MAX_ADDRESSES: usize = 3;
+pub const MAX_ADDRESSES: usize = 3;
 /// A pooled connection that breaks within this of being used again had been closed before.
 const STALE: Duration = Duration::from_secs(1);
 /// How long an early answer is looked for after the upload broke.
@@ -69,6 +69,8 @@ pub struct CallError {
 /// An answer whose head has arrived. Dropping it closes the connection (h1) or resets the stream (h2).
 pub struct Exchange {
     session: Box<HttpSession>,
+    /// Whether the request went out whole: behind half of one, the next would be read as its rest.
+    whole: bool,
     peer: Arc<HttpPeer>,
     idle: Duration,
     deadline: Instant,
@@ -95,14 +97,13 @@ impl Upstream {
     /// closed costs one silent second try on a fresh one; nothing else is tried again here.
     pub async fn call(&self, call: &Call<'_>) -> Result<Exchange, CallError> {
         let target = self.target(call).await?;
-        if let Some(peer) = target.peers.first()
-            && let Some(connection) = self.pool.pooled(peer).await
-        {
+        for peer in target.peers.iter().take(MAX_ADDRESSES) {
+            let Some(connection) = self.pool.pooled(peer).await else { continue };
             let sent_at = Instant::now();
             match exchange(connection, (peer, &target.authority), call).await {
-                Ok(session) => return Ok(Exchange::new(session, peer.clone(), call)),
+                Ok(answered) => return Ok(Exchange::new(answered, peer.clone(), call)),
                 // Closed while it lay in the pool; what breaks later broke at work and may be billed.
-                Err(error) if error.class == FailureClass::Connect && sent_at.elapsed() < STALE => {}
+                Err(error) if error.class == FailureClass::Connect && sent_at.elapsed() < STALE => break,
                 Err(error) => return Err(error),
             }
         }
@@ -112,8 +113,8 @@ impl Upstream {
 
     async fn call_fresh(&self, call: &Call<'_>, target: &Target) -> Result<Exchange, CallError> {
         let (connection, peer) = self.fresh(call, target).await?;
-        let session = exchange(connection, (&peer, &target.authority), call).await?;
-        Ok(Exchange::new(session, peer, call))
+        let answered = exchange(connection, (&peer, &target.authority), call).await?;
+        Ok(Exchange::new(answered, peer, call))
     }
 
     /// A new connection: to the first address that takes it, within the connect clock.
@@ -148,7 +149,7 @@ impl Upstream {
 
     /// Gives a connection whose answer was read to its end back to the pool; any other is closed.
     pub async fn release(&self, mut exchange: Exchange) {
-        if exchange.session.response_done() {
+        if exchange.whole && exchange.session.response_done() {
             self.pool.release(*exchange.session, &exchange.peer).await;
         } else {
             exchange.session.shutdown().await;
@@ -157,8 +158,15 @@ impl Upstream {
 }
 
 impl Exchange {
-    fn new(session: Box<HttpSession>, peer: Arc<HttpPeer>, call: &Call<'_>) -> Self {
-        Self { session, peer, idle: call.provider.clocks.idle, deadline: call.deadline, until: call.deadline }
+    fn new((session, whole): (Box<HttpSession>, bool), peer: Arc<HttpPeer>, call: &Call<'_>) -> Self {
+        Self {
+            session,
+            whole,
+            peer,
+            idle: call.provider.clocks.idle,
+            deadline: call.deadline,
+            until: call.deadline,
+        }
     }
 
     /// The answer's head, when there is one (there always is after `call` succeeded).
@@ -191,12 +199,12 @@ impl Exchange {
     }
 }
 
-/// Request out, head of the answer in. `Connect` means: nothing of an answer was seen and the connection broke.
+/// Request out, head of the answer in; says whether the request went out whole. `Connect` means: nothing of an answer was seen and the connection broke.
 async fn exchange(
     connection: Connection,
     (peer, authority): (&HttpPeer, &str),
     call: &Call<'_>,
-) -> Result<Box<HttpSession>, CallError> {
+) -> Result<(Box<HttpSession>, bool), CallError> {
     let by = call.first_byte_by.min(call.deadline);
     let (mut session, written) = match connection {
         Connection::H1(stream) => {
@@ -213,12 +221,12 @@ async fn exchange(
         // An upstream may answer (413, 401) and close without reading the body: that answer is the real cause.
         let early = Instant::now() + EARLY_ANSWER;
         return match timeout_at(early, read_head(&mut session)).await {
-            Ok(Ok(())) => Ok(session),
+            Ok(Ok(())) => Ok((session, false)),
             _ => Err(error),
         };
     }
     match timeout_at(by, read_head(&mut session)).await {
-        Ok(Ok(())) => Ok(session),
+        Ok(Ok(())) => Ok((session, true)),
         Ok(Err(error)) => Err(CallError::from_pingora(&error, true)),
         Err(_) => Err(CallError {
             class: FailureClass::Timeout,

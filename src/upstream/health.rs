@@ -86,11 +86,13 @@ impl Board {
         self.replicas[ix.at()].as_ref()
     }
 
-    /// Counts a call in flight until the guard is dropped.
-    pub fn enter(&self, ix: DeploymentIx) -> InFlight {
-        let cell = self.cells[ix.at()].clone();
-        cell.in_flight.fetch_add(1, Ordering::Relaxed);
-        InFlight(cell)
+    /// Counts a call in flight until the guard is dropped; `None` when as many run as may.
+    pub fn enter(&self, ix: DeploymentIx) -> Option<InFlight> {
+        let cell = &self.cells[ix.at()];
+        let before = cell.in_flight.fetch_add(1, Ordering::Relaxed);
+        let entered = InFlight(cell.clone());
+        // Dropping the guard takes the count back.
+        self.limits[ix.at()].is_none_or(|limit| before < limit).then_some(entered)
     }
 
     /// Keeps a deployment out of plans for a while.
@@ -114,11 +116,10 @@ impl Board {
         }
     }
 
-    /// Learns from a served answer.
-    pub fn observe(&self, ix: DeploymentIx, ttft: Duration, total: Duration, output_tokens: u64) {
+    /// Learns from a served stream: the time to its first token, and how long the provider wrote from there.
+    pub fn observe(&self, ix: DeploymentIx, ttft: Duration, writing: Duration, output_tokens: u64) {
         let cell = &self.cells[ix.at()];
-        let after_first = total.saturating_sub(ttft).as_micros();
-        let per_token = u64::try_from(after_first).unwrap_or(u64::MAX) / output_tokens.max(1);
+        let per_token = u64::try_from(writing.as_micros()).unwrap_or(u64::MAX) / output_tokens.max(1);
         let mut sketch = cell.sketch.lock();
         if let Some((ttft_ms, per_token_us)) = sketch.add(ttft, per_token) {
             cell.ttft_ms.store(ttft_ms.max(1), Ordering::Relaxed);

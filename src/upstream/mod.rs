@@ -9,7 +9,7 @@ mod pool;
 mod replicas;
 mod resolve;
 
-pub use client::{Call, CallError, Exchange, Upstream};
+pub use client::{Call, CallError, Exchange, MAX_ADDRESSES, Upstream};
 pub use headers::{
     Caller, Standing, attempt_headers, forwardable_answer_header, forwardable_request_header, is_credential,
     own_path,

@@ -23,7 +23,7 @@ use pingora::{Error, ErrorType, Result};
 use pingora_pool::{ConnectionMeta, ConnectionPool};
 use tokio::io::{AsyncRead, ReadBuf};
 
-/// How long an idle connection is kept; below what providers keep.
+/// How long an idle connection is kept: below the minute that the large providers keep theirs.
 pub(super) const KEEP_IDLE: Duration = Duration::from_secs(55);
 
 /// The pools of both HTTP versions over all origins.
@@ -108,11 +108,12 @@ impl Pool {
     }
 
     fn keep(&self, origin: u64, idle: Idle) {
+        let meta = ConnectionMeta::new(origin, idle.stream.id());
+        self.h1.put(&meta, idle);
+        // Behind it, or a sweep in between would forget an origin that has a connection.
         if !self.origins.read().contains(&origin) {
             self.origins.write().insert(origin);
         }
-        let meta = ConnectionMeta::new(origin, idle.stream.id());
-        self.h1.put(&meta, idle);
     }
 }
 

@@ -147,6 +147,7 @@ async fn bad_limits_are_refused_by_name_and_all_at_once() {
         ("x-pointsman-plan", "oracle"),
         ("x-pointsman-tags", "no-equals-sign"),
         ("x-pointsman-explain", "perhaps"),
+        ("x-pointsman-max-cost-usd", "0,05€"),
     ];
     for (name, value) in bad {
         for request in [Request::chat(chat_body("auto")), Request::messages(messages_body("claude-small-1"))]
@@ -158,6 +159,10 @@ async fn bad_limits_are_refused_by_name_and_all_at_once() {
         Request::chat(chat_body("auto")).with(bad[0].0, bad[0].1).with("x-pointsman-task", "gardening");
     check(&world, &several, ("two at once", 400, "x-pointsman-deadline-ms")).await;
     check(&world, &several, ("two at once", 400, "x-pointsman-task")).await;
+    let twice = Request::chat(chat_body("auto"))
+        .with("x-pointsman-max-cost-usd", "1")
+        .with("x-pointsman-max-cost-usd", "0.000001");
+    check(&world, &twice, ("twice", 400, "x-pointsman-max-cost-usd")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

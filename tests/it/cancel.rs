@@ -37,7 +37,10 @@ async fn leave(client: Client, world: &World, (provider, model): (&FakeProvider,
     let entry = world.proxy.only_entry().await;
     assert_eq!(entry.outcome.as_str(), "client_gone", "{model}");
     assert_eq!(trail(&entry).last(), Some(&(model.to_owned(), "client_gone")), "{model}");
-    assert!(entry.attempts.last().unwrap().maybe_billed, "{model}: the provider may bill what it was sent");
+    let leg = entry.attempts.last().unwrap();
+    assert!(leg.maybe_billed && entry.cost_estimated, "{model}: the provider may bill what it was sent");
+    assert!(leg.cost.is_some_and(|cost| cost.0 > 0), "{model}: what it was sent is not free");
+    assert_eq!(entry.model.as_ref().map(ToString::to_string).as_deref(), Some(model), "whose cost it is");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

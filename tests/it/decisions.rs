@@ -2,7 +2,7 @@
 //! cannot be met.
 
 use crate::support::client::{chat_body, chat_stream_body, messages_body};
-use crate::support::config::{LARGE_COST, SMALL_COST};
+use crate::support::config::{CLIENT_KEY, LARGE_COST, SMALL_COST};
 use crate::support::proxy::World;
 use crate::support::{Answer, Request, errors};
 
@@ -88,6 +88,42 @@ async fn a_limit_nobody_can_meet_is_named_and_calls_nobody() {
         }
     }
     world.assert_untouched("limits that cannot be met");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_callers_ceiling_holds_where_no_policy_matches() {
+    let world = World::start(|config| config.models = vec!["nothing".to_owned()]).await;
+    for model in ["large-1", "unlisted"] {
+        let request = Request::chat(chat_body(model)).with("x-pointsman-max-cost-usd", "0.000000001");
+        let answer = world.proxy.exchange(&request).await;
+        assert_eq!(answer.status, 402, "{model}: {:?}", answer.body);
+    }
+    world.assert_untouched("a ceiling without a policy");
+    let request = Request::chat(chat_body("large-1")).with("x-pointsman-max-cost-usd", "1");
+    let answer = world.proxy.exchange(&request).await;
+    assert_eq!((answer.status, path(&answer)), (200, Some("pinned")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_confined_to_policies_gets_nothing_else() {
+    let world = World::start(|config| {
+        config.client_auth = true;
+        config.models = vec!["small-1".to_owned()];
+        config.swap("id = \"app\"", "id = \"app\"\npolicies = [\"chat\"]");
+    })
+    .await;
+    for request in [
+        Request::chat(chat_body("large-1")),
+        Request::messages(messages_body("auto")),
+        Request::chat(chat_body("pointsman/messages")),
+    ] {
+        let answer = world.proxy.exchange(&request.with("x-pointsman-key", CLIENT_KEY)).await;
+        assert_eq!(answer.status, 403, "{:?}", answer.body);
+        assert_eq!(answer.header("x-pointsman-reason"), Some("policy_forbidden"));
+    }
+    world.assert_untouched("requests outside a client's policies");
+    let allowed = Request::chat(chat_body("small-1")).with("x-pointsman-key", CLIENT_KEY);
+    assert_eq!(world.proxy.exchange(&allowed).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

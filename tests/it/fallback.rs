@@ -329,3 +329,45 @@ async fn a_connection_that_died_in_the_pool_is_no_failure() {
         answer.body
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_ceiling_holds_for_all_attempts_together() {
+    let world = World::start(|_| {}).await;
+    let asked = world.proxy.exchange(&Request::post("/pointsman/v1/decisions", chat_body("auto"))).await;
+    let large = asked.json()["outcome"]["decision"]["candidates"][1]["worst_cost"].as_u64().unwrap();
+    let ceiling = format!("{:.9}", large as f64 / 1e9);
+    let request = Request::chat(chat_body("auto")).with("x-pointsman-max-cost-usd", &ceiling);
+    // What was written and could not be used has cost something, so the large model no longer fits.
+    let empty =
+        r#"{"choices":[{"index":0,"message":{"role":"assistant","content":""},"finish_reason":"stop"}]}"#;
+    world.small.next(Script::Whole(Whole::json(200, empty)));
+    let answer = world.proxy.exchange(&request).await;
+    assert_eq!(answer.status, 502, "{:?}", answer.body);
+    let entry = world.proxy.entry_of(&answer).await;
+    assert_eq!(trail(&entry), [("small".to_owned(), "empty")]);
+    assert!(entry.cost.is_some_and(|cost| 0 < cost.0 && cost.0 < large), "{:?}", entry.cost);
+    assert_eq!(world.large.connections(), 0);
+    // What was refused before anything was written costs nothing.
+    world.small.next(Script::Whole(Whole::json(503, "{}")));
+    let answer = world.proxy.exchange(&request).await;
+    assert_eq!((answer.status, answer.header("x-pointsman-model")), (200, Some("large")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_callers_short_patience_takes_nothing_from_others() {
+    let world = World::start(|_| {}).await;
+    world.small.next(Script::HangBeforeHeaders);
+    let hasty = Request::chat(chat_body("small-1")).with("x-pointsman-deadline-ms", "50");
+    assert_eq!(world.proxy.exchange(&hasty).await.status, 504);
+    let answer = world.proxy.exchange(&Request::chat(chat_body("auto"))).await;
+    assert_eq!((answer.status, answer.header("x-pointsman-model")), (200, Some("small")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_callers_spent_quota_takes_nothing_from_others() {
+    let world = World::start(|config| config.held = false).await;
+    world.small.next(Script::Whole(Whole::json(429, "{}").with("retry-after", "30")));
+    assert_eq!(world.proxy.exchange(&Request::chat(chat_body("auto"))).await.status, 429);
+    let other = world.proxy.exchange(&Request::chat(chat_body("auto"))).await;
+    assert_eq!((other.status, other.header("x-pointsman-model")), (200, Some("small")));
+}

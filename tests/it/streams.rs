@@ -136,7 +136,9 @@ async fn a_broken_stream_never_looks_finished() {
                 assert!(told, "{case}: a clean end would be taken for success: {text}");
                 let entry = world.proxy.entry_of(&answer).await;
                 assert_eq!(entry.outcome.as_str(), "truncated", "{case}: {:?}", trail(&entry));
-                assert!(entry.cost_estimated || !entry.attempts[0].maybe_billed, "{case}");
+                let leg = &entry.attempts[0];
+                assert!(leg.maybe_billed && entry.cost_estimated, "{case}");
+                assert!(leg.usage.output > 0 && entry.cost.is_some_and(|cost| cost.0 > 0), "{case}: {leg:?}");
             }
             assert_eq!(world.large.seen().len(), 0, "{case}");
         }

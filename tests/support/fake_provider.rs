@@ -241,10 +241,11 @@ async fn read_body<R: tokio::io::AsyncRead + Unpin>(
 }
 
 /// Answers, half-closes, and lets go a little later: the sender sees the answer before it sees a broken pipe.
+/// Answers without reading the body, and leaves the connection open with the rest of it unread.
 async fn early_413(mut write: OwnedWriteHalf) {
-    let answer = "HTTP/1.1 413 Payload Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+    let answer = "HTTP/1.1 413 Payload Too Large\r\ncontent-length: 0\r\n\r\n";
     write.write_all(answer.as_bytes()).await.ok();
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    tokio::time::sleep(Duration::from_secs(8)).await;
 }
 
 async fn play(mut script: Script, seen: &Seen, out: &mut OwnedWriteHalf) -> io::Result<After> {

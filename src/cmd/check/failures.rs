@@ -4,7 +4,8 @@
 use serde::Serialize;
 
 use super::Cells;
-use crate::catalog::{Credential, OnAuthFailure, Policy, Snapshot};
+use crate::catalog::{Credential, Policy, Snapshot};
+use crate::strategy::{LastWord, Rules, last_word, may_repeat};
 use crate::types::{FailureClass, ModelIx};
 
 /// What one failure class does.
@@ -102,66 +103,24 @@ impl Chain {
 }
 
 fn row(class: FailureClass, policy: &Policy, chain: &Chain) -> Row {
-    if !goes_on(class, policy) {
+    let rules = Rules::Guarded { on: &policy.on, on_auth_failure: policy.on_auth_failure };
+    if !rules.goes_on(class) {
         return Row { class, before: chain.has_next.then(|| end(class, chain)), last: end(class, chain) };
     }
-    let repeats = safe_to_repeat(class) && chain.retries > 0;
+    let repeats = may_repeat(class) && chain.retries > 0;
     let last = if repeats { Outcome::RetryThenError(chain.retries) } else { end(class, chain) };
     Row { class, before: chain.has_next.then_some(Outcome::NextHop), last }
 }
 
-/// Whether a class leads to the next hop.
-fn goes_on(class: FailureClass, policy: &Policy) -> bool {
-    match class {
-        FailureClass::NoCredential => true,
-        FailureClass::Auth => policy.on_auth_failure == OnAuthFailure::Fallback,
-        other => policy.on.contains(&other),
-    }
-}
-
-/// Whether the same hop may be asked again: nothing can have been generated and billed.
-fn safe_to_repeat(class: FailureClass) -> bool {
-    match class {
-        FailureClass::Connect
-        | FailureClass::Dns
-        | FailureClass::RateLimit
-        | FailureClass::Overloaded
-        | FailureClass::ServerError => true,
-        FailureClass::Tls
-        | FailureClass::Timeout
-        | FailureClass::Malformed
-        | FailureClass::Empty
-        | FailureClass::ContextLength
-        | FailureClass::ContentFilter
-        | FailureClass::Auth
-        | FailureClass::Billing
-        | FailureClass::ModelGone
-        | FailureClass::BadRequest
-        | FailureClass::NoCredential => false,
-    }
-}
-
 /// What the caller gets when no hop is left or the class ends the chain.
 fn end(class: FailureClass, chain: &Chain) -> Outcome {
-    match class {
-        FailureClass::BadRequest
-        | FailureClass::ContextLength
-        | FailureClass::ContentFilter
-        | FailureClass::ModelGone => Outcome::AnswerPassedThrough,
-        FailureClass::Auth | FailureClass::Billing => match (chain.held, chain.passthrough) {
+    match last_word(class) {
+        LastWord::Providers => Outcome::AnswerPassedThrough,
+        LastWord::ProvidersOnCallersKey => match (chain.held, chain.passthrough) {
             (true, true) => Outcome::ExplicitErrorUnlessCallersKey,
             (false, true) => Outcome::AnswerPassedThrough,
             (_, false) => Outcome::ExplicitError,
         },
-        FailureClass::Connect
-        | FailureClass::Dns
-        | FailureClass::Tls
-        | FailureClass::Timeout
-        | FailureClass::RateLimit
-        | FailureClass::Overloaded
-        | FailureClass::ServerError
-        | FailureClass::Malformed
-        | FailureClass::Empty
-        | FailureClass::NoCredential => Outcome::ExplicitError,
+        LastWord::Ours => Outcome::ExplicitError,
     }
 }

@@ -106,6 +106,14 @@ fn a_bound_conversation_stays_where_it_is() {
     check(bound("auto", Some("small")), "pinned hard_marker_session small");
     check(bound("auto", None), "pinned hard_marker_unknown large");
     check(bound("auto", Some("gone")), "pinned hard_marker_unknown large");
+    // A key that a client can write into any body lifts no ceiling.
+    for name in ["auto", "large-1"] {
+        let dear = |w: &mut World| {
+            bound(name, None)(w);
+            w.policy().max_cost = usd(0.000_001);
+        };
+        check(dear, "Cost: x-pointsman-max-cost-usd, nearest none");
+    }
     let mut world = world();
     bound("auto", None)(&mut world);
     assert_eq!(world.decide().unwrap().fallback, []);

@@ -112,7 +112,10 @@ fn a_client_gets_only_the_policies_it_may_use() {
     let b = Caller { client: Some("b"), ..CALLER };
     assert_eq!(selected(policies(), a), "mine");
     assert_eq!(selected(policies(), Caller { allowed: &["open"], ..a }), "open");
-    assert_eq!(selected(policies(), Caller { allowed: &["other"], ..a }), "-");
+    assert_eq!(
+        selected(policies(), Caller { allowed: &["other"], ..a }),
+        "this client may use `other` only, and none of these takes model `auto` on this path"
+    );
     assert_eq!(selected(policies(), b), "open");
     let named = |caller: Caller| selected(policies(), Caller { model: "pointsman/mine", ..caller });
     assert_eq!(named(a), "mine");
