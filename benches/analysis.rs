@@ -42,15 +42,7 @@ fn view<'a>(system: &'a str, turns: Vec<Turn<'a>>) -> ChatView<'a> {
         cache_markers: false,
         session: None,
     };
-    ChatView {
-        request,
-        system: vec![system],
-        turns,
-        tools: Vec::new(),
-        tools_bytes: 0,
-        schema_bytes: 0,
-        body_bytes: 0,
-    }
+    ChatView { request, system: vec![system], turns, tools: Vec::new(), tools_bytes: 0, schema_bytes: 0 }
 }
 
 fn turn(role: Role, part: Part<'_>) -> Turn<'_> {

@@ -27,7 +27,7 @@ use understand::Read;
 
 use crate::catalog::{Client, Policy, Snapshot};
 use crate::ledger::Ledger;
-use crate::routing::Plan;
+use crate::routing::{ChainCeiling, Plan};
 use crate::session::Sessions;
 use crate::strategy::{self, End, Job, Reply, Rules};
 use crate::telemetry::{Metrics, Stage};
@@ -218,6 +218,7 @@ impl Engine {
             ),
             day: Day::of_unix_ms(inbound.id.unix_ms()),
             max_answer_bytes: self.max_answer_bytes,
+            ceiling: dispatch.ceiling.as_ref().map(|chain| chain.ceiling),
         })
     }
 }
@@ -245,6 +246,8 @@ pub(crate) struct Dispatch {
     pub(crate) cost_estimate: Option<NanoUsd>,
     /// The conversation is bound to the account that served it: one hop and no other.
     pub(crate) bound: bool,
+    /// What the attempts may cost together.
+    pub(crate) ceiling: Option<ChainCeiling>,
 }
 
 impl Dispatch {
@@ -259,6 +262,7 @@ impl Dispatch {
             input_tokens: body.len() as u64 / 4,
             cost_estimate: None,
             bound: false,
+            ceiling: None,
         }
     }
 }

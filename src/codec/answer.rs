@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::error::{ErrorField, ProviderError, understand};
-use super::read::scan::{Members, skip_space};
+use super::read::scan::{Members, skip_space, value_end};
 use super::usage::{AnthropicUsage, GeminiUsage, OpenAiUsage};
 use crate::types::{Dialect, Operation, Usage};
 
@@ -88,17 +88,24 @@ pub fn read_answer(dialect: Dialect, operation: Operation, body: &[u8]) -> Resul
 /// The usage of a whole answer and nothing else of it, for answers that are only accounted. `None`: it has none, or is
 /// not as its dialect has it; `read_answer` tells which.
 pub fn read_usage(dialect: Dialect, body: &[u8]) -> Option<Usage> {
-    let key: &[u8] = match dialect {
-        Dialect::OpenAi | Dialect::Anthropic => b"\"usage\"",
-        Dialect::Gemini => b"\"usageMetadata\"",
-    };
+    let key = usage_key(dialect);
     // Passing over the other members costs a fraction of parsing them.
     let mut members = Members::of(body, skip_space(body, 0)).map_while(Result::ok);
-    let usage = &body[members.find(|member| &body[member.key.clone()] == key)?.value];
+    usage_of(dialect, &body[members.find(|member| &body[member.key.clone()] == key)?.value])
+}
+
+fn usage_key(dialect: Dialect) -> &'static [u8] {
+    match dialect {
+        Dialect::OpenAi | Dialect::Anthropic => b"\"usage\"",
+        Dialect::Gemini => b"\"usageMetadata\"",
+    }
+}
+
+fn usage_of(dialect: Dialect, object: &[u8]) -> Option<Usage> {
     Some(match dialect {
-        Dialect::OpenAi => parse::<OpenAiUsage>(usage).ok()?.usage(),
-        Dialect::Anthropic => parse::<AnthropicUsage>(usage).ok()?.usage(),
-        Dialect::Gemini => parse::<GeminiUsage>(usage).ok()?.usage(),
+        Dialect::OpenAi => parse::<OpenAiUsage>(object).ok()?.usage(),
+        Dialect::Anthropic => parse::<AnthropicUsage>(object).ok()?.usage(),
+        Dialect::Gemini => parse::<GeminiUsage>(object).ok()?.usage(),
     })
 }
 
@@ -106,6 +113,9 @@ pub fn read_usage(dialect: Dialect, body: &[u8]) -> Option<Usage> {
 pub fn visible_usage(dialect: Dialect, operation: Operation, body: &[u8]) -> Option<Usage> {
     if let Ok(answer) = read_answer(dialect, operation, body) {
         return answer.usage;
+    }
+    if let Some(usage) = usage_in_tail(dialect, body) {
+        return Some(usage);
     }
     // Of a stream the last event that counts is the closing one.
     let lines = body.split(|byte| *byte == b'\n').rev();
@@ -115,6 +125,18 @@ pub fn visible_usage(dialect: Dialect, operation: Operation, body: &[u8]) -> Opt
         let answer = wrapped.map_or(data, |response| response.get().as_bytes());
         read_answer(dialect, operation, answer).ok()?.usage
     })
+}
+
+/// The usage of a whole answer of which only the tail was kept; it stands at the end where there is one. A quote inside a
+/// text is escaped, so a key that reads like this is a key.
+fn usage_in_tail(dialect: Dialect, tail: &[u8]) -> Option<Usage> {
+    if !tail.trim_ascii_end().ends_with(b"}") {
+        return None;
+    }
+    let key = usage_key(dialect);
+    let colon = skip_space(tail, memchr::memmem::rfind(tail, key)? + key.len());
+    let begin = skip_space(tail, (tail.get(colon) == Some(&b':')).then_some(colon + 1)?);
+    usage_of(dialect, &tail[begin..value_end(tail, begin)?])
 }
 
 /// A Responses event with the whole response inside.

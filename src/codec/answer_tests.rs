@@ -132,3 +132,15 @@ fn what_is_no_answer_is_malformed() {
         }
     }
 }
+
+#[test]
+fn usage_is_found_in_the_tail_of_a_long_answer() {
+    let usage = |dialect, operation, tail: &str| visible_usage(dialect, operation, tail.as_bytes());
+    let tail = r#".25,0.5],"index":9}],"model":"m","usage":{"prompt_tokens":7,"total_tokens":7}}"#;
+    let found = usage(Dialect::OpenAi, Operation::Embeddings, tail).unwrap();
+    assert_eq!((found.input, found.output), (7, 0));
+    // Not what a text says, and not where the answer goes on behind what was kept.
+    for tail in [r#"say \"usage\":{\"prompt_tokens\":7}"}"#, r#""usage":{"prompt_tokens":7},"data":[0.5"#] {
+        assert_eq!(usage(Dialect::OpenAi, Operation::Embeddings, tail), None, "{tail}");
+    }
+}

@@ -64,8 +64,6 @@ pub struct ChatView<'a> {
     pub tools_bytes: usize,
     /// Bytes of a response schema; 0 without one.
     pub schema_bytes: usize,
-    /// Bytes of the whole body.
-    pub body_bytes: usize,
 }
 
 /// One turn of the conversation.

@@ -119,7 +119,7 @@ fn shape_id(connection: &Connection, names: &[&str]) -> Result<u32, RowFault> {
 }
 
 /// The fields of [`Entry`] up to its usage, in their order, which is how a record reads back: they are its positions
-/// from 0 on. Usage and attempts follow. A field that is added later stands behind these and has a default.
+/// from 0 on, and usage and attempts follow. Positions never change; a later field stands behind the attempts.
 macro_rules! record {
     ($($field:ident),* $(,)?) => {
         const FIELDS: &[&str] = &[$(stringify!($field)),*];
@@ -139,9 +139,34 @@ macro_rules! record {
 struct Record<'a>(&'a Entry);
 
 record!(
-    id, client, tenant, policy, dialect, operation, model_asked, served, reason, task, complexity, step, stream, status,
-    outcome, model, cost, cost_estimated, baseline, baseline_cost, would_model, would_cost, ttft_us, total_us,
-    overhead_us, session, tags, snapshot,
+    id,
+    client,
+    tenant,
+    policy,
+    dialect,
+    operation,
+    model_asked,
+    served,
+    reason,
+    task,
+    complexity,
+    step,
+    stream,
+    status,
+    outcome,
+    model,
+    cost,
+    cost_estimated,
+    baseline,
+    baseline_cost,
+    would_model,
+    would_cost,
+    ttft_us,
+    total_us,
+    overhead_us,
+    session,
+    tags,
+    snapshot,
 );
 
 /// Attempts without the names of their fields either.

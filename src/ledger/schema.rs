@@ -13,8 +13,8 @@ use super::row::views;
 pub enum LedgerError {
     /// No file there.
     Missing(PathBuf),
-    /// The file was written by a newer version.
-    Newer {
+    /// The file was written by another version.
+    Other {
         /// The file.
         path: PathBuf,
         /// Its schema's number.
@@ -30,9 +30,10 @@ impl fmt::Display for LedgerError {
             Self::Missing(path) => {
                 write!(f, "no ledger at {}: it appears once the proxy has run with this path", path.display())
             }
-            Self::Newer { path, found } => write!(
+            Self::Other { path, found } => write!(
                 f,
-                "the ledger {} has schema {found} and this version knows {SCHEMA}: use the newer version, or another path",
+                "the ledger {} has schema {found} and this version knows {SCHEMA}: use the version that wrote it, or \
+                 another path",
                 path.display()
             ),
             Self::Database(path, error) => write!(f, "the ledger {}: {error}", path.display()),
@@ -44,7 +45,7 @@ impl std::error::Error for LedgerError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Database(_, error) => Some(error),
-            Self::Missing(_) | Self::Newer { .. } => None,
+            Self::Missing(_) | Self::Other { .. } => None,
         }
     }
 }
@@ -55,10 +56,10 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, LedgerError> {
     let connection = Connection::open(path).map_err(at)?;
     connection.busy_timeout(BUSY).map_err(at)?;
     connection.pragma_update(None, "page_size", PAGE_BYTES).map_err(at)?;
-    // Before anything is changed: a newer version's file stays as it is.
+    // Before anything is changed: another version's file stays as it is.
     let found = schema_of(&connection).map_err(at)?;
-    if found > SCHEMA {
-        return Err(LedgerError::Newer { path: path.to_path_buf(), found });
+    if found != 0 && found != SCHEMA {
+        return Err(LedgerError::Other { path: path.to_path_buf(), found });
     }
     connection.pragma_update(None, "journal_mode", "WAL").map_err(at)?;
     connection.pragma_update(None, "synchronous", "NORMAL").map_err(at)?;
@@ -83,7 +84,7 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, LedgerError> {
     match schema_of(&connection).map_err(at)? {
         0 => Err(LedgerError::Missing(path.to_path_buf())),
         SCHEMA => Ok(connection),
-        found => Err(LedgerError::Newer { path: path.to_path_buf(), found }),
+        found => Err(LedgerError::Other { path: path.to_path_buf(), found }),
     }
 }
 
@@ -91,8 +92,8 @@ fn schema_of(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-/// The schema's number; a change of `TABLES` raises it and brings older files up.
-const SCHEMA: i64 = 1;
+/// The schema's number; a change of `TABLES` or of the views raises it.
+const SCHEMA: i64 = 2;
 /// How long a lock held by another process is waited for.
 const BUSY: Duration = Duration::from_secs(2);
 /// A record with its decision takes one to four kilobytes; in small pages most of the last one stays empty.

@@ -129,7 +129,8 @@ fn every_field_is_a_column_of_the_view() {
         ("attempts", filed.attempts.len().to_string()),
     ];
     let apart = ["cost", "baseline_cost", "would_cost", "usage", "attempts", "tags", "inputs", "decision"];
-    for (name, value) in json.as_object().unwrap().iter().filter(|(name, _)| !apart.contains(&name.as_str())) {
+    for (name, value) in json.as_object().unwrap().iter().filter(|(name, _)| !apart.contains(&name.as_str()))
+    {
         let text = match value {
             serde_json::Value::String(text) => text.clone(),
             serde_json::Value::Bool(value) => u8::from(*value).to_string(),
@@ -143,6 +144,17 @@ fn every_field_is_a_column_of_the_view() {
             .unwrap_or_else(|error| panic!("{column}: {error}"));
         assert_eq!(found, value, "{column}");
     }
+}
+
+/// Files outlive programs: what an earlier build wrote must read the same. A change here is a change of the schema.
+#[test]
+fn a_stored_record_keeps_its_positions() {
+    let running = start(|_| {});
+    running.ledger.record(full_entry(1)).unwrap();
+    drop(running.reader());
+    let database = rusqlite::Connection::open(&running.settings.path).unwrap();
+    let record: String = database.query_row("SELECT record FROM records", [], |row| row.get(0)).unwrap();
+    assert_eq!(record, include_str!("../../tests/fixtures/ledger/record.json").trim_end());
 }
 
 #[test]
@@ -290,8 +302,8 @@ fn a_file_that_is_no_ledger_is_refused_with_its_path() {
 
     let newer = LedgerSettings { path: dir.path().join("newer.db"), ..settings };
     rusqlite::Connection::open(&newer.path).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    assert!(matches!(Ledger::open(&newer), Err(LedgerError::Newer { found: 99, .. })));
-    assert!(matches!(Reader::open(&newer.path), Err(LedgerError::Newer { found: 99, .. })));
+    assert!(matches!(Ledger::open(&newer), Err(LedgerError::Other { found: 99, .. })));
+    assert!(matches!(Reader::open(&newer.path), Err(LedgerError::Other { found: 99, .. })));
 }
 
 #[test]

@@ -45,20 +45,6 @@ pub enum Operation {
     Other,
 }
 
-impl Operation {
-    /// The word used in metrics and the ledger (`gen_ai.operation.name` where one exists).
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ChatCompletions | Self::Messages => "chat",
-            Self::Responses => "responses",
-            Self::Embeddings => "embeddings",
-            Self::GenerateContent => "generate_content",
-            Self::CountTokens => "count_tokens",
-            Self::Other => "other",
-        }
-    }
-}
-
 /// What kind of work a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -275,8 +261,6 @@ bit_set!(
     HardMarkers: u16 {
         /// Thinking blocks with a signature: bound to the generating model.
         SIGNED_THINKING = "signed_thinking", 1;
-        /// Encrypted reasoning items: bound to the account.
-        ENCRYPTED_REASONING = "encrypted_reasoning", 1 << 1;
         /// A reference to an earlier response or item kept by the provider.
         STORED_REFERENCE = "stored_reference", 1 << 2;
         /// Files, containers or remote tool servers of one account.

@@ -42,7 +42,6 @@ pub(super) fn view<'i>(
         tools: Vec::new(),
         tools_bytes: 0,
         schema_bytes: 0,
-        body_bytes: source.body.len(),
     })
 }
 

@@ -24,9 +24,6 @@ pub use self::scan::{KeyScan, scan_keys};
 /// Deepest nesting of a body that is read: far above what clients send, below what any provider's parser refuses.
 pub const MAX_DEPTH: usize = 64;
 
-/// What `Scratch::trim` leaves in place.
-const KEPT_BYTES: usize = 1 << 20;
-
 /// Why a body was not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadFault {
@@ -115,21 +112,6 @@ impl Default for Scratch {
 impl std::fmt::Debug for Scratch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Scratch").field("capacity", &self.copy.capacity()).finish_non_exhaustive()
-    }
-}
-
-impl Scratch {
-    /// Frees what one large body made grow beyond a megabyte.
-    pub fn trim(&mut self) {
-        let indexes = mem::size_of_val(self.buffers.structural_indexes());
-        // the parser's own buffers are as large as the largest body since they were made, as the copy is
-        if self.copy.capacity() > KEPT_BYTES || indexes > KEPT_BYTES {
-            self.copy = Vec::new();
-            self.buffers = Buffers::with_max_depth(0, MAX_DEPTH);
-        }
-        if self.tape.0.capacity() * size_of::<Node<'static>>() > KEPT_BYTES {
-            self.tape = Tape(Vec::new());
-        }
     }
 }
 

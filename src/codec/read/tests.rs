@@ -74,7 +74,6 @@ fn a_coding_agents_request_is_understood() {
         assert_eq!(view.tools.len(), 24);
         let tools: serde_json::Value = serde_json::from_str(&body).unwrap();
         assert!(view.tools_bytes >= tools["tools"].to_string().len(), "{}", view.tools_bytes);
-        assert_eq!(view.body_bytes, body.len());
     })
     .unwrap();
     assert_eq!(request.dialect, Dialect::Anthropic);
@@ -345,13 +344,8 @@ fn an_escaped_model_is_read_and_placed() {
 }
 
 #[test]
-fn scratch_is_reused_and_trimmed() {
+fn scratch_is_reused_and_holds_nothing_between() {
     let mut scratch = Scratch::default();
-    let large = with(&format!(r#","user":"{}""#, "x".repeat(3 << 20)));
-    read(Operation::ChatCompletions, large.as_bytes(), &mut scratch, |_| ()).unwrap();
-    assert!(scratch.copy.capacity() > KEPT_BYTES);
-    scratch.trim();
-    assert!(scratch.copy.capacity() <= KEPT_BYTES);
     read(Operation::ChatCompletions, b"{", &mut scratch, |_| ()).unwrap_err();
     read(Operation::ChatCompletions, with("").as_bytes(), &mut scratch, |_| ()).unwrap();
     assert!(scratch.tape.0.is_empty());
