@@ -4,6 +4,7 @@
 
 use super::cues::Cues;
 use super::features::{FEATURE_VERSION, Features, Prompt, Talk, Volume};
+use super::grams::Grams;
 use super::scan::{Mixture, bump, scan};
 use crate::codec::{ChatView, Part, Role, Turn};
 
@@ -94,21 +95,37 @@ fn volume(view: &ChatView<'_>) -> Volume {
 fn read_prompt(turn: &Turn<'_>, prompt: &mut Prompt, cues: &mut Cues) {
     let total = own_texts(turn).map(str::len).sum::<usize>();
     prompt.bytes = size(total);
+    window(turn, |start, text| {
+        scan(text, prompt);
+        cues.read(text, |at| {
+            let at = start + at;
+            at < EDGE || at + EDGE >= total
+        });
+    });
+}
+
+/// Shows the pieces of the window of one turn with the places they begin at.
+fn window(turn: &Turn<'_>, mut show: impl FnMut(usize, &str)) {
+    let total = own_texts(turn).map(str::len).sum::<usize>();
     let (head, tail) =
         if total <= PROMPT_WINDOW { (total, total) } else { (PROMPT_WINDOW / 2, total - PROMPT_WINDOW / 2) };
     let mut start = 0;
     for text in own_texts(turn) {
-        let mut read = |from: usize, to: usize| {
+        let mut piece = |from: usize, to: usize| {
             let (from, to) = (boundary(text, from), boundary(text, to));
-            scan(&text[from..to], prompt);
-            cues.read(&text[from..to], |at| {
-                let at = start + from + at;
-                at < EDGE || at + EDGE >= total
-            });
+            show(start + from, &text[from..to]);
         };
-        read(0, head.saturating_sub(start).min(text.len()));
-        read(tail.saturating_sub(start).min(text.len()), text.len());
+        piece(0, head.saturating_sub(start).min(text.len()));
+        piece(tail.saturating_sub(start).min(text.len()), text.len());
         start += text.len();
+    }
+}
+
+/// Reads the grams of the same window of the same turn that the features are taken from.
+pub fn read_grams(view: &ChatView<'_>, grams: &mut Grams) {
+    grams.clear();
+    if let Some(turn) = view.turns.iter().rev().find(|turn| asks(turn)) {
+        window(turn, |_, text| grams.read(text));
     }
 }
 

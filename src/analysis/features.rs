@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::cues::Cues;
+use crate::catalog::SHAPE;
 use crate::types::Capabilities;
 
 /// Version of the features' meaning; stored with every record.
@@ -31,6 +32,29 @@ pub struct Features {
     pub prompt_cues: Cues,
     /// Cue points found in the first 2 KB of the system texts, by cue.
     pub system_cues: Cues,
+}
+
+impl Features {
+    /// The prompt's shape as numbers of about one size, for learned weights beside those of its words.
+    pub fn shape(&self) -> [f32; SHAPE] {
+        let prompt = &self.prompt;
+        let much = |count: u32| (count as f32).ln_1p();
+        let share = |count: u16| f32::from(count) / (f32::from(prompt.words) + 10.0);
+        [
+            much(prompt.bytes),
+            much(u32::from(prompt.words)),
+            share(prompt.numbers),
+            share(prompt.operators),
+            share(prompt.formulas),
+            share(prompt.code_marks),
+            share(prompt.known_words),
+            much(u32::from(prompt.lines)),
+            much(u32::from(prompt.choices)),
+            much(u32::from(prompt.questions)),
+            much(u32::from(prompt.numbers)),
+            f32::from(prompt.foreign) / (f32::from(prompt.latin) + f32::from(prompt.foreign) + 10.0),
+        ]
+    }
 }
 
 /// Counts over the whole conversation. All saturate.

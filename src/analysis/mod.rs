@@ -11,6 +11,7 @@ mod cues;
 mod domain;
 mod extract;
 mod features;
+mod grams;
 mod limits;
 mod phrases;
 mod scan;
@@ -21,8 +22,9 @@ use serde::Serialize;
 
 pub use complexity::{COMPLEXITY_PARTS, Complexity, ComplexityPart};
 pub use cues::{CUES, Cues, prepare};
-pub use extract::extract;
+pub use extract::{extract, read_grams};
 pub use features::{FEATURE_VERSION, Features, Prompt, Talk, Volume};
+pub use grams::Grams;
 pub use limits::{LimitFault, Limits, is_hint, read_limits};
 
 use crate::types::{AgentStep, TaskClass};

@@ -7,6 +7,7 @@ mod client;
 mod evidence;
 mod model;
 mod policy;
+mod predictor;
 mod provider;
 mod snapshot;
 
@@ -14,5 +15,8 @@ pub use client::{Client, ClientKey, Clients};
 pub use evidence::{Evidence, EvidenceLevel, EvidenceTable};
 pub use model::{Deployment, LatencyPrior, Model, Price, PriceList, QualityPriors, Tier};
 pub use policy::{License, Mode, Objective, OnAuthFailure, OnStreamBreak, PlanKind, Policy, PolicyMatch};
+pub use predictor::{
+    Card, Cell, GRAM_VERSION, GRAMS, PULL, Predictor, PredictorFault, SHAPE, SourceRows, Target, TargetKind,
+};
 pub use provider::{AuthScheme, Clocks, Credential, Origin, Provider};
 pub use snapshot::{DefaultProviders, Snapshot, SnapshotParts, SnapshotVersion};
