@@ -27,6 +27,7 @@
 //! | [`upstream`] | one call to one target; names, pool, health | tries another target |
 //! | [`strategy`] | running a plan: legs, the written chain, the commit gate of streams | calls a target outside the plan |
 //! | [`ledger`] | a row a request, every attempt, totals | blocks a request |
+//! | [`learning`] | labelled rows, training, what a predictor is worth | runs on a request's path |
 //! | [`pipeline`] | one request, stage after stage, its account | knows Pingora |
 //! | [`proxy`] | Pingora's hooks, bounded bodies, refusals on the wire, admin | decides, prices, parses JSON |
 //! | [`config`] | what the user wrote, checked into what the program uses | is read by a room |
@@ -38,8 +39,8 @@
 //!
 //! A room uses only what stands to its left; `tests/it/layout.rs` keeps it so:
 //!
-//! `types · telemetry · codec · catalog · session · analysis · routing · upstream · strategy · ledger · pipeline · proxy ·
-//! config · app · demo · cmd · main`
+//! `types · telemetry · codec · catalog · session · analysis · routing · upstream · strategy · ledger · learning · pipeline ·
+//! proxy · config · app · demo · cmd · main`
 //!
 //! # What always holds
 //!
@@ -58,6 +59,7 @@ pub mod cmd;
 pub mod codec;
 pub mod config;
 pub mod demo;
+pub mod learning;
 pub mod ledger;
 pub mod pipeline;
 pub mod proxy;

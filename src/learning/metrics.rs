@@ -1,0 +1,211 @@
+//! What a router is measured by, and how sure the figure is. Definitions are those of the RouteLLM evaluation (APGR, CPT)
+//! and of RouterBench (AIQ); intervals are bootstraps over prompts, paired where two routers are compared.
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use serde::Serialize;
+
+/// A figure with its 95 % interval.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Figure {
+    /// On the rows as they are.
+    pub value: f64,
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+/// Resamples of a bootstrap.
+const RESAMPLES: usize = 1000;
+
+/// The figure of a statistic of row numbers: on all rows once, and on rows drawn again with replacement. Statistics that
+/// are not numbers (a share of nothing) are left out.
+pub fn bootstrap(rows: usize, seed: u64, statistic: impl Fn(&[usize]) -> f64) -> Figure {
+    let all: Vec<usize> = (0..rows).collect();
+    let value = statistic(&all);
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut drawn = vec![0; rows];
+    let mut found: Vec<f64> = (0..RESAMPLES)
+        .map(|_| {
+            drawn.iter_mut().for_each(|row| *row = random.random_range(0..rows.max(1)));
+            statistic(&drawn)
+        })
+        .filter(|value| value.is_finite())
+        .collect();
+    found.sort_by(f64::total_cmp);
+    let at = |share: f64| {
+        let position = (found.len().saturating_sub(1) as f64 * share).round() as usize;
+        found.get(position).copied().unwrap_or(f64::NAN)
+    };
+    Figure { value, low: at(0.025), high: at(0.975) }
+}
+
+/// Average performance gap recovered: prompts go to the strong model in the order of `scores`, and the share of the gap
+/// between the weak and the strong model that is recovered is averaged over all shares of strong calls. A router that
+/// draws lots gets 0.5. `gains` are strong minus weak. Prompts of equal score share their places.
+pub fn apgr(scores: &[f64], gains: &[f64], rows: &[usize]) -> f64 {
+    let (curve, total) = recovered(scores, gains, rows);
+    let area: f64 = curve.windows(2).map(|pair| (pair[0] + pair[1]) / 2.0).sum();
+    area / (curve.len() - 1) as f64 / total
+}
+
+/// The least percentage of strong calls that recovers a share of the gap; 100 when none does.
+pub fn cpt(scores: &[f64], gains: &[f64], rows: &[usize], share: f64) -> f64 {
+    let (curve, total) = recovered(scores, gains, rows);
+    let at = curve.iter().position(|sum| sum / total >= share - 1e-12).unwrap_or(curve.len() - 1);
+    100.0 * at as f64 / (curve.len() - 1) as f64
+}
+
+/// Sums of the gains in the order of the scores, and the last of them.
+fn recovered(scores: &[f64], gains: &[f64], rows: &[usize]) -> (Vec<f64>, f64) {
+    let mut order = rows.to_vec();
+    order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
+    let mut curve = Vec::with_capacity(rows.len() + 1);
+    curve.push(0.0);
+    let mut sum = 0.0;
+    for tied in order.chunk_by(|a, b| scores[*a] == scores[*b]) {
+        let mean = tied.iter().map(|row| gains[*row]).sum::<f64>() / tied.len() as f64;
+        for _ in tied {
+            sum += mean;
+            curve.push(sum);
+        }
+    }
+    (curve, sum)
+}
+
+/// Points (cost, quality) a router can be set to.
+pub type Points = Vec<(f64, f64)>;
+
+/// Average improvement in quality: the mean height of the non-decreasing concave hull of the points between two costs.
+pub fn aiq(points: &Points, (low, high): (f64, f64)) -> f64 {
+    let hull = hull(points);
+    const STEPS: usize = 1000;
+    let height = |cost: f64| {
+        let right = hull.partition_point(|point| point.0 <= cost);
+        match (right.checked_sub(1).map(|left| hull[left]), hull.get(right)) {
+            (None, _) => 0.0,
+            (Some(left), None) => left.1,
+            (Some(left), Some(next)) => left.1 + (next.1 - left.1) * (cost - left.0) / (next.0 - left.0),
+        }
+    };
+    let sum: f64 = (0..=STEPS).map(|step| height(low + (high - low) * step as f64 / STEPS as f64)).sum();
+    sum / (STEPS + 1) as f64
+}
+
+/// The corners of the non-decreasing concave hull, cheapest first.
+pub fn hull(points: &Points) -> Points {
+    let mut sorted = points.clone();
+    sorted.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.total_cmp(&a.1)));
+    let mut hull: Points = Vec::new();
+    for point in sorted {
+        if hull.last().is_some_and(|last| point.1 <= last.1) {
+            continue;
+        }
+        while let [.., before, last] = hull[..] {
+            let kept =
+                (last.1 - before.1) * (point.0 - before.0) > (point.1 - before.1) * (last.0 - before.0);
+            if kept {
+                break;
+            }
+            hull.pop();
+        }
+        hull.push(point);
+    }
+    hull
+}
+
+/// Expected calibration error over ten bins of equal numbers of rows: how far predictions lie from what came, on average.
+pub fn ece(predicted: &[f64], came: &[f64], rows: &[usize]) -> f64 {
+    const BINS: usize = 10;
+    let mut order = rows.to_vec();
+    order.sort_by(|a, b| predicted[*a].total_cmp(&predicted[*b]));
+    let size = order.len().div_ceil(BINS).max(1);
+    let error = |bin: &[usize]| bin.iter().map(|row| predicted[*row] - came[*row]).sum::<f64>().abs();
+    order.chunks(size).map(error).sum::<f64>() / rows.len() as f64
+}
+
+/// How much smaller the squared error is than a simpler prediction's: 1 - error / its error.
+pub fn skill(predicted: &[f64], simpler: &[f64], came: &[f64], rows: &[usize]) -> f64 {
+    let error = |values: &[f64]| rows.iter().map(|row| (values[*row] - came[*row]).powi(2)).sum::<f64>();
+    1.0 - error(predicted) / error(simpler)
+}
+
+/// Rank correlation (Spearman), ties at the mean of their ranks.
+pub fn spearman(a: &[f64], b: &[f64], rows: &[usize]) -> f64 {
+    let (a, b) = (ranks(a, rows), ranks(b, rows));
+    let mean = (rows.len() as f64 - 1.0) / 2.0;
+    let covariance =
+        |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| (x - mean) * (y - mean)).sum::<f64>();
+    covariance(&a, &b) / (covariance(&a, &a) * covariance(&b, &b)).sqrt()
+}
+
+fn ranks(values: &[f64], rows: &[usize]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    order.sort_by(|a, b| values[rows[*a]].total_cmp(&values[rows[*b]]));
+    let mut ranks = vec![0.0; rows.len()];
+    let mut at = 0;
+    for tied in order.chunk_by(|a, b| values[rows[*a]] == values[rows[*b]]) {
+        let mean = at as f64 + (tied.len() as f64 - 1.0) / 2.0;
+        tied.iter().for_each(|place| ranks[*place] = mean);
+        at += tied.len();
+    }
+    ranks
+}
+
+/// The mean of values over rows.
+pub fn mean(values: &[f64], rows: &[usize]) -> f64 {
+    rows.iter().map(|row| values[*row]).sum::<f64>() / rows.len() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [usize; 4] = [0, 1, 2, 3];
+
+    #[test]
+    fn a_router_that_knows_recovers_the_gap_at_once() {
+        let gains = [1.0, 0.0, 0.0, 0.0];
+        // By hand: the curve is 0, 1, 1, 1, 1 of 1; trapezia (0.5 + 1 + 1 + 1) / 4.
+        assert!((apgr(&[4.0, 3.0, 2.0, 1.0], &gains, &ALL) - 0.875).abs() < 1e-12);
+        assert!((apgr(&[1.0, 2.0, 3.0, 4.0], &gains, &ALL) - 0.125).abs() < 1e-12);
+        assert!((apgr(&[1.0; 4], &gains, &ALL) - 0.5).abs() < 1e-12, "ties share their places");
+        assert_eq!(cpt(&[4.0, 3.0, 2.0, 1.0], &gains, &ALL, 0.8), 25.0);
+        assert_eq!(cpt(&[1.0; 4], &gains, &ALL, 0.5), 50.0);
+    }
+
+    #[test]
+    fn the_hull_leaves_out_what_a_mixture_beats() {
+        let points = vec![(1.0, 0.5), (2.0, 0.55), (3.0, 0.8), (4.0, 0.7), (5.0, 0.81)];
+        assert_eq!(hull(&points), [(1.0, 0.5), (3.0, 0.8), (5.0, 0.81)]);
+        assert!((aiq(&vec![(1.0, 0.5), (3.0, 0.7)], (1.0, 3.0)) - 0.6).abs() < 1e-6);
+        assert!((aiq(&vec![(1.0, 0.5)], (1.0, 3.0)) - 0.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn calibration_skill_and_ranks_by_hand() {
+        let came = [0.0, 1.0, 1.0, 0.0];
+        assert!((skill(&[0.0, 1.0, 1.0, 0.0], &[0.5; 4], &came, &ALL) - 1.0).abs() < 1e-12);
+        assert!(skill(&[0.5; 4], &[0.5; 4], &came, &ALL).abs() < 1e-12);
+        assert!(
+            (ece(&[0.9; 4], &came, &ALL) - 0.5).abs() < 1e-12,
+            "one row a bin: |0.9|, |-0.1|, |-0.1|, |0.9|"
+        );
+        assert!((spearman(&[1.0, 2.0, 3.0, 4.0], &[1.0, 4.0, 9.0, 16.0], &ALL) - 1.0).abs() < 1e-12);
+        assert!((spearman(&[1.0, 2.0, 3.0, 4.0], &[4.0, 3.0, 2.0, 1.0], &ALL) + 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn intervals_hold_the_mean_about_as_often_as_they_say() {
+        let mut random = StdRng::seed_from_u64(3);
+        let held = (0..200)
+            .filter(|round| {
+                let values: Vec<f64> = (0..60).map(|_| random.random::<f64>()).collect();
+                let figure = bootstrap(60, *round, |rows| mean(&values, rows));
+                figure.low <= 0.5 && 0.5 <= figure.high
+            })
+            .count();
+        assert!((180..=199).contains(&held), "{held} of 200");
+    }
+}

@@ -1,0 +1,179 @@
+//! Labelled prompts: what several models made of the same ones. JSON lines, plain or gzipped, a row a line.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::analysis::{Features, Grams, extract, read_grams, understand};
+use crate::catalog::SHAPE;
+use crate::codec::{Scratch, read};
+use crate::types::{Operation, TaskClass};
+
+/// One prompt, read as a request would be, and what each model made of it.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Its name in the source.
+    pub id: String,
+    /// The source.
+    pub source: String,
+    /// What it is for.
+    pub split: Split,
+    /// The source's own word for its kind.
+    pub domain: String,
+    /// Bytes of the prompt.
+    pub bytes: usize,
+    /// The class our own analysis gives it.
+    pub task: TaskClass,
+    /// Whether the analysis cannot read it.
+    pub unfamiliar: bool,
+    /// Its features.
+    pub features: Features,
+    /// Its words.
+    pub grams: Vec<(u16, f32)>,
+    /// Its shape.
+    pub shape: [f32; SHAPE],
+    /// By model.
+    pub outcomes: BTreeMap<String, Outcome>,
+}
+
+/// What a row is for. Rows of `test` are reported on and never learned from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Split {
+    /// Learned from.
+    Train,
+    /// Reported on.
+    Test,
+}
+
+/// What one model made of a prompt.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Outcome {
+    /// 0..1.
+    pub score: f64,
+    /// US dollars; `None` where it is not known.
+    #[serde(default)]
+    pub cost_usd: Option<f64>,
+    /// Output tokens, where they were counted.
+    #[serde(default)]
+    pub out_tokens: Option<f64>,
+    /// Two answers to one prompt are equal when these are; `None`: no answer was found. Says nothing of right or wrong.
+    #[serde(default)]
+    pub ans: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    id: String,
+    source: String,
+    split: Split,
+    domain: String,
+    prompt: String,
+    outcomes: BTreeMap<String, Outcome>,
+}
+
+/// Why rows could not be read.
+#[derive(Debug)]
+pub struct RowsError {
+    path: PathBuf,
+    line: usize,
+    what: String,
+}
+
+impl fmt::Display for RowsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        if self.line > 0 {
+            write!(f, ", line {}", self.line)?;
+        }
+        write!(f, ": {}", self.what)
+    }
+}
+
+impl std::error::Error for RowsError {}
+
+/// Reads a file, or every `.jsonl` and `.jsonl.gz` of a folder in the order of their names.
+pub fn read_rows(path: &Path) -> Result<Vec<Row>, RowsError> {
+    let fault = |what: String| RowsError { path: path.to_path_buf(), line: 0, what };
+    let mut files = Vec::new();
+    if path.is_dir() {
+        for entry in std::fs::read_dir(path).map_err(|error| fault(error.to_string()))? {
+            let file = entry.map_err(|error| fault(error.to_string()))?.path();
+            let name = file.to_string_lossy();
+            if name.ends_with(".jsonl") || name.ends_with(".jsonl.gz") {
+                files.push(file);
+            }
+        }
+        files.sort();
+    } else {
+        files.push(path.to_path_buf());
+    }
+    if files.is_empty() {
+        return Err(fault("no .jsonl or .jsonl.gz file there".to_owned()));
+    }
+    let mut reader = PromptReader::default();
+    let mut rows = Vec::new();
+    for file in files {
+        read_file(&file, &mut reader, &mut rows)?;
+    }
+    Ok(rows)
+}
+
+fn read_file(path: &Path, prompts: &mut PromptReader, rows: &mut Vec<Row>) -> Result<(), RowsError> {
+    let fault = |line: usize, what: String| RowsError { path: path.to_path_buf(), line, what };
+    let file = std::fs::File::open(path).map_err(|error| fault(0, error.to_string()))?;
+    let packed = path.extension().is_some_and(|extension| extension == "gz");
+    let content: Box<dyn Read> =
+        if packed { Box::new(flate2::read::MultiGzDecoder::new(file)) } else { Box::new(file) };
+    for (line, number) in BufReader::new(content).lines().zip(1..) {
+        let line = line.map_err(|error| fault(number, error.to_string()))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let line: Line = serde_json::from_str(&line).map_err(|error| fault(number, error.to_string()))?;
+        if let Some((model, _)) =
+            line.outcomes.iter().find(|(_, outcome)| !(0.0..=1.0).contains(&outcome.score))
+        {
+            return Err(fault(number, format!("the score of `{model}` is not between 0 and 1")));
+        }
+        rows.push(prompts.row(line).map_err(|what| fault(number, what))?);
+    }
+    Ok(())
+}
+
+/// Reads prompts the way requests are read.
+#[derive(Default)]
+struct PromptReader {
+    scratch: Scratch,
+    grams: Grams,
+}
+
+impl PromptReader {
+    fn row(&mut self, line: Line) -> Result<Row, String> {
+        let Self { scratch, grams } = self;
+        let message = serde_json::json!({ "role": "user", "content": line.prompt });
+        let body = serde_json::json!({ "model": "auto", "messages": [message] }).to_string();
+        let (_, features) = read(Operation::ChatCompletions, body.as_bytes(), scratch, |view| {
+            read_grams(view, grams);
+            extract(view)
+        })
+        .map_err(|fault| fault.message)?;
+        let analysis = understand(&features);
+        Ok(Row {
+            id: line.id,
+            source: line.source,
+            split: line.split,
+            domain: line.domain,
+            bytes: line.prompt.len(),
+            task: analysis.task,
+            unfamiliar: analysis.unfamiliar,
+            shape: features.shape(),
+            features,
+            grams: grams.weights().collect(),
+            outcomes: line.outcomes,
+        })
+    }
+}

@@ -1,0 +1,188 @@
+//! From rows to a predictor: means by task class, and on top of them what words and shape say beyond the class.
+//!
+//! Each target is fitted alone and to its own rows. Models that have outcomes of the same rows are fitted with the same
+//! matrix, and ridge regression is linear in what it is fitted to: the difference of two such models is the regression on
+//! their *gain*, which predicts a choice between them better than whether the weaker one fails.
+
+use std::collections::BTreeSet;
+
+use super::ridge::{Sparse, ridge};
+use super::rows::{Row, Split};
+use crate::analysis::FEATURE_VERSION;
+use crate::catalog::{
+    Card, Cell, GRAM_VERSION, Predictor, PredictorFault, SHAPE, SourceRows, Target, TargetKind, Tier,
+};
+use crate::types::TaskClass;
+
+/// What to learn, and how.
+#[derive(Clone, Debug)]
+pub struct Learning {
+    /// Models to learn; empty: every model with enough rows.
+    pub models: Vec<String>,
+    /// Sources that are left out, to see how what was learned carries over to them.
+    pub exclude: Vec<String>,
+    /// Strength of the regularisation.
+    pub ridge: f32,
+    /// Least rows of a model.
+    pub least_rows: usize,
+}
+
+impl Default for Learning {
+    fn default() -> Self {
+        Self { models: Vec::new(), exclude: Vec::new(), ridge: 10.0, least_rows: 100 }
+    }
+}
+
+/// A predictor and the bytes of its file.
+pub struct Learned {
+    /// What was learned.
+    pub predictor: Predictor,
+    /// Its file.
+    pub bytes: Vec<u8>,
+}
+
+/// Learns from the `train` rows. `tier_of` says on which shelf a model of the data stands; `progress` is told how many
+/// targets are done, of how many.
+pub fn train(
+    rows: &[Row],
+    learning: &Learning,
+    tier_of: &dyn Fn(&str) -> Option<Tier>,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Learned, PredictorFault> {
+    let wanted = |row: &&Row| row.split == Split::Train && !learning.exclude.contains(&row.source);
+    let rows: Vec<&Row> = rows.iter().filter(wanted).collect();
+    if rows.is_empty() {
+        return Err(PredictorFault("there is no `train` row to learn from".to_owned()));
+    }
+    let (mean, deviation) = spread(&rows);
+    let kinds = kinds(&rows, learning, tier_of);
+    let count = kinds.len();
+    let mut targets = Vec::new();
+    let mut weights = Vec::new();
+    for (kind, done) in kinds.into_iter().zip(0..) {
+        progress(done, count);
+        let labelled = labelled(&rows, &kind, tier_of);
+        let (target, words) = fit(kind, &labelled, (&mean, &deviation), learning.ridge);
+        targets.push(target);
+        weights.push(words);
+    }
+    progress(count, count);
+    let card = Card {
+        gram_version: GRAM_VERSION,
+        feature_version: FEATURE_VERSION,
+        shape_mean: mean,
+        shape_deviation: deviation,
+        targets,
+        sources: sources(&rows),
+        ridge: learning.ridge,
+    };
+    let bytes = Predictor::to_bytes(&card, &weights).map_err(|error| PredictorFault(error.to_string()))?;
+    Ok(Learned { predictor: Predictor::parse(&bytes)?, bytes })
+}
+
+/// A row with what a target should be for it.
+struct Labelled<'r> {
+    row: &'r Row,
+    value: f32,
+    output_tokens: Option<f32>,
+}
+
+/// The targets there are rows for: difficulty, the tiers, the models.
+fn kinds(rows: &[&Row], learning: &Learning, tier_of: &dyn Fn(&str) -> Option<Tier>) -> Vec<TargetKind> {
+    let names: BTreeSet<&str> = rows.iter().flat_map(|row| row.outcomes.keys()).map(String::as_str).collect();
+    let chosen =
+        |name: &&str| learning.models.is_empty() || learning.models.iter().any(|model| model == *name);
+    let tiers = [Tier::Edge, Tier::Specialist, Tier::Frontier].map(TargetKind::Tier);
+    let models = names.into_iter().filter(chosen).map(|name| TargetKind::Model(name.to_owned()));
+    let all = std::iter::once(TargetKind::Difficulty).chain(tiers).chain(models);
+    all.filter(|kind| labelled(rows, kind, tier_of).len() >= learning.least_rows).collect()
+}
+
+fn labelled<'r>(
+    rows: &[&'r Row],
+    kind: &TargetKind,
+    tier_of: &dyn Fn(&str) -> Option<Tier>,
+) -> Vec<Labelled<'r>> {
+    let label = |row: &&'r Row| {
+        let (value, output_tokens) = match kind {
+            TargetKind::Model(name) => {
+                let outcome = row.outcomes.get(name)?;
+                (outcome.score as f32, outcome.out_tokens.map(|tokens| tokens as f32))
+            }
+            TargetKind::Difficulty => (1.0 - mean_score(row, &|_| true)?, None),
+            TargetKind::Tier(tier) => (mean_score(row, &|name| tier_of(name) == Some(*tier))?, None),
+        };
+        Some(Labelled { row, value, output_tokens })
+    };
+    rows.iter().filter_map(label).collect()
+}
+
+fn mean_score(row: &Row, counts: &dyn Fn(&str) -> bool) -> Option<f32> {
+    let scores: Vec<f32> = row
+        .outcomes
+        .iter()
+        .filter(|(name, _)| counts(name))
+        .map(|(_, outcome)| outcome.score as f32)
+        .collect();
+    (!scores.is_empty()).then(|| scores.iter().sum::<f32>() / scores.len() as f32)
+}
+
+fn fit(
+    kind: TargetKind,
+    labelled: &[Labelled<'_>],
+    (mean, deviation): (&[f32; SHAPE], &[f32; SHAPE]),
+    strength: f32,
+) -> (Target, Vec<f32>) {
+    let mut target = Target {
+        kind,
+        rows: labelled.len() as u32,
+        mean: labelled.iter().map(|label| label.value).sum::<f32>() / labelled.len() as f32,
+        cells: TaskClass::ALL.into_iter().filter_map(|task| cell(labelled, task)).collect(),
+        scale: 0.0,
+        shape: [0.0; SHAPE],
+    };
+    let rows: Vec<Sparse<'_>> = labelled
+        .iter()
+        .map(|label| Sparse {
+            grams: &label.row.grams,
+            shape: std::array::from_fn(|at| (label.row.shape[at] - mean[at]) / deviation[at].max(1e-3)),
+        })
+        .collect();
+    let beyond: Vec<f32> =
+        labelled.iter().map(|label| label.value - target.expected(label.row.task)).collect();
+    let weights = ridge(&rows, &beyond, strength);
+    target.scale = weights.grams.iter().fold(0.0_f32, |most, weight| most.max(weight.abs()));
+    target.shape = weights.shape;
+    (target, weights.grams)
+}
+
+fn cell(labelled: &[Labelled<'_>], task: TaskClass) -> Option<Cell> {
+    let of: Vec<&Labelled<'_>> = labelled.iter().filter(|label| label.row.task == task).collect();
+    let rows = of.len() as f32;
+    if of.is_empty() {
+        return None;
+    }
+    let mean = of.iter().map(|label| label.value).sum::<f32>() / rows;
+    let variance = of.iter().map(|label| (label.value - mean).powi(2)).sum::<f32>() / rows;
+    let tokens: Vec<f32> = of.iter().filter_map(|label| label.output_tokens).collect();
+    let output_tokens =
+        if tokens.is_empty() { 0.0 } else { tokens.iter().sum::<f32>() / tokens.len() as f32 };
+    Some(Cell { task, rows: of.len() as u32, mean, variance, output_tokens })
+}
+
+/// Mean and standard deviation of each value of the shape.
+fn spread(rows: &[&Row]) -> ([f32; SHAPE], [f32; SHAPE]) {
+    let count = rows.len() as f32;
+    let mean: [f32; SHAPE] =
+        std::array::from_fn(|at| rows.iter().map(|row| row.shape[at]).sum::<f32>() / count);
+    let deviation = std::array::from_fn(|at| {
+        (rows.iter().map(|row| (row.shape[at] - mean[at]).powi(2)).sum::<f32>() / count).sqrt()
+    });
+    (mean, deviation)
+}
+
+fn sources(rows: &[&Row]) -> Vec<SourceRows> {
+    let names: BTreeSet<&str> = rows.iter().map(|row| row.source.as_str()).collect();
+    let count = |name: &str| rows.iter().filter(|row| row.source == name).count() as u32;
+    names.into_iter().map(|name| SourceRows { name: name.to_owned(), rows: count(name) }).collect()
+}
