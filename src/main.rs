@@ -42,6 +42,10 @@ enum Command {
     Explain(cmd::explain::ExplainArgs),
     /// Add the ledger up
     Report(cmd::report::ReportArgs),
+    /// Learn a predictor from labelled prompts
+    Train(cmd::train::TrainArgs),
+    /// Measure a predictor on labelled prompts, beside the simple ways to do without
+    Eval(cmd::eval::EvalArgs),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +58,8 @@ fn main() -> ExitCode {
         Command::Demo(demo) => return cmd::demo::run(demo, json),
         Command::Explain(explain) => cmd::explain::run(config, explain, json),
         Command::Report(report) => cmd::report::run_with(config, report, json),
+        Command::Train(train) => cmd::train::run(train, json),
+        Command::Eval(eval) => cmd::eval::run(eval, json),
     };
     match printed {
         Ok(text) => {

@@ -17,6 +17,7 @@ pub use model::{Deployment, LatencyPrior, Model, Price, PriceList, QualityPriors
 pub use policy::{License, Mode, Objective, OnAuthFailure, OnStreamBreak, PlanKind, Policy, PolicyMatch};
 pub use predictor::{
     Card, Cell, GRAM_VERSION, GRAMS, PULL, Predictor, PredictorFault, SHAPE, SourceRows, Target, TargetKind,
+    quality_interval,
 };
 pub use provider::{AuthScheme, Clocks, Credential, Origin, Provider};
 pub use snapshot::{DefaultProviders, Snapshot, SnapshotParts, SnapshotVersion};

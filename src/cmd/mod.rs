@@ -2,6 +2,8 @@
 
 pub mod check;
 pub mod demo;
+pub mod eval;
 pub mod explain;
 pub mod report;
 pub mod serve;
+pub mod train;

@@ -1,6 +1,8 @@
 //! What a router is measured by, and how sure the figure is. Definitions are those of the RouteLLM evaluation (APGR, CPT)
 //! and of RouterBench (AIQ); intervals are bootstraps over prompts, paired where two routers are compared.
 
+use std::fmt;
+
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde::Serialize;
@@ -19,59 +21,85 @@ pub struct Figure {
 /// Resamples of a bootstrap.
 const RESAMPLES: usize = 1000;
 
-/// The figure of a statistic of row numbers: on all rows once, and on rows drawn again with replacement. Statistics that
-/// are not numbers (a share of nothing) are left out.
-pub fn bootstrap(rows: usize, seed: u64, statistic: impl Fn(&[usize]) -> f64) -> Figure {
+/// The figures of statistics of row numbers: on all rows once, and on rows drawn again with replacement. One draw serves
+/// all statistics, so a difference between two of them is paired. Draws where a statistic is not a number (a share of
+/// nothing) are left out of it.
+pub fn bootstrap(rows: usize, seed: u64, statistics: impl Fn(&[usize]) -> Vec<f64>) -> Vec<Figure> {
     let all: Vec<usize> = (0..rows).collect();
-    let value = statistic(&all);
+    let values = statistics(&all);
     let mut random = StdRng::seed_from_u64(seed);
     let mut drawn = vec![0; rows];
-    let mut found: Vec<f64> = (0..RESAMPLES)
-        .map(|_| {
-            drawn.iter_mut().for_each(|row| *row = random.random_range(0..rows.max(1)));
-            statistic(&drawn)
-        })
-        .filter(|value| value.is_finite())
-        .collect();
-    found.sort_by(f64::total_cmp);
-    let at = |share: f64| {
-        let position = (found.len().saturating_sub(1) as f64 * share).round() as usize;
-        found.get(position).copied().unwrap_or(f64::NAN)
-    };
-    Figure { value, low: at(0.025), high: at(0.975) }
-}
-
-/// Average performance gap recovered: prompts go to the strong model in the order of `scores`, and the share of the gap
-/// between the weak and the strong model that is recovered is averaged over all shares of strong calls. A router that
-/// draws lots gets 0.5. `gains` are strong minus weak. Prompts of equal score share their places.
-pub fn apgr(scores: &[f64], gains: &[f64], rows: &[usize]) -> f64 {
-    let (curve, total) = recovered(scores, gains, rows);
-    let area: f64 = curve.windows(2).map(|pair| (pair[0] + pair[1]) / 2.0).sum();
-    area / (curve.len() - 1) as f64 / total
-}
-
-/// The least percentage of strong calls that recovers a share of the gap; 100 when none does.
-pub fn cpt(scores: &[f64], gains: &[f64], rows: &[usize], share: f64) -> f64 {
-    let (curve, total) = recovered(scores, gains, rows);
-    let at = curve.iter().position(|sum| sum / total >= share - 1e-12).unwrap_or(curve.len() - 1);
-    100.0 * at as f64 / (curve.len() - 1) as f64
-}
-
-/// Sums of the gains in the order of the scores, and the last of them.
-fn recovered(scores: &[f64], gains: &[f64], rows: &[usize]) -> (Vec<f64>, f64) {
-    let mut order = rows.to_vec();
-    order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
-    let mut curve = Vec::with_capacity(rows.len() + 1);
-    curve.push(0.0);
-    let mut sum = 0.0;
-    for tied in order.chunk_by(|a, b| scores[*a] == scores[*b]) {
-        let mean = tied.iter().map(|row| gains[*row]).sum::<f64>() / tied.len() as f64;
-        for _ in tied {
-            sum += mean;
-            curve.push(sum);
+    let mut found = vec![Vec::with_capacity(RESAMPLES); values.len()];
+    for _ in 0..RESAMPLES {
+        drawn.iter_mut().for_each(|row| *row = random.random_range(0..rows.max(1)));
+        for (found, value) in found.iter_mut().zip(statistics(&drawn)) {
+            if value.is_finite() {
+                found.push(value);
+            }
         }
     }
-    (curve, sum)
+    values.into_iter().zip(found).map(|(value, found)| Figure::of(value, found)).collect()
+}
+
+impl Figure {
+    fn of(value: f64, mut drawn: Vec<f64>) -> Self {
+        drawn.sort_by(f64::total_cmp);
+        let at = |share: f64| {
+            let position = (drawn.len().saturating_sub(1) as f64 * share).round() as usize;
+            drawn.get(position).copied().unwrap_or(f64::NAN)
+        };
+        Self { value, low: at(0.025), high: at(0.975) }
+    }
+}
+
+impl fmt::Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = f.precision().unwrap_or(3);
+        write!(f, "{:.digits$} ({:.digits$} to {:.digits$})", self.value, self.low, self.high)
+    }
+}
+
+/// How much of the gap between a weak and a strong model is recovered as more prompts go to the strong one, in the order
+/// of a router's scores. Prompts of equal score share their places.
+pub struct Recovery {
+    curve: Vec<f64>,
+}
+
+impl Recovery {
+    /// Of the `rows`; `gains` are strong minus weak.
+    pub fn new(scores: &[f64], gains: &[f64], rows: &[usize]) -> Self {
+        let mut order = rows.to_vec();
+        order.sort_unstable_by(|a, b| scores[*b].total_cmp(&scores[*a]));
+        let mut curve = Vec::with_capacity(rows.len() + 1);
+        curve.push(0.0);
+        let mut sum = 0.0;
+        for tied in order.chunk_by(|a, b| scores[*a] == scores[*b]) {
+            let mean = tied.iter().map(|row| gains[*row]).sum::<f64>() / tied.len() as f64;
+            for _ in tied {
+                sum += mean;
+                curve.push(sum);
+            }
+        }
+        Self { curve }
+    }
+
+    fn total(&self) -> f64 {
+        self.curve.last().copied().unwrap_or_default()
+    }
+
+    /// Average performance gap recovered: the share of the gap, averaged over all shares of strong calls. A router that
+    /// draws lots gets 0.5.
+    pub fn apgr(&self) -> f64 {
+        let area: f64 = self.curve.windows(2).map(|pair| (pair[0] + pair[1]) / 2.0).sum();
+        area / (self.curve.len() - 1) as f64 / self.total()
+    }
+
+    /// The least percentage of strong calls that recovers a share of the gap; 100 when none does.
+    pub fn cpt(&self, share: f64) -> f64 {
+        let (total, calls) = (self.total(), self.curve.len() - 1);
+        let at = self.curve.iter().position(|sum| sum / total >= share - 1e-12).unwrap_or(calls);
+        100.0 * at as f64 / calls as f64
+    }
 }
 
 /// Points (cost, quality) a router can be set to.
@@ -168,11 +196,12 @@ mod tests {
     fn a_router_that_knows_recovers_the_gap_at_once() {
         let gains = [1.0, 0.0, 0.0, 0.0];
         // By hand: the curve is 0, 1, 1, 1, 1 of 1; trapezia (0.5 + 1 + 1 + 1) / 4.
-        assert!((apgr(&[4.0, 3.0, 2.0, 1.0], &gains, &ALL) - 0.875).abs() < 1e-12);
-        assert!((apgr(&[1.0, 2.0, 3.0, 4.0], &gains, &ALL) - 0.125).abs() < 1e-12);
-        assert!((apgr(&[1.0; 4], &gains, &ALL) - 0.5).abs() < 1e-12, "ties share their places");
-        assert_eq!(cpt(&[4.0, 3.0, 2.0, 1.0], &gains, &ALL, 0.8), 25.0);
-        assert_eq!(cpt(&[1.0; 4], &gains, &ALL, 0.5), 50.0);
+        let of = |scores: [f64; 4]| Recovery::new(&scores, &gains, &ALL);
+        assert!((of([4.0, 3.0, 2.0, 1.0]).apgr() - 0.875).abs() < 1e-12);
+        assert!((of([1.0, 2.0, 3.0, 4.0]).apgr() - 0.125).abs() < 1e-12);
+        assert!((of([1.0; 4]).apgr() - 0.5).abs() < 1e-12, "ties share their places");
+        assert_eq!(of([4.0, 3.0, 2.0, 1.0]).cpt(0.8), 25.0);
+        assert_eq!(of([1.0; 4]).cpt(0.5), 50.0);
     }
 
     #[test]
@@ -202,7 +231,7 @@ mod tests {
         let held = (0..200)
             .filter(|round| {
                 let values: Vec<f64> = (0..60).map(|_| random.random::<f64>()).collect();
-                let figure = bootstrap(60, *round, |rows| mean(&values, rows));
+                let figure = bootstrap(60, *round, |rows| vec![mean(&values, rows)])[0];
                 figure.low <= 0.5 && 0.5 <= figure.high
             })
             .count();

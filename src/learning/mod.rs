@@ -1,10 +1,13 @@
 //! Learning from labelled prompts: rows in, a predictor out, and what a predictor is worth on rows it has not seen. Runs
 //! offline, never on a request's path. Features and words are read by the same code that serves requests.
 
+pub mod eval;
 pub mod metrics;
 mod ridge;
 mod rows;
+mod sheet;
 mod train;
 
 pub use rows::{Outcome, Row, RowsError, Split, read_rows};
-pub use train::{Learned, Learning, train};
+pub use sheet::{Column, Facts, Sheet};
+pub use train::{FOLDS, Learned, Learning, train};

@@ -6,7 +6,9 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use xxhash_rust::xxh3::xxh3_64;
 
+use super::train::FOLDS;
 use crate::analysis::{Features, Grams, extract, read_grams, understand};
 use crate::catalog::SHAPE;
 use crate::codec::{Scratch, read};
@@ -37,6 +39,14 @@ pub struct Row {
     pub shape: [f32; SHAPE],
     /// By model.
     pub outcomes: BTreeMap<String, Outcome>,
+}
+
+impl Row {
+    /// In which part it is left out. Rows with the same words are in the same part, whatever source they come from.
+    pub(super) fn fold(&self) -> u8 {
+        let words: Vec<u8> = self.grams.iter().flat_map(|(gram, _)| gram.to_le_bytes()).collect();
+        (xxh3_64(&words) % u64::from(FOLDS)) as u8
+    }
 }
 
 /// What a row is for. Rows of `test` are reported on and never learned from.

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use super::ridge::{Sparse, ridge};
 use super::rows::{Row, Split};
+use super::sheet::Sheet;
 use crate::analysis::FEATURE_VERSION;
 use crate::catalog::{
     Card, Cell, GRAM_VERSION, Predictor, PredictorFault, SHAPE, SourceRows, Target, TargetKind, Tier,
@@ -21,6 +22,8 @@ pub struct Learning {
     pub models: Vec<String>,
     /// Sources that are left out, to see how what was learned carries over to them.
     pub exclude: Vec<String>,
+    /// Domains that are left out, for the same reason.
+    pub exclude_domains: Vec<String>,
     /// Strength of the regularisation.
     pub ridge: f32,
     /// Least rows of a model.
@@ -29,7 +32,13 @@ pub struct Learning {
 
 impl Default for Learning {
     fn default() -> Self {
-        Self { models: Vec::new(), exclude: Vec::new(), ridge: 10.0, least_rows: 100 }
+        Self {
+            models: Vec::new(),
+            exclude: Vec::new(),
+            exclude_domains: Vec::new(),
+            ridge: 10.0,
+            least_rows: 100,
+        }
     }
 }
 
@@ -41,43 +50,81 @@ pub struct Learned {
     pub bytes: Vec<u8>,
 }
 
-/// Learns from the `train` rows. `tier_of` says on which shelf a model of the data stands; `progress` is told how many
-/// targets are done, of how many.
+/// Parts the rows are cut into, to predict each by what was learned from the others.
+pub const FOLDS: u8 = 5;
+
+/// Learns from the `train` rows, `FOLDS` times without a part of them first, so that the file says what its method is worth
+/// on rows it has not seen, and thresholds can be chosen there. `tier_of` says on which shelf a model of the data stands;
+/// `progress` is told how many targets are done, of how many.
 pub fn train(
     rows: &[Row],
     learning: &Learning,
     tier_of: &dyn Fn(&str) -> Option<Tier>,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Learned, PredictorFault> {
-    let wanted = |row: &&Row| row.split == Split::Train && !learning.exclude.contains(&row.source);
-    let rows: Vec<&Row> = rows.iter().filter(wanted).collect();
+    let rows: Vec<&Row> = rows.iter().filter(|row| learning.wants(row)).collect();
     if rows.is_empty() {
-        return Err(PredictorFault("there is no `train` row to learn from".to_owned()));
+        let what = "there is no row to learn from: none is `train`, or all are excluded";
+        return Err(PredictorFault(what.to_owned()));
     }
-    let (mean, deviation) = spread(&rows);
     let kinds = kinds(&rows, learning, tier_of);
-    let count = kinds.len();
-    let mut targets = Vec::new();
-    let mut weights = Vec::new();
-    for (kind, done) in kinds.into_iter().zip(0..) {
-        progress(done, count);
-        let labelled = labelled(&rows, &kind, tier_of);
-        let (target, words) = fit(kind, &labelled, (&mean, &deviation), learning.ridge);
-        targets.push(target);
-        weights.push(words);
+    let mut done = 0;
+    let mut step = || {
+        progress(done, kinds.len() * (usize::from(FOLDS) + 1));
+        done += 1;
+    };
+    let mut sheet = Sheet::default();
+    for fold in 0..FOLDS {
+        let (left_out, learned_from): (Vec<&Row>, Vec<&Row>) =
+            rows.iter().partition(|row| row.fold() == fold);
+        if learned_from.is_empty() || left_out.is_empty() {
+            continue;
+        }
+        let (card, weights) = learn(&learned_from, &kinds, (learning, tier_of), &mut step);
+        sheet.append(&Sheet::new(&Predictor::parse(&file(&card, &[], &weights)?)?, &left_out), fold);
     }
-    progress(count, count);
+    let (card, weights) = learn(&rows, &kinds, (learning, tier_of), &mut step);
+    let sheet = sheet.pack().map_err(|error| PredictorFault(error.to_string()))?;
+    let bytes = file(&card, &sheet, &weights)?;
+    Ok(Learned { predictor: Predictor::parse(&bytes)?, bytes })
+}
+
+impl Learning {
+    fn wants(&self, row: &Row) -> bool {
+        row.split == Split::Train
+            && !self.exclude.contains(&row.source)
+            && !self.exclude_domains.contains(&row.domain)
+    }
+}
+
+fn file(card: &Card, sheet: &[u8], weights: &[Vec<f32>]) -> Result<Vec<u8>, PredictorFault> {
+    Predictor::to_bytes(card, sheet, weights).map_err(|error| PredictorFault(error.to_string()))
+}
+
+type TierOf<'t> = &'t dyn Fn(&str) -> Option<Tier>;
+
+fn learn(
+    rows: &[&Row],
+    kinds: &[TargetKind],
+    (learning, tier_of): (&Learning, TierOf<'_>),
+    step: &mut dyn FnMut(),
+) -> (Card, Vec<Vec<f32>>) {
+    let (mean, deviation) = spread(rows);
+    let fitted = kinds.iter().map(|kind| {
+        step();
+        fit(kind.clone(), &labelled(rows, kind, tier_of), (&mean, &deviation), learning.ridge)
+    });
+    let (targets, weights) = fitted.unzip();
     let card = Card {
         gram_version: GRAM_VERSION,
         feature_version: FEATURE_VERSION,
         shape_mean: mean,
         shape_deviation: deviation,
         targets,
-        sources: sources(&rows),
+        sources: sources(rows),
         ridge: learning.ridge,
     };
-    let bytes = Predictor::to_bytes(&card, &weights).map_err(|error| PredictorFault(error.to_string()))?;
-    Ok(Learned { predictor: Predictor::parse(&bytes)?, bytes })
+    (card, weights)
 }
 
 /// A row with what a target should be for it.
@@ -88,7 +135,7 @@ struct Labelled<'r> {
 }
 
 /// The targets there are rows for: difficulty, the tiers, the models.
-fn kinds(rows: &[&Row], learning: &Learning, tier_of: &dyn Fn(&str) -> Option<Tier>) -> Vec<TargetKind> {
+fn kinds(rows: &[&Row], learning: &Learning, tier_of: TierOf<'_>) -> Vec<TargetKind> {
     let names: BTreeSet<&str> = rows.iter().flat_map(|row| row.outcomes.keys()).map(String::as_str).collect();
     let chosen =
         |name: &&str| learning.models.is_empty() || learning.models.iter().any(|model| model == *name);
@@ -98,11 +145,7 @@ fn kinds(rows: &[&Row], learning: &Learning, tier_of: &dyn Fn(&str) -> Option<Ti
     all.filter(|kind| labelled(rows, kind, tier_of).len() >= learning.least_rows).collect()
 }
 
-fn labelled<'r>(
-    rows: &[&'r Row],
-    kind: &TargetKind,
-    tier_of: &dyn Fn(&str) -> Option<Tier>,
-) -> Vec<Labelled<'r>> {
+fn labelled<'r>(rows: &[&'r Row], kind: &TargetKind, tier_of: TierOf<'_>) -> Vec<Labelled<'r>> {
     let label = |row: &&'r Row| {
         let (value, output_tokens) = match kind {
             TargetKind::Model(name) => {
@@ -136,7 +179,7 @@ fn fit(
     let mut target = Target {
         kind,
         rows: labelled.len() as u32,
-        mean: labelled.iter().map(|label| label.value).sum::<f32>() / labelled.len() as f32,
+        mean: labelled.iter().map(|label| label.value).sum::<f32>() / labelled.len().max(1) as f32,
         cells: TaskClass::ALL.into_iter().filter_map(|task| cell(labelled, task)).collect(),
         scale: 0.0,
         shape: [0.0; SHAPE],
