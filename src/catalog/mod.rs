@@ -5,6 +5,7 @@
 
 mod client;
 mod evidence;
+mod forest;
 mod model;
 mod policy;
 mod predictor;
@@ -13,11 +14,12 @@ mod snapshot;
 
 pub use client::{Client, ClientKey, Clients};
 pub use evidence::{Evidence, EvidenceLevel, EvidenceTable};
+pub use forest::{ASKED, Forest, LEAVES, QUESTIONS, Question, Tree};
 pub use model::{Deployment, LatencyPrior, Model, Price, PriceList, QualityPriors, Tier};
 pub use policy::{License, Mode, Objective, OnAuthFailure, OnStreamBreak, PlanKind, Policy, PolicyMatch};
 pub use predictor::{
-    Card, Cell, GRAM_VERSION, GRAMS, PULL, Predictor, PredictorFault, SHAPE, SourceRows, Target, TargetKind,
-    quality_interval,
+    Card, Cell, GRAM_VERSION, GRAMS, LEAF_WEIGHT, PULL, Predictor, PredictorFault, SHAPE, SourceRows, Target,
+    TargetKind, quality_interval,
 };
 pub use provider::{AuthScheme, Clocks, Credential, Origin, Provider};
 pub use snapshot::{DefaultProviders, Snapshot, SnapshotParts, SnapshotVersion};

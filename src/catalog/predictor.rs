@@ -2,7 +2,7 @@
 //! the words and the shape of one prompt lie from it. One versioned, checksummed file; a damaged one is refused.
 //!
 //! File: `PMPRED1\n`, the lengths of the card and of the held-out sheet (u32 each, little endian), the card as JSON, the
-//! sheet as its maker packed it, `GRAMS` rows of one byte a target, and the BLAKE3 hash of all before. A byte `q` stands for the weight `sign(q) (q/127)^2` times the target's scale: weights
+//! sheet as its maker packed it, a row of one byte a target for each gram and then for each leaf, and the BLAKE3 hash of all before. A byte `q` stands for the weight `sign(q) (q/127)^2` times the target's scale: weights
 //! are many small and few large ones, and squares keep both apart with seven bits.
 
 use std::fmt;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Tier;
+use super::{Forest, LEAVES, Tier};
 use crate::types::TaskClass;
 
 /// Numbers that words and pairs of a prompt are hashed to.
@@ -19,6 +19,9 @@ pub const GRAMS: usize = 1 << 16;
 pub const GRAM_VERSION: u16 = 1;
 /// Number of values a prompt's shape has.
 pub const SHAPE: usize = 12;
+
+/// What a leaf weighs; all words of a prompt together weigh 1.
+pub const LEAF_WEIGHT: f32 = 0.1;
 
 const MAGIC: &[u8; 8] = b"PMPRED1\n";
 const HASH_BYTES: usize = 32;
@@ -48,6 +51,8 @@ pub struct Card {
     pub shape_mean: [f32; SHAPE],
     /// Standard deviation of the same.
     pub shape_deviation: [f32; SHAPE],
+    /// Trees over shape and class.
+    pub forest: Forest,
     /// What is predicted, in the order of a row's bytes.
     pub targets: Vec<Target>,
     /// Sources and their rows.
@@ -107,6 +112,13 @@ pub struct Cell {
     pub variance: f32,
     /// Mean output tokens of a model's answers; 0 where they were not counted.
     pub output_tokens: f32,
+}
+
+impl Card {
+    /// Rows of weights: one for each gram, and for each leaf.
+    pub fn rows(&self) -> usize {
+        GRAMS + self.forest.0.len() * LEAVES
+    }
 }
 
 impl Target {
@@ -173,7 +185,7 @@ impl Predictor {
         if card.gram_version != GRAM_VERSION {
             return Err(fault("was learned from words hashed in another way; train it again"));
         }
-        if targets > MAX_TARGETS || rows.len() != targets * GRAMS {
+        if targets > MAX_TARGETS || rows.len() != targets * card.rows() {
             return Err(fault("has not the weights its card speaks of"));
         }
         let rows = rows.iter().map(|byte| i8::from_le_bytes([*byte])).collect();
@@ -194,9 +206,9 @@ impl Predictor {
         }
         bytes.extend_from_slice(&text);
         bytes.extend_from_slice(held_out);
-        for gram in 0..GRAMS {
+        for row in 0..card.rows() {
             for (target, weights) in card.targets.iter().zip(weights) {
-                bytes.extend_from_slice(&quantised(weights[gram], target.scale).to_le_bytes());
+                bytes.extend_from_slice(&quantised(weights[row], target.scale).to_le_bytes());
             }
         }
         let hash = blake3::hash(&bytes);
@@ -205,11 +217,16 @@ impl Predictor {
     }
 
     /// How far each target lies from what its class lets expect, in the order of the card.
-    pub fn residuals(&self, grams: impl Iterator<Item = (u16, f32)>, shape: &[f32; SHAPE]) -> Vec<f32> {
+    pub fn residuals(
+        &self,
+        task: TaskClass,
+        grams: impl Iterator<Item = (u16, f32)>,
+        shape: &[f32; SHAPE],
+    ) -> Vec<f32> {
         let targets = self.card.targets.len();
         let mut sums = vec![0.0_f32; targets];
-        for (gram, weight) in grams {
-            let row = &self.rows[usize::from(gram) * targets..][..targets];
+        for (row, weight) in self.numbers(task, grams, shape) {
+            let row = &self.rows[row * targets..][..targets];
             for (sum, byte) in sums.iter_mut().zip(row) {
                 let root = f32::from(*byte);
                 *sum += weight * root * root.abs();
@@ -219,10 +236,23 @@ impl Predictor {
         let centred: [f32; SHAPE] =
             std::array::from_fn(|at| (shape[at] - card.shape_mean[at]) / card.shape_deviation[at].max(1e-3));
         for (sum, target) in sums.iter_mut().zip(&card.targets) {
-            let shape: f32 = target.shape.iter().zip(&centred).map(|(weight, value)| weight * value).sum();
-            *sum = *sum * target.scale / (127.0 * 127.0) + shape;
+            let shape =
+                |weights: &[f32; SHAPE]| weights.iter().zip(&centred).map(|(a, b)| a * b).sum::<f32>();
+            *sum = *sum * target.scale / (127.0 * 127.0) + shape(&target.shape);
         }
         sums
+    }
+
+    /// What a prompt's words and its leaves weigh, by the number of their row.
+    fn numbers(
+        &self,
+        task: TaskClass,
+        grams: impl Iterator<Item = (u16, f32)>,
+        shape: &[f32; SHAPE],
+    ) -> impl Iterator<Item = (usize, f32)> {
+        let leaves = self.card.forest.leaves(Forest::asked(task, shape)).enumerate();
+        let leaves = leaves.map(|(tree, leaf)| (GRAMS + tree * LEAVES + leaf, LEAF_WEIGHT));
+        grams.map(|(gram, weight)| (usize::from(gram), weight)).chain(leaves)
     }
 
     /// The position of a target.
@@ -270,6 +300,7 @@ mod tests {
             feature_version: 1,
             shape_mean: [1.0; SHAPE],
             shape_deviation: [2.0; SHAPE],
+            forest: Forest::default(),
             targets: vec![target(TargetKind::Difficulty), target(TargetKind::Model("m".into()))],
             sources: vec![SourceRows { name: "s".into(), rows: 100 }],
             ridge: 10.0,
@@ -287,13 +318,16 @@ mod tests {
         let predictor = Predictor::parse(&bytes()).unwrap();
         assert_eq!(&*predictor.held_out, b"sheet");
         let level = [1.0; SHAPE];
-        let found = predictor.residuals([(7, 1.0)].into_iter(), &level);
+        let found = predictor.residuals(TaskClass::Code, [(7, 1.0)].into_iter(), &level);
         assert!((found[0] - 0.5).abs() < 1e-6 && (found[1] + 0.25).abs() < 0.003, "{found:?}");
-        let small = predictor.residuals([(8, 1.0)].into_iter(), &level);
+        let small = predictor.residuals(TaskClass::Code, [(8, 1.0)].into_iter(), &level);
         assert!((small[1] - 0.01).abs() < 0.0006, "small weights keep their size: {small:?}");
-        let shaped = predictor
-            .residuals(std::iter::empty(), &std::array::from_fn(|at| if at == 0 { 3.0 } else { 1.0 }));
-        assert!((shaped[0] - 0.1).abs() < 1e-6);
+        let shaped = predictor.residuals(
+            TaskClass::Math,
+            std::iter::empty(),
+            &std::array::from_fn(|at| if at <= 1 { 3.0 } else { 1.0 }),
+        );
+        assert!((shaped[0] - 0.3).abs() < 1e-6, "of all classes and of this one");
         assert_eq!(predictor.position(&TargetKind::Model("m".into())), Some(1));
     }
 

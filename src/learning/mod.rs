@@ -2,6 +2,7 @@
 //! offline, never on a request's path. Features and words are read by the same code that serves requests.
 
 pub mod eval;
+mod forest;
 pub mod metrics;
 mod ridge;
 mod rows;

@@ -1,31 +1,18 @@
 //! Ridge regression on sparse rows: the weights that minimise the squared errors plus `strength` times their own squares.
 //! Solved by conjugate gradients on the normal equations, without ever building them: each step reads the rows twice.
 
-use crate::catalog::{GRAMS, SHAPE};
-
-/// One row: its words and its shape, centred and scaled.
-pub(super) struct Sparse<'r> {
-    pub(super) grams: &'r [(u16, f32)],
-    pub(super) shape: [f32; SHAPE],
-}
-
-/// Weights of all words and of the shape.
-pub(super) struct Weights {
-    pub(super) grams: Vec<f32>,
-    pub(super) shape: [f32; SHAPE],
-}
-
 /// Most steps; a few dozen reach a thousandth of the first error.
 const STEPS: usize = 60;
 /// The error at which it is good enough, as a share of the first one.
 const ENOUGH: f64 = 1e-3;
-/// What a shape's value of one standard deviation counts beside all words of a prompt together.
-pub(super) const SHAPE_WEIGHT: f32 = 0.1;
 
-/// Fits `targets` to `rows`.
-pub(super) fn ridge(rows: &[Sparse<'_>], targets: &[f32], strength: f32) -> Weights {
-    let mut weights = vec![0.0_f32; GRAMS + SHAPE];
-    let mut residual = back(rows, targets);
+/// The values of one row that are not 0, by column.
+pub(super) type Sparse = Vec<(u32, f32)>;
+
+/// The weights of `columns` that fit `targets` to `rows`.
+pub(super) fn ridge(rows: &[Sparse], columns: usize, targets: &[f32], strength: f32) -> Vec<f32> {
+    let mut weights = vec![0.0_f32; columns];
+    let mut residual = back(rows, columns, targets);
     let mut direction = residual.clone();
     let mut error = square(&residual);
     let first = error;
@@ -33,8 +20,7 @@ pub(super) fn ridge(rows: &[Sparse<'_>], targets: &[f32], strength: f32) -> Weig
         if error <= first * ENOUGH * ENOUGH || error == 0.0 {
             break;
         }
-        let ahead = forth(rows, &direction);
-        let mut step = back(rows, &ahead);
+        let mut step = back(rows, columns, &forth(rows, &direction));
         step.iter_mut().zip(&direction).for_each(|(step, direction)| *step += strength * direction);
         let length = (error / product(&direction, &step)) as f32;
         weights.iter_mut().zip(&direction).for_each(|(weight, direction)| *weight += length * direction);
@@ -47,30 +33,21 @@ pub(super) fn ridge(rows: &[Sparse<'_>], targets: &[f32], strength: f32) -> Weig
             .for_each(|(direction, residual)| *direction = residual + turn * *direction);
         error = next;
     }
-    let shape = std::array::from_fn(|at| weights[GRAMS + at] * SHAPE_WEIGHT);
-    weights.truncate(GRAMS);
-    Weights { grams: weights, shape }
+    weights
 }
 
 /// Rows times weights.
-fn forth(rows: &[Sparse<'_>], weights: &[f32]) -> Vec<f32> {
-    let one = |row: &Sparse<'_>| {
-        let words: f32 = row.grams.iter().map(|(gram, value)| weights[usize::from(*gram)] * value).sum();
-        let shape: f32 = row.shape.iter().zip(&weights[GRAMS..]).map(|(value, weight)| value * weight).sum();
-        words + shape * SHAPE_WEIGHT
-    };
+pub(super) fn forth(rows: &[Sparse], weights: &[f32]) -> Vec<f32> {
+    let one = |row: &Sparse| row.iter().map(|(column, value)| weights[*column as usize] * value).sum();
     rows.iter().map(one).collect()
 }
 
 /// The transposed rows times values.
-fn back(rows: &[Sparse<'_>], values: &[f32]) -> Vec<f32> {
-    let mut sums = vec![0.0_f32; GRAMS + SHAPE];
+fn back(rows: &[Sparse], columns: usize, values: &[f32]) -> Vec<f32> {
+    let mut sums = vec![0.0_f32; columns];
     for (row, value) in rows.iter().zip(values) {
-        for (gram, weight) in row.grams {
-            sums[usize::from(*gram)] += weight * value;
-        }
-        for (sum, shape) in sums[GRAMS..].iter_mut().zip(&row.shape) {
-            *sum += shape * SHAPE_WEIGHT * value;
+        for (column, weight) in row {
+            sums[*column as usize] += weight * value;
         }
     }
     sums
@@ -90,27 +67,12 @@ mod tests {
 
     #[test]
     fn it_finds_the_weights_that_solve_the_normal_equations() {
-        // Two words and one value of the shape; the solution of (X'X + 2I) w = X'y by hand in exact arithmetic.
-        let grams = [vec![(1, 1.0)], vec![(1, 1.0), (2, 1.0)], vec![(2, 1.0)]];
-        let rows: Vec<Sparse<'_>> = grams.iter().map(|grams| Sparse { grams, shape: [0.0; SHAPE] }).collect();
-        let found = ridge(&rows, &[1.0, 3.0, 2.0], 2.0);
+        // The solution of (X'X + 2I) w = X'y by hand in exact arithmetic.
+        let rows = [vec![(1, 1.0)], vec![(1, 1.0), (2, 1.0)], vec![(2, 1.0)]];
+        let found = ridge(&rows, 4, &[1.0, 3.0, 2.0], 2.0);
         // X'X = [[2,1],[1,2]], X'y = [4,5]: (X'X + 2I)^-1 = 1/15 [[4,-1],[-1,4]].
-        assert!((found.grams[1] - 11.0 / 15.0).abs() < 1e-3, "{}", found.grams[1]);
-        assert!((found.grams[2] - 16.0 / 15.0).abs() < 1e-3, "{}", found.grams[2]);
-        assert!(found.grams[3] == 0.0 && found.shape == [0.0; SHAPE]);
-    }
-
-    #[test]
-    fn the_shape_is_learned_beside_the_words() {
-        let shapes = [-1.0, 1.0, -1.0, 1.0];
-        let rows: Vec<Sparse<'_>> = shapes
-            .iter()
-            .map(|value| Sparse {
-                grams: &[],
-                shape: std::array::from_fn(|at| if at == 3 { *value } else { 0.0 }),
-            })
-            .collect();
-        let found = ridge(&rows, &[-0.5, 0.5, -0.5, 0.5], 0.0001);
-        assert!((found.shape[3] - 0.5).abs() < 0.01, "{:?}", found.shape);
+        assert!((found[1] - 11.0 / 15.0).abs() < 1e-3, "{}", found[1]);
+        assert!((found[2] - 16.0 / 15.0).abs() < 1e-3, "{}", found[2]);
+        assert!(found[0] == 0.0 && found[3] == 0.0);
     }
 }

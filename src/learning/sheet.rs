@@ -48,7 +48,7 @@ pub struct Facts {
 pub struct Column {
     /// Its name.
     pub model: String,
-    /// Predicted quality, not clipped.
+    /// Predicted quality, not clipped; 0 where there is no outcome.
     pub predicted: Vec<f32>,
     /// What its class alone lets expect.
     pub by_class: Vec<f32>,
@@ -64,8 +64,10 @@ impl Sheet {
     /// What `predictor` says of `rows`, beside what came. Models are those it knows and the rows have outcomes of.
     pub fn new(predictor: &Predictor, rows: &[&Row]) -> Self {
         let difficulty = predictor.position(&TargetKind::Difficulty);
-        let residuals: Vec<Vec<f32>> =
-            rows.iter().map(|row| predictor.residuals(row.grams.iter().copied(), &row.shape)).collect();
+        let residuals: Vec<Vec<f32>> = rows
+            .iter()
+            .map(|row| predictor.residuals(row.task, row.grams.iter().copied(), &row.shape))
+            .collect();
         let predicted = |target: usize| -> (Vec<f32>, Vec<f32>) {
             let of = &predictor.card.targets[target];
             let by_class = rows.iter().map(|row| of.expected(row.task));
@@ -93,10 +95,17 @@ impl Sheet {
                 continue;
             }
             let (predicted, by_class) = predicted(at);
+            let scored = |values: Vec<f32>| -> Vec<f32> {
+                values
+                    .into_iter()
+                    .zip(outcomes())
+                    .map(|(value, outcome)| outcome.map_or(0.0, |_| value))
+                    .collect()
+            };
             sheet.columns.push(Column {
                 model: model.clone(),
-                predicted,
-                by_class,
+                predicted: scored(predicted),
+                by_class: scored(by_class),
                 score: outcomes().map(|outcome| Some(outcome?.score as f32)).collect(),
                 cost_usd: outcomes().map(|outcome| Some(outcome?.cost_usd? as f32)).collect(),
                 answer: outcomes().map(|outcome| outcome?.ans).collect(),
@@ -159,10 +168,16 @@ impl Sheet {
         self.columns.iter_mut().for_each(|column| column.grow(after));
     }
 
-    /// Packed, for a predictor's file.
+    /// Packed, for a predictor's file. Predictions are rounded to a thousandth: more would be noise that does not pack.
     pub(super) fn pack(&self) -> std::io::Result<Vec<u8>> {
+        let round = |value: &mut f32| *value = (*value * 1000.0).round() / 1000.0;
+        let mut rounded = self.clone();
+        rounded.rows.iter_mut().for_each(|facts| round(&mut facts.difficulty));
+        for column in &mut rounded.columns {
+            column.predicted.iter_mut().chain(&mut column.by_class).for_each(round);
+        }
         let mut packer = DeflateEncoder::new(Vec::new(), Compression::best());
-        packer.write_all(&serde_json::to_vec(self)?)?;
+        packer.write_all(&serde_json::to_vec(&rounded)?)?;
         packer.finish()
     }
 

@@ -6,12 +6,14 @@
 
 use std::collections::BTreeSet;
 
+use super::forest::grow;
 use super::ridge::{Sparse, ridge};
 use super::rows::{Row, Split};
 use super::sheet::Sheet;
 use crate::analysis::FEATURE_VERSION;
 use crate::catalog::{
-    Card, Cell, GRAM_VERSION, Predictor, PredictorFault, SHAPE, SourceRows, Target, TargetKind, Tier,
+    Card, Cell, Forest, GRAM_VERSION, GRAMS, LEAF_WEIGHT, LEAVES, Predictor, PredictorFault, SHAPE,
+    SourceRows, Target, TargetKind, Tier,
 };
 use crate::types::TaskClass;
 
@@ -109,21 +111,23 @@ fn learn(
     (learning, tier_of): (&Learning, TierOf<'_>),
     step: &mut dyn FnMut(),
 ) -> (Card, Vec<Vec<f32>>) {
-    let (mean, deviation) = spread(rows);
-    let fitted = kinds.iter().map(|kind| {
-        step();
-        fit(kind.clone(), &labelled(rows, kind, tier_of), (&mean, &deviation), learning.ridge)
-    });
-    let (targets, weights) = fitted.unzip();
-    let card = Card {
+    let (shape_mean, shape_deviation) = spread(rows);
+    let mut card = Card {
         gram_version: GRAM_VERSION,
         feature_version: FEATURE_VERSION,
-        shape_mean: mean,
-        shape_deviation: deviation,
-        targets,
+        shape_mean,
+        shape_deviation,
+        forest: forest(rows, tier_of),
+        targets: Vec::new(),
         sources: sources(rows),
         ridge: learning.ridge,
     };
+    let fitted = kinds.iter().map(|kind| {
+        step();
+        fit(kind.clone(), &labelled(rows, kind, tier_of), &card)
+    });
+    let (targets, weights) = fitted.unzip();
+    card.targets = targets;
     (card, weights)
 }
 
@@ -170,12 +174,7 @@ fn mean_score(row: &Row, counts: &dyn Fn(&str) -> bool) -> Option<f32> {
     (!scores.is_empty()).then(|| scores.iter().sum::<f32>() / scores.len() as f32)
 }
 
-fn fit(
-    kind: TargetKind,
-    labelled: &[Labelled<'_>],
-    (mean, deviation): (&[f32; SHAPE], &[f32; SHAPE]),
-    strength: f32,
-) -> (Target, Vec<f32>) {
+fn fit(kind: TargetKind, labelled: &[Labelled<'_>], card: &Card) -> (Target, Vec<f32>) {
     let mut target = Target {
         kind,
         rows: labelled.len() as u32,
@@ -184,19 +183,39 @@ fn fit(
         scale: 0.0,
         shape: [0.0; SHAPE],
     };
-    let rows: Vec<Sparse<'_>> = labelled
-        .iter()
-        .map(|label| Sparse {
-            grams: &label.row.grams,
-            shape: std::array::from_fn(|at| (label.row.shape[at] - mean[at]) / deviation[at].max(1e-3)),
-        })
-        .collect();
+    let rows: Vec<Sparse> = labelled.iter().map(|label| sparse(label.row, card)).collect();
     let beyond: Vec<f32> =
         labelled.iter().map(|label| label.value - target.expected(label.row.task)).collect();
-    let weights = ridge(&rows, &beyond, strength);
-    target.scale = weights.grams.iter().fold(0.0_f32, |most, weight| most.max(weight.abs()));
-    target.shape = weights.shape;
-    (target, weights.grams)
+    let mut weights = ridge(&rows, card.rows() + SHAPE, &beyond, card.ridge);
+    let shape = weights.split_off(card.rows());
+    target.shape = std::array::from_fn(|at| shape[at] * SHAPE_WEIGHT);
+    target.scale = weights.iter().fold(0.0_f32, |most, weight| most.max(weight.abs()));
+    (target, weights)
+}
+
+/// What a shape's value of one standard deviation counts beside all words of a prompt together.
+const SHAPE_WEIGHT: f32 = 0.1;
+
+/// A row's words, leaves and shape, by column.
+fn sparse(row: &Row, card: &Card) -> Sparse {
+    let words = row.grams.iter().map(|(gram, weight)| (u32::from(*gram), *weight));
+    let leaves = card.forest.leaves(Forest::asked(row.task, &row.shape)).enumerate();
+    let leaves = leaves.map(|(tree, leaf)| ((GRAMS + tree * LEAVES + leaf) as u32, LEAF_WEIGHT));
+    let shape = (0..SHAPE).map(|at| {
+        let centred = (row.shape[at] - card.shape_mean[at]) / card.shape_deviation[at].max(1e-3);
+        ((card.rows() + at) as u32, centred * SHAPE_WEIGHT)
+    });
+    words.chain(leaves).chain(shape).collect()
+}
+
+/// Trees that predict how hard a row is.
+fn forest(rows: &[&Row], tier_of: TierOf<'_>) -> Forest {
+    let labelled = labelled(rows, &TargetKind::Difficulty, tier_of);
+    let asked: Vec<_> =
+        labelled.iter().map(|label| Forest::asked(label.row.task, &label.row.shape)).collect();
+    let mean = labelled.iter().map(|label| label.value).sum::<f32>() / labelled.len().max(1) as f32;
+    let beyond: Vec<f32> = labelled.iter().map(|label| label.value - mean).collect();
+    grow(&asked, &beyond)
 }
 
 fn cell(labelled: &[Labelled<'_>], task: TaskClass) -> Option<Cell> {

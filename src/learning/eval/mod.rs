@@ -42,26 +42,17 @@ impl<'s> Trial<'s> {
         self.fresh.unwrap_or(self.learned)
     }
 
-    /// The models that were learned and have a cost for every reported row of the sources most models have outcomes of.
+    /// The models that were learned and have an outcome and a cost for every reported row any priced model has an outcome
+    /// of, but for one in a hundred.
     pub fn priced(&self) -> Vec<String> {
-        let whole = |column: &Column| {
-            let priced = |row: &usize| column.score[*row].is_none() || column.cost_usd[*row].is_some();
-            (0..column.score.len())
-                .all(|row| priced(&row))
-                .then(|| column.scored().count())
-                .unwrap_or_default()
+        let priced = |column: &&Column| {
+            let cost_is_known = |row: usize| column.cost_usd[row].is_some();
+            column.scored().all(cost_is_known) && self.learned.column(&column.model).is_some()
         };
-        let counts: Vec<usize> = self.reported().columns.iter().map(whole).collect();
-        // Pools need common rows: those with as many outcomes as the model with the most in its company.
-        let mut sorted = counts.clone();
-        sorted.sort_unstable();
-        let usual = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
-        let named = self.reported().columns.iter().zip(counts);
-        let fits = |(column, count): (&Column, usize)| {
-            (count >= usual && count > 0 && self.learned.column(&column.model).is_some())
-                .then(|| column.model.clone())
-        };
-        named.filter_map(fits).collect()
+        let columns: Vec<&Column> = self.reported().columns.iter().filter(priced).collect();
+        let most = columns.iter().map(|column| column.scored().count()).max().unwrap_or_default();
+        let whole = |column: &&&Column| column.scored().count() * 100 >= most * 99;
+        columns.iter().filter(whole).map(|column| column.model.clone()).collect()
     }
 
     /// The learned rows reported on as a cross-validation.
