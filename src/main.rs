@@ -42,6 +42,8 @@ enum Command {
     Explain(cmd::explain::ExplainArgs),
     /// Add the ledger up
     Report(cmd::report::ReportArgs),
+    /// Compare the configured prices with a public price list
+    Prices(cmd::prices::PricesArgs),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         Command::Demo(demo) => return cmd::demo::run(demo, json),
         Command::Explain(explain) => cmd::explain::run(config, explain, json),
         Command::Report(report) => cmd::report::run_with(config, report, json),
+        Command::Prices(prices) => cmd::prices::run(config, prices, json),
     };
     match printed {
         Ok(text) => {

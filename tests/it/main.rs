@@ -22,6 +22,7 @@ mod fallback;
 mod in_flight;
 mod observe;
 mod passing;
+mod prices;
 mod refusals;
 mod reload;
 mod streams;
