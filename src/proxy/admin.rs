@@ -2,6 +2,7 @@
 //! reachable from elsewhere.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use http::{Response, StatusCode, header};
@@ -9,8 +10,9 @@ use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
 use serde_json::{Value, json};
 
+use crate::catalog::{Model, Price};
 use crate::pipeline::Engine;
-use crate::types::Secret;
+use crate::types::{Day, Secret};
 
 /// What the admin listener may set in motion.
 pub trait Control: Send + Sync {
@@ -59,7 +61,16 @@ impl Admin {
         metrics.ledger_written.set(gauge(counts.written));
         metrics.ledger_lost.set(gauge(counts.lost));
         metrics.ledger_healthy.set(i64::from(self.engine.ledger.healthy()));
-        metrics.render()
+        let loaded = self.engine.loaded();
+        let now = unix_ms();
+        // A price without a day has no age: 0 would call it fresh.
+        let age = |model: &Model| {
+            let dated = model.prices.on(Day::of_unix_ms(now)).and_then(Price::dated);
+            dated.map(|day| day.age_seconds(now))
+        };
+        let models = loaded.snapshot.models.iter();
+        let ages: Vec<_> = models.filter_map(|model| Some((model.id.as_str(), age(model)?))).collect();
+        metrics.render(&ages)
     }
 
     fn profiles(&self) -> Value {
@@ -116,6 +127,11 @@ impl ServeHttp for Admin {
             }
         }
     }
+}
+
+fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn json_response(status: StatusCode, value: &Value) -> Response<Vec<u8>> {
