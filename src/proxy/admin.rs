@@ -1,4 +1,4 @@
-//! The admin listener: metrics, reload, profiles. Bound apart from the data plane, and guarded by a token when it is
+//! The admin listener: metrics, reload, frontier, profiles. Bound apart from the data plane, and guarded by a token when it is
 //! reachable from elsewhere.
 
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
 use serde_json::{Value, json};
 
+use super::frontier;
 use crate::catalog::{Model, Price};
 use crate::pipeline::Engine;
 use crate::types::{Day, Secret};
@@ -96,6 +97,7 @@ impl ServeHttp for Admin {
     async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
         let head = session.req_header();
         let (method, path) = (head.method.as_str().to_owned(), head.uri.path().to_owned());
+        let query = head.uri.query().unwrap_or_default().to_owned();
         if path == "/healthz" {
             return json_response(StatusCode::OK, &json!({ "status": "ok" }));
         }
@@ -105,6 +107,10 @@ impl ServeHttp for Admin {
         }
         match (method.as_str(), path.as_str()) {
             ("GET", "/metrics") => text_response(self.metrics()),
+            ("GET", "/v1/frontier") => {
+                let (status, body) = frontier::answer(&self.engine, &query, Day::of_unix_ms(unix_ms()));
+                json_response(status, &body)
+            }
             ("GET", "/v1/profiles") => json_response(StatusCode::OK, &self.profiles()),
             ("POST", "/reload") => {
                 let control = self.control.clone();
@@ -119,7 +125,7 @@ impl ServeHttp for Admin {
                 }
             }
             _ => {
-                let known = "GET /metrics, GET /v1/profiles, POST /reload, GET /healthz";
+                let known = "GET /metrics, GET /v1/frontier, GET /v1/profiles, POST /reload, GET /healthz";
                 json_response(
                     StatusCode::NOT_FOUND,
                     &json!({ "error": format!("not an endpoint; there are {known}") }),

@@ -19,6 +19,7 @@ mod decisions;
 mod demo;
 mod explain;
 mod fallback;
+mod frontier;
 mod in_flight;
 mod observe;
 mod passing;
