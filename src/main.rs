@@ -55,7 +55,7 @@ fn main() -> ExitCode {
         Command::Check => return cmd::check::run(config, json),
         Command::Demo(demo) => return cmd::demo::run(demo, json),
         Command::Explain(explain) => cmd::explain::run(config, explain, json),
-        Command::Report(report) => cmd::report::run_with(config, report, json),
+        Command::Report(report) => cmd::report::run(config, report, json),
         Command::Prices(prices) => cmd::prices::run(config, prices, json),
     };
     match printed {

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod demo;
 pub mod explain;
+pub mod plot;
 pub mod prices;
 pub mod report;
 pub mod serve;

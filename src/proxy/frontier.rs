@@ -74,7 +74,7 @@ mod tests {
         let bare =
             FrontierAsk { policy: None, task: None, model: None, input_tokens: 1000, output_tokens: 300 };
         assert_eq!(read(""), Ok(bare.clone()));
-        assert_eq!(read("task=all&model=auto&"), Ok(bare.clone()));
+        assert_eq!(read("task=all&model=auto&"), Ok(bare));
         let ask = read("policy=a%2Fb+c&task=code&model=m:1&input_tokens=7&output_tokens=9").unwrap();
         let expected = FrontierAsk {
             policy: Some("a/b+c".to_owned()),

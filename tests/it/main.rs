@@ -26,5 +26,6 @@ mod passing;
 mod prices;
 mod refusals;
 mod reload;
+mod report;
 mod streams;
 mod tls;
