@@ -224,3 +224,41 @@ fn a_price_that_is_still_to_come_leaves_todays() {
          valid_from = \"2027-01-01\" }] # today's",
     );
 }
+
+#[test]
+fn every_way_to_write_a_price_is_found() {
+    let now = Since { day: TODAY, is_ahead: false };
+    let ahead = Since { day: "2027-01-01", is_ahead: true };
+    let table = |price: &str| {
+        format!(
+            "{}\n{price}",
+            config("openai", "gpt-4.1", "", CONTEXT).replace("\n\ndeployments", "\ndeployments")
+        )
+    };
+    let written = |text: &str, since| {
+        let rows = rows(LITELLM, text);
+        let edit = Edit { model: "m", changes: &rows[0].changes, new: &rows[0].new };
+        into_text(text, &[edit], since)
+    };
+    let own = table("[models.price]\n# ours\ninput = 3.0 # dear\noutput = 8\n");
+    let expected = table(
+        "[models.price]\n# ours\ninput = 2.00 # dear\noutput = 8\ncache_read = 0.50\nvalid_from = \"2026-11-26\"\n",
+    );
+    assert_eq!(written(&own, now), Ok(expected));
+    assert!(written(&own, ahead).unwrap_err().contains("list of tables first"));
+    let several = table("[[models.price]]\ninput = 3.0\noutput = 8 # old\n");
+    let text = written(&several, now).unwrap();
+    assert!(
+        text.starts_with(&several) && text[several.len()..].starts_with("\n[[models.price]]\ninput = 2.00"),
+        "{text}"
+    );
+    let inline = format!(
+        "models = [{{ id = \"m\", tier = \"edge\", context_tokens = 1000, max_output_tokens = 100, price = {{ input = 3, \
+         output = 8 }}, deployments = [{{ provider = \"openai\", upstream_name = \"gpt-4.1\" }}] }}] # all\n{HEAD}"
+    );
+    let now_cheaper = "price = { input = 2.00, output = 8, cache_read = 0.50, valid_from = \"2026-11-26\" }";
+    let expected = inline.replace("price = { input = 3, output = 8 }", now_cheaper);
+    assert_eq!(written(&inline, now), Ok(expected));
+    let edit = Edit { model: "other", changes: &[], new: &super::Prices::new() };
+    assert!(into_text(&own, &[edit], now).unwrap_err().contains("`other`"));
+}
