@@ -46,6 +46,8 @@ enum Command {
     Train(cmd::train::TrainArgs),
     /// Measure a predictor on labelled prompts, beside the simple ways to do without
     Eval(cmd::eval::EvalArgs),
+    /// Compare the configured prices with a public price list
+    Prices(cmd::prices::PricesArgs),
 }
 
 fn main() -> ExitCode {
@@ -57,9 +59,10 @@ fn main() -> ExitCode {
         Command::Check => return cmd::check::run(config, json),
         Command::Demo(demo) => return cmd::demo::run(demo, json),
         Command::Explain(explain) => cmd::explain::run(config, explain, json),
-        Command::Report(report) => cmd::report::run_with(config, report, json),
         Command::Train(train) => cmd::train::run(train, json),
         Command::Eval(eval) => cmd::eval::run(eval, json),
+        Command::Report(report) => cmd::report::run(config, report, json),
+        Command::Prices(prices) => cmd::prices::run(config, prices, json),
     };
     match printed {
         Ok(text) => {

@@ -4,6 +4,7 @@
 mod account;
 mod announce;
 mod forwarded;
+mod frontier;
 mod hops;
 mod refusal;
 mod understand;
@@ -18,6 +19,7 @@ use http::HeaderMap;
 use tokio::time::Instant;
 
 pub use forwarded::Forwarded;
+pub use frontier::{Frontier, FrontierAsk, FrontierFault};
 pub use refusal::{Refusal, RefusalCode};
 pub use understand::Decided;
 

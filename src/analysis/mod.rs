@@ -48,6 +48,22 @@ pub struct Analysis {
     pub unfamiliar: bool,
 }
 
+impl Analysis {
+    /// A request of a class as such: of given size, and with nothing known of its words.
+    pub fn typical(task: TaskClass, input_tokens: u32, output_tokens: u32) -> Self {
+        let features = Features::default();
+        Self {
+            task,
+            task_confidence: 1.0,
+            complexity: complexity::score(&features),
+            step: step::of(&features),
+            input_tokens,
+            output_tokens,
+            unfamiliar: false,
+        }
+    }
+}
+
 /// Understands a request from its features alone: same features, same analysis, on every machine.
 pub fn understand(features: &Features) -> Analysis {
     let guess = domain::classify(features);

@@ -127,6 +127,11 @@ pub struct Price {
 }
 
 impl Price {
+    /// The day it holds from, where one was given: without one nobody can say how old it is.
+    pub fn dated(&self) -> Option<Day> {
+        (self.valid_from != Day::default()).then_some(self.valid_from)
+    }
+
     /// What a call cost; `None` when it used a bucket that has no price.
     pub fn cost(&self, usage: &Usage) -> Option<NanoUsd> {
         let write_5m = self.cache_write_5m.unwrap_or(self.input);

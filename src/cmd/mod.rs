@@ -4,6 +4,8 @@ pub mod check;
 pub mod demo;
 pub mod eval;
 pub mod explain;
+pub mod plot;
+pub mod prices;
 pub mod report;
 pub mod serve;
 pub mod train;

@@ -2,7 +2,8 @@
 //! Prints what the ledger adds up; never shows 0 for what has no price.
 
 use std::fmt::{self, Write};
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use comfy_table::{CellAlignment, Table, presets};
@@ -10,9 +11,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::explain;
+use super::plot::{self, Line, Series};
 use crate::catalog::SnapshotVersion;
 use crate::config::{self, SecretSource};
-use crate::ledger::{By, Catalogue, Comparison, Cost, Group, LedgerError, Reader, Span, Totals, Way, totals};
+use crate::ledger::{By, Comparison, Cost, Group, Reader, Span, Totals, Way, totals};
 
 /// Arguments of `report`.
 #[derive(Clone, Debug, clap::Args)]
@@ -26,6 +28,9 @@ pub struct ReportArgs {
     /// Only requests before then
     #[arg(long, value_parser = Instant::parse)]
     pub until: Option<Instant>,
+    /// Draw cost against expected quality of the ways to serve into this SVG file
+    #[arg(long, value_name = "FILE.svg")]
+    pub plot: Option<PathBuf>,
 }
 
 /// A point in time as people write it.
@@ -75,32 +80,35 @@ impl ReportArgs {
 }
 
 /// Runs the command; the text to print, or what went wrong.
-pub fn run_with(config: &Path, args: &ReportArgs, json: bool) -> Result<String, String> {
+pub fn run(config: &Path, args: &ReportArgs, json: bool) -> Result<String, String> {
     let settings = config::load(config, SecretSource::Dummy).map_err(|faults| faults.to_string())?;
     let path = &settings.ledger.path;
     let reader = Reader::open(path).map_err(|error| error.to_string())?;
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let span = args.span(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
     let catalogue = |version: &SnapshotVersion| explain::rebuild(&reader, version).ok();
-    run(path, &args.by, span, json, &catalogue).map_err(|error| error.to_string())
+    let totals = totals(&reader, &args.by, span, &catalogue).map_err(|error| error.to_string())?;
+    let mut text = shown(&totals, json);
+    if let Some(file) = &args.plot {
+        let drawn = plot(&totals).map_err(|fault| format!("{}: not written: {fault}", file.display()))?;
+        fs::write(file, drawn).map_err(|error| format!("{}: {error}", file.display()))?;
+        // JSON stays JSON.
+        if !json {
+            let _ = writeln!(text, "cost against expected quality: {}", file.display());
+        }
+    }
+    Ok(text)
 }
 
-/// Adds up the ledger at `path` and returns the text to print: tables, or one JSON document.
-pub fn run(
-    path: &Path,
-    by: &By,
-    span: Span,
-    json: bool,
-    catalogue: &Catalogue<'_>,
-) -> Result<String, LedgerError> {
-    let totals = totals(&Reader::open(path)?, by, span, catalogue)?;
+/// Tables, or one JSON document.
+fn shown(totals: &Totals, json: bool) -> String {
     if json {
-        return Ok(serde_json::to_string_pretty(&totals).unwrap_or_default());
+        return serde_json::to_string_pretty(totals).unwrap_or_default();
     }
     let mut text = String::new();
     // Writing into a string cannot fail.
-    let _ = print(&mut text, &totals);
-    Ok(text)
+    let _ = print(&mut text, totals);
+    text
 }
 
 fn print(text: &mut String, totals: &Totals) -> fmt::Result {
@@ -187,21 +195,33 @@ fn group_row(group: &Group) -> [String; 11] {
 fn other_ways(comparison: &Comparison) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_FULL_CONDENSED).set_header(["served by", "cost", "expected quality"]);
-    let mut row = |name: String, cost_usd: f64, quality: Option<f64>| {
-        table.add_row([
-            name,
-            usd(cost_usd),
-            quality.map_or_else(|| "unknown".into(), |mean| format!("{mean:.3}")),
-        ]);
-    };
+    for way in ways(comparison) {
+        let quality = way.quality.map_or_else(|| "unknown".into(), |mean| format!("{mean:.3}"));
+        table.add_row([way.name, usd(way.cost_usd), quality]);
+    }
+    align_numbers(&mut table);
+    table
+}
+
+/// A way to serve the compared requests, by its name.
+struct Named {
+    name: String,
+    cost_usd: f64,
+    quality: Option<f64>,
+}
+
+/// Every way that was compared, the routed one first.
+fn ways(comparison: &Comparison) -> Vec<Named> {
     let named =
         |way: &Way| way.model.as_ref().map_or_else(|| "each policy's".to_owned(), ToString::to_string);
-    let routed = &comparison.routed;
-    row("routed".to_owned(), routed.cost_usd, routed.expected_quality);
+    let of = |name: String, way: &Way| Named { name, cost_usd: way.cost_usd, quality: way.expected_quality };
     let baseline = &comparison.baseline;
-    row(format!("baseline: {}", named(baseline)), baseline.cost_usd, baseline.expected_quality);
+    let mut ways = vec![
+        of("routed".to_owned(), &comparison.routed),
+        of(format!("baseline: {}", named(baseline)), baseline),
+    ];
     if let Some(best) = &comparison.best_static {
-        row(format!("best static model: {}", named(best)), best.cost_usd, best.expected_quality);
+        ways.push(of(format!("best static model: {}", named(best)), best));
     }
     if let Some(mix) = &comparison.random_mix {
         let name = format!(
@@ -210,10 +230,28 @@ fn other_ways(comparison: &Comparison) -> Table {
             percent(1.0 - mix.baseline_share),
             mix.cheap_model
         );
-        row(name, mix.cost_usd, mix.expected_quality);
+        ways.push(Named { name, cost_usd: mix.cost_usd, quality: mix.expected_quality });
     }
-    align_numbers(&mut table);
-    table
+    ways
+}
+
+/// The ways as an SVG; those whose quality nobody expected anything of cannot be in it.
+fn plot(totals: &Totals) -> Result<String, String> {
+    let comparison = totals.all.comparison.as_ref().ok_or(
+        "there is nothing to compare: no request was decided by the router with priced model and baseline",
+    )?;
+    let rated = ways(comparison).into_iter();
+    let points: Vec<_> = rated.filter_map(|way| Some((way.cost_usd, way.quality?, way.name))).collect();
+    if points.is_empty() {
+        return Err("the router expected no quality of the models it compared".to_owned());
+    }
+    let line = plot::frontier(points.iter().map(|(cost, quality, _)| (*cost, *quality)));
+    plot::svg(
+        &format!("Ways to serve {} requests", comparison.requests),
+        ("cost, USD", "expected quality"),
+        &[Series { name: "way to serve".to_owned(), points }],
+        &[Line { name: "frontier".to_owned(), points: line }],
+    )
 }
 
 fn align_numbers(table: &mut Table) {

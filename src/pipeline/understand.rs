@@ -8,13 +8,13 @@ use http::HeaderMap;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::refusal::{Refusal, RefusalCode};
-use super::{Engine, Inbound};
+use super::{Engine, Inbound, Loaded};
 use crate::analysis::{self, Analysis, Features, Limits, is_hint, read_limits};
 use crate::catalog::{Credential, Mode};
 use crate::codec::{self, ChatRequest, KeyScan, ReadFault, ReadFaultKind, Scratch};
 use crate::routing::{self, Asked, Decision, DeploymentLive, Facts, Inputs, Live, NoRoute, UnknownPolicy};
 use crate::session::Answerer;
-use crate::types::{Day, DeploymentIx, PolicyId, PolicyIx};
+use crate::types::{Day, DeploymentIx, PolicyId, PolicyIx, ProviderIx};
 use crate::upstream::Standing;
 
 /// Bodies above this are parsed off the worker, and their scratch is freed afterwards.
@@ -169,7 +169,10 @@ impl Engine {
             live: Live {
                 deployments: (0..)
                     .zip(&snapshot.deployments)
-                    .map(|(ix, _)| live(inbound, DeploymentIx(ix)))
+                    .map(|(ix, deployment)| {
+                        let has_credential = has_credential(inbound, deployment.provider);
+                        live(&inbound.loaded, DeploymentIx(ix), has_credential)
+                    })
                     .collect(),
                 session_model: self.answerer(asked).map(|answerer| answerer.model),
             },
@@ -231,20 +234,14 @@ fn hints(headers: &HeaderMap) -> Vec<(&str, Cow<'_, str>)> {
     hints
 }
 
-fn live(inbound: &Inbound, ix: DeploymentIx) -> DeploymentLive {
-    let snapshot = &inbound.loaded.snapshot;
-    let deployment = snapshot.deployment(ix);
-    let measured = inbound.loaded.board.latency(ix);
+/// A deployment as it is now.
+pub(super) fn live(loaded: &Loaded, ix: DeploymentIx, has_credential: bool) -> DeploymentLive {
+    let deployment = loaded.snapshot.deployment(ix);
+    let measured = loaded.board.latency(ix);
     let (ttft_ms, per_token_us) =
         measured.unwrap_or((deployment.latency.ttft_ms, deployment.latency.per_token_us));
-    let has_credential = match snapshot.provider(deployment.provider).credential {
-        Credential::Held(_) | Credential::None => true,
-        Credential::Passthrough => {
-            inbound.credential_is_providers && standing(inbound, deployment.provider) == Standing::Home
-        }
-    };
     DeploymentLive {
-        ready: inbound.loaded.board.ready(ix),
+        ready: loaded.board.ready(ix),
         has_credential,
         ttft_ms,
         per_token_us,
@@ -252,8 +249,18 @@ fn live(inbound: &Inbound, ix: DeploymentIx) -> DeploymentLive {
     }
 }
 
+/// Whether a request could present itself at a provider.
+fn has_credential(inbound: &Inbound, provider: ProviderIx) -> bool {
+    match inbound.loaded.snapshot.provider(provider).credential {
+        Credential::Held(_) | Credential::None => true,
+        Credential::Passthrough => {
+            inbound.credential_is_providers && standing(inbound, provider) == Standing::Home
+        }
+    }
+}
+
 /// How a provider stands to a request: home is where the request would have gone without us.
-pub(super) fn standing(inbound: &Inbound, provider: crate::types::ProviderIx) -> Standing {
+pub(super) fn standing(inbound: &Inbound, provider: ProviderIx) -> Standing {
     if inbound.loaded.snapshot.defaults.of(inbound.dialect) == Some(provider) {
         Standing::Home
     } else {

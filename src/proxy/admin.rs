@@ -1,7 +1,8 @@
-//! The admin listener: metrics, reload, profiles. Bound apart from the data plane, and guarded by a token when it is
+//! The admin listener: metrics, reload, frontier, profiles. Bound apart from the data plane, and guarded by a token when it is
 //! reachable from elsewhere.
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use http::{Response, StatusCode, header};
@@ -9,8 +10,10 @@ use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
 use serde_json::{Value, json};
 
+use super::frontier;
+use crate::catalog::{Model, Price};
 use crate::pipeline::Engine;
-use crate::types::Secret;
+use crate::types::{Day, Secret};
 
 /// What the admin listener may set in motion.
 pub trait Control: Send + Sync {
@@ -59,7 +62,16 @@ impl Admin {
         metrics.ledger_written.set(gauge(counts.written));
         metrics.ledger_lost.set(gauge(counts.lost));
         metrics.ledger_healthy.set(i64::from(self.engine.ledger.healthy()));
-        metrics.render()
+        let loaded = self.engine.loaded();
+        let now = unix_ms();
+        // A price without a day has no age: 0 would call it fresh.
+        let age = |model: &Model| {
+            let dated = model.prices.on(Day::of_unix_ms(now)).and_then(Price::dated);
+            dated.map(|day| day.age_seconds(now))
+        };
+        let models = loaded.snapshot.models.iter();
+        let ages: Vec<_> = models.filter_map(|model| Some((model.id.as_str(), age(model)?))).collect();
+        metrics.render(&ages)
     }
 
     fn profiles(&self) -> Value {
@@ -85,6 +97,7 @@ impl ServeHttp for Admin {
     async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
         let head = session.req_header();
         let (method, path) = (head.method.as_str().to_owned(), head.uri.path().to_owned());
+        let query = head.uri.query().unwrap_or_default().to_owned();
         if path == "/healthz" {
             return json_response(StatusCode::OK, &json!({ "status": "ok" }));
         }
@@ -94,6 +107,10 @@ impl ServeHttp for Admin {
         }
         match (method.as_str(), path.as_str()) {
             ("GET", "/metrics") => text_response(self.metrics()),
+            ("GET", "/v1/frontier") => {
+                let (status, body) = frontier::answer(&self.engine, &query, Day::of_unix_ms(unix_ms()));
+                json_response(status, &body)
+            }
             ("GET", "/v1/profiles") => json_response(StatusCode::OK, &self.profiles()),
             ("POST", "/reload") => {
                 let control = self.control.clone();
@@ -108,7 +125,7 @@ impl ServeHttp for Admin {
                 }
             }
             _ => {
-                let known = "GET /metrics, GET /v1/profiles, POST /reload, GET /healthz";
+                let known = "GET /metrics, GET /v1/frontier, GET /v1/profiles, POST /reload, GET /healthz";
                 json_response(
                     StatusCode::NOT_FOUND,
                     &json!({ "error": format!("not an endpoint; there are {known}") }),
@@ -116,6 +133,11 @@ impl ServeHttp for Admin {
             }
         }
     }
+}
+
+fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn json_response(status: StatusCode, value: &Value) -> Response<Vec<u8>> {

@@ -5,6 +5,7 @@ mod admin;
 mod auth;
 mod body;
 mod edge;
+mod frontier;
 mod local;
 mod passing;
 mod reply;

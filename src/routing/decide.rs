@@ -132,15 +132,16 @@ fn within_ceiling(
 }
 
 /// A choice before it is known whether it serves.
-struct Chosen {
-    plan: Plan,
-    reason: Reason,
+pub(super) struct Chosen {
+    pub(super) plan: Plan,
+    pub(super) reason: Reason,
     candidates: Vec<Candidate>,
     /// Whether the other side of the holdout share would be served the same.
     either_way: bool,
 }
 
-fn choose(field: &Field<'_>, holdout: bool) -> Result<Chosen, NoRoute> {
+/// Weighs the candidates and chooses; `holdout`: the session is in the share that the baseline serves.
+pub(super) fn choose(field: &Field<'_>, holdout: bool) -> Result<Chosen, NoRoute> {
     let candidates = field.weigh();
     let baseline = Plan::Single(field.snapshot.model(field.baseline).id.clone());
     let standard = field.standard(&candidates);
@@ -243,7 +244,7 @@ fn known_session_model(snapshot: &Snapshot, inputs: &Inputs) -> Option<ModelId> 
 }
 
 /// The model quality is measured against: the policy's for `auto`, else the one the client named.
-fn baseline(snapshot: &Snapshot, policy: &Policy, inputs: &Inputs) -> Result<ModelIx, NoRoute> {
+pub(super) fn baseline(snapshot: &Snapshot, policy: &Policy, inputs: &Inputs) -> Result<ModelIx, NoRoute> {
     if is_auto(inputs) {
         return policy.baseline.ok_or_else(|| NoRoute::no_baseline(policy.id.as_str()));
     }

@@ -11,6 +11,7 @@ mod frontier;
 mod no_route;
 mod plan;
 mod policy;
+mod survey;
 
 pub use decide::{
     ChainCeiling, analyse_and_decide, ceiling_of_chain, decide, replay, within_callers_ceiling,
@@ -20,6 +21,7 @@ pub use plan::{
     Candidate, Decision, DeploymentLive, Estimate, Facts, Inputs, Live, Plan, Reason, Verdict, Why,
 };
 pub use policy::{Asked, UnknownPolicy, select_policy};
+pub use survey::{Survey, Surveyed, survey};
 
 #[cfg(test)]
 mod tests;

@@ -19,6 +19,7 @@ mod choice_tests;
 mod limit_tests;
 mod policy_tests;
 mod property_tests;
+mod survey_tests;
 
 const SMALL: ModelIx = ModelIx(0);
 const LARGE: ModelIx = ModelIx(1);

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use prometheus::{CounterVec, Encoder, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+use prometheus::core::Collector;
+use prometheus::proto::MetricFamily;
+use prometheus::{
+    CounterVec, Encoder, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
 
 use super::Stages;
 use crate::types::{NanoUsd, Usage};
@@ -128,16 +132,38 @@ impl Metrics {
         }
     }
 
-    /// Everything in Prometheus' text format.
-    pub fn render(&self) -> String {
+    /// Everything in Prometheus' text format, with the age of each model's price in seconds. Ages are made anew for each
+    /// scrape, so that a model that a reload took away leaves none behind.
+    pub fn render(&self, price_ages: &[(&str, u64)]) -> String {
+        let mut families = self.registry.gather();
+        match ages(price_ages) {
+            Ok(ages) => families.extend(ages),
+            Err(error) => tracing::error!(%error, "the age of prices could not be put into metrics"),
+        }
         let mut buffer = Vec::new();
-        if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut buffer) {
+        if let Err(error) = TextEncoder::new().encode(&families, &mut buffer) {
             tracing::error!(%error, "metrics could not be encoded");
         }
         let mut text = String::from_utf8_lossy(&buffer).into_owned();
         self.stages.render(&mut text);
         text
     }
+}
+
+/// The age of prices as a family of its own; none without a price that has an age.
+fn ages(price_ages: &[(&str, u64)]) -> Result<Vec<MetricFamily>, prometheus::Error> {
+    if price_ages.is_empty() {
+        return Ok(Vec::new());
+    }
+    // The label of cost and of unpriced answers, so that the three can be joined.
+    let gauge = IntGaugeVec::new(
+        Opts::new("pointsman_price_age_seconds", "Time since the day from which the price in force holds"),
+        &["gen_ai_response_model"],
+    )?;
+    for (model, seconds) in price_ages {
+        gauge.with_label_values(&[model]).set(i64::try_from(*seconds).unwrap_or(i64::MAX));
+    }
+    Ok(gauge.collect())
 }
 
 /// A request in flight, from its head to the end of its answer on whatever path it takes. Shedding and draining both
@@ -147,5 +173,24 @@ pub struct InFlight(Arc<Metrics>);
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.in_flight.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_age_of_a_price_is_that_of_the_scrape() {
+        let metrics = Metrics::new().unwrap();
+        let text = metrics.render(&[("small", 86_400), ("large", 0)]);
+        for line in [
+            "# TYPE pointsman_price_age_seconds gauge",
+            "pointsman_price_age_seconds{gen_ai_response_model=\"small\"} 86400",
+            "pointsman_price_age_seconds{gen_ai_response_model=\"large\"} 0",
+        ] {
+            assert!(text.lines().any(|found| found == line), "`{line}` is missing:\n{text}");
+        }
+        assert!(!metrics.render(&[]).contains("price_age"), "nothing is left of an earlier scrape");
     }
 }

@@ -97,13 +97,28 @@ pub struct Day(pub i32);
 impl Day {
     /// The day a wall-clock instant falls on.
     pub fn of_unix_ms(unix_ms: u64) -> Self {
-        Self(i32::try_from(unix_ms / 86_400_000).unwrap_or(i32::MAX))
+        Self(i32::try_from(unix_ms / DAY_MS).unwrap_or(i32::MAX))
+    }
+
+    /// How long ago the day began, in seconds; 0 for a day that is still to come.
+    pub fn age_seconds(self, now_unix_ms: u64) -> u64 {
+        let began_ms = u64::try_from(self.0).unwrap_or(0).saturating_mul(DAY_MS);
+        now_unix_ms.saturating_sub(began_ms) / 1000
     }
 }
+
+const DAY_MS: u64 = 86_400_000;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_is_as_old_as_the_time_since_its_midnight() {
+        assert_eq!(Day(1).age_seconds(DAY_MS + 7_999), 7);
+        assert_eq!(Day(2).age_seconds(DAY_MS), 0);
+        assert_eq!(Day::of_unix_ms(3 * DAY_MS - 1).age_seconds(3 * DAY_MS - 1), 86_399);
+    }
 
     #[test]
     fn prices_are_exact_to_the_nano_dollar() {

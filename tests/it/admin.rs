@@ -71,3 +71,28 @@ async fn a_reload_takes_a_good_configuration_and_keeps_the_old_one_over_a_broken
     assert_eq!(world.proxy.metric("pointsman_reloads_total").await, Some(1.0));
     assert_eq!(world.proxy.metric("pointsman_reload_failures_total").await, Some(1.0));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_age_of_prices_is_measured_where_they_have_one() {
+    let world = World::start(|config| {
+        config.swap(
+            "input = 2.5, output = 10, cache_read = 0.25 }\nquality = { default = 0.9 }\ndeployments = [{ provider = \"b\"",
+            "input = 2.5, output = 10, valid_from = \"2026-01-01\" }\nquality = { default = 0.9 }\ndeployments = [{ provider = \"b\"",
+        );
+    })
+    .await;
+    let age = async |model: &str| {
+        let sample = format!("pointsman_price_age_seconds{{gen_ai_response_model=\"{model}\"}}");
+        world.proxy.metric(&sample).await
+    };
+    let since_new_year = || {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        now as f64 - 20_454.0 * 86_400.0
+    };
+    let before = since_new_year();
+    let large = age("large").await.expect("a dated price has an age");
+    assert!((before..=since_new_year()).contains(&large), "{large}");
+    assert_eq!(age("small").await, None, "no day, no age");
+    world.proxy.reload(&world.proxy.text.replace(", valid_from = \"2026-01-01\"", "")).unwrap();
+    assert_eq!(age("large").await, None, "a reload takes it away");
+}

@@ -380,5 +380,34 @@ fn notes(snapshot: &Snapshot, today: Day) -> Vec<String> {
             ));
         }
     }
+    notes.extend(old_prices(snapshot, today));
     notes
+}
+
+/// A price that nobody looked at for so long may be another one by now.
+const STALE_DAYS: i32 = 180;
+
+/// Prices that are old, and those nobody can tell the age of.
+fn old_prices(snapshot: &Snapshot, today: Day) -> Vec<String> {
+    let (mut stale, mut undated) = (Vec::new(), Vec::new());
+    for model in &snapshot.models {
+        let Some(price) = model.prices.on(today) else { continue };
+        match price.dated().map(|day| today.0.saturating_sub(day.0)) {
+            None => undated.push(model.id.to_string()),
+            Some(days) if days > STALE_DAYS => stale.push(format!("{} ({days} days)", model.id)),
+            Some(_) => {}
+        }
+    }
+    let note = |list: Vec<String>, what: &str| {
+        let text = || {
+            format!(
+                "{what}: {}. Compare them with `pointsman prices import FILE`; `--write --confirm` dates what it confirms",
+                list.join(", ")
+            )
+        };
+        (!list.is_empty()).then(text)
+    };
+    let stale = note(stale, &format!("prices older than {STALE_DAYS} days"));
+    let undated = note(undated, "prices without a `valid_from`, so of unknown age");
+    stale.into_iter().chain(undated).collect()
 }

@@ -62,3 +62,27 @@ fn the_text_names_everything_but_secrets() {
     let json = super::effective_json("x.toml", &Effective::of(&settings, Day(20_000)));
     assert!(json.contains("\"retry_then_error\":3") && !json.contains("placeholder"), "{json}");
 }
+
+#[test]
+fn prices_that_are_old_or_of_unknown_age_are_named() {
+    let of = |valid_from: &str| {
+        let text = format!(
+            "[[providers]]\nid = \"o\"\ndialect = \"openai\"\nbase_url = \"https://api.openai.com/v1\"\n\
+             credential = \"none\"\n[[models]]\nid = \"m\"\ntier = \"edge\"\ncontext_tokens = 1000\nmax_output_tokens = 100\n\
+             price = {{ input = 1, output = 2{valid_from} }}\ndeployments = [{{ provider = \"o\" }}]\n\
+             [[models]]\nid = \"free\"\ntier = \"edge\"\ncontext_tokens = 1000\nmax_output_tokens = 100\n\
+             deployments = [{{ provider = \"o\" }}]\n"
+        );
+        from_text(&text, "", SecretSource::Dummy).unwrap_or_else(|faults| panic!("{faults}"))
+    };
+    let notes = |valid_from: &str, today: Day| Effective::of(&of(valid_from), today).notes;
+    let (day, new_year) = (Day(20_454), ", valid_from = \"2026-01-01\"");
+    assert_eq!(notes(new_year, Day(day.0 + 180)), Vec::<String>::new());
+    let old = notes(new_year, Day(day.0 + 181));
+    assert!(old.len() == 1 && old[0].contains("older than 180 days: m (181 days)"), "{old:?}");
+    let undated = notes("", day);
+    assert!(
+        undated.len() == 1 && undated[0].contains("without a `valid_from`, so of unknown age: m."),
+        "{undated:?}"
+    );
+}

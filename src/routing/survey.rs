@@ -1,0 +1,61 @@
+//! What would be decided for a request of given size and class: the same weighing and the same choice as a decision takes,
+//! without the draw of shares, and with what each figure rests on.
+
+use super::choose::{Bounds, Field};
+use super::decide::{baseline, choose};
+use super::no_route::NoRoute;
+use super::plan::{Candidate, Inputs, Plan, Reason};
+use super::{eligible, estimate};
+use crate::analysis::Analysis;
+use crate::catalog::{Evidence, Snapshot};
+use crate::types::ModelId;
+
+/// All candidates of a policy, weighed for one request, and which of them serves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Survey {
+    /// The model that quality loss is measured against.
+    pub baseline: ModelId,
+    /// The candidates, in declared order, the baseline last if it is not declared.
+    pub candidates: Vec<Surveyed>,
+    /// What would serve and why, or why nothing would.
+    pub chosen: Result<(Plan, Reason), NoRoute>,
+}
+
+/// A candidate and what is known about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Surveyed {
+    /// As a decision weighs it.
+    pub candidate: Candidate,
+    /// What its quality rests on; `None`: the configured belief.
+    pub evidence: Option<Evidence>,
+    /// Whether its times were measured; `None`: it has no deployment to time.
+    pub measured: Option<bool>,
+}
+
+/// Weighs and chooses as [`super::decide`] does for a session outside every share. Fails where there is no baseline to
+/// weigh against.
+pub fn survey(snapshot: &Snapshot, inputs: &Inputs, analysis: &Analysis) -> Result<Survey, NoRoute> {
+    let Some(policy) = snapshot.policies.iter().find(|policy| policy.id == inputs.policy) else {
+        return Err(NoRoute::no_baseline(inputs.policy.as_str()));
+    };
+    let baseline = baseline(snapshot, policy, inputs)?;
+    let bounds = Bounds::of(policy, inputs);
+    let field = Field { snapshot, policy, inputs, analysis, bounds, baseline };
+    let surveyed = |candidate: Candidate| {
+        let model = match &candidate.plan {
+            Plan::Single(model) => snapshot.model_by_id(model.as_str()),
+            Plan::Named => None,
+        };
+        let target = model.map(|model| eligible::target(snapshot, inputs, analysis, model));
+        let deployment = target.and_then(|target| target.map_or_else(|obstacle| obstacle.at, Some));
+        let live = deployment.and_then(|deployment| inputs.live.deployments.get(deployment.at()));
+        let evidence = model
+            .and_then(|model| estimate::evidence(snapshot, (policy, baseline), analysis, model).cloned());
+        Surveyed { candidate, evidence, measured: live.map(|live| live.measured) }
+    };
+    Ok(Survey {
+        baseline: snapshot.model(baseline).id.clone(),
+        candidates: field.weigh().into_iter().map(surveyed).collect(),
+        chosen: choose(&field, false).map(|chosen| (chosen.plan, chosen.reason)),
+    })
+}
