@@ -235,8 +235,6 @@ fn live(inbound: &Inbound, ix: DeploymentIx) -> DeploymentLive {
     let snapshot = &inbound.loaded.snapshot;
     let deployment = snapshot.deployment(ix);
     let measured = inbound.loaded.board.latency(ix);
-    let (ttft_ms, per_token_us) =
-        measured.unwrap_or((deployment.latency.ttft_ms, deployment.latency.per_token_us));
     let has_credential = match snapshot.provider(deployment.provider).credential {
         Credential::Held(_) | Credential::None => true,
         Credential::Passthrough => {
@@ -246,9 +244,7 @@ fn live(inbound: &Inbound, ix: DeploymentIx) -> DeploymentLive {
     DeploymentLive {
         ready: inbound.loaded.board.ready(ix),
         has_credential,
-        ttft_ms,
-        per_token_us,
-        measured: measured.is_some(),
+        ..DeploymentLive::timed(deployment.latency, measured.as_ref())
     }
 }
 
