@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::sketch::{Sketch, spread};
 use crate::catalog::LatencyPrior;
-use crate::routing::{MIN_ANSWERS, Measured, StreamSpeed, Whole, predicted_us};
+use crate::routing::{ADMISSION, MIN_ANSWERS, Measured, StreamSpeed, Whole, predicted_us};
 
 /// A window is closed when it is this old and holds [`LEAST`] answers: a quiet deployment keeps what little it has.
 const WINDOW: Duration = Duration::from_secs(30);
@@ -26,6 +26,13 @@ const SHORT: u64 = 8;
 /// A base whose first token and time per token are out of proportion by this much is replaced; a mere change of both is
 /// what the ratio is there for.
 const OUT_OF_PROPORTION: f64 = 1.5;
+
+/// How far one answer moves a correction: one that came too late by 19 steps of this size up, one in time by one down.
+const STEP: f64 = 0.04;
+/// Answers of one renewal that count, so that many at once, all told the same quantile, do not overshoot.
+const MOST_STEPS: f64 = 8.0;
+/// Bounds of a correction's logarithm: within a factor of two to either side.
+const MOST_CORRECTION: f64 = 0.7;
 
 /// Longest time to first token that is told apart, ms.
 const MAX_TTFT_MS: u64 = 600_000;
@@ -57,7 +64,36 @@ pub struct Speed {
     base: LatencyPrior,
     windows: VecDeque<Window>,
     recent: VecDeque<Answered>,
-    renewed: Option<Duration>,
+    renewed: Option<(Duration, Measured)>,
+    late_first_token: Correction,
+    late_whole: Correction,
+}
+
+/// What keeps a quantile honest while speed changes: windows lag behind, so the share of answers that come later than they
+/// were told is counted, and the quantile is moved until that share is right.
+#[derive(Default)]
+struct Correction {
+    logarithm: f64,
+    late: f64,
+    of: f64,
+}
+
+impl Correction {
+    fn note(&mut self, late: bool) {
+        self.of += 1.0;
+        self.late += f64::from(u8::from(late));
+    }
+
+    /// The factor from here on.
+    fn settle(&mut self) -> f32 {
+        if self.of > 0.0 {
+            let excess = self.late / self.of - (1.0 - ADMISSION);
+            let moved = self.logarithm + STEP * self.of.min(MOST_STEPS) * excess;
+            self.logarithm = moved.clamp(-MOST_CORRECTION, MOST_CORRECTION);
+            (self.late, self.of) = (0.0, 0.0);
+        }
+        self.logarithm.exp() as f32
+    }
 }
 
 struct Window {
@@ -73,7 +109,15 @@ impl Speed {
     /// Nothing known but the configuration.
     pub fn new(prior: LatencyPrior) -> Self {
         let (windows, recent) = (VecDeque::new(), VecDeque::new());
-        Self { prior, base: prior, windows, recent, renewed: None }
+        Self {
+            prior,
+            base: prior,
+            windows,
+            recent,
+            renewed: None,
+            late_first_token: Correction::default(),
+            late_whole: Correction::default(),
+        }
     }
 
     /// Another configured speed, after a reload.
@@ -90,6 +134,7 @@ impl Speed {
     /// Learns from an answer that ended now; returns what is known where that was worked out again.
     pub fn learn(&mut self, now: Duration, answered: Answered) -> Option<Measured> {
         self.rotate(now);
+        self.judge(&answered);
         if self.recent.len() == RECENT {
             self.recent.pop_front();
         }
@@ -99,13 +144,33 @@ impl Speed {
         (window.last, window.answers) = (now, window.answers + 1);
         window.add(&answered, base);
         let first = u64::from(MIN_ANSWERS);
-        let due = self.renewed.is_none_or(|at| now.saturating_sub(at) >= RENEW)
+        let due = self.renewed.is_none_or(|(at, _)| now.saturating_sub(at) >= RENEW)
             || self.count(|window| &window.ratio_permille) == first
             || self.count(|window| &window.ttft_ms) == first;
         due.then(|| {
-            self.renewed = Some(now);
-            self.renew()
+            let measured = self.renew();
+            self.renewed = Some((now, measured));
+            measured
         })
+    }
+
+    /// Whether an answer came later than decisions were told. One that was cut off before that tells nothing.
+    fn judge(&mut self, answered: &Answered) {
+        let Some((_, told)) = self.renewed else { return };
+        let judge = |correction: &mut Correction, (taken, cut): (f32, bool), limit: f32| {
+            if taken > limit || !cut {
+                correction.note(taken > limit);
+            }
+        };
+        if let (true, Some(stream)) = (answered.stream, told.stream) {
+            let taken = answered.ttft.unwrap_or(answered.total);
+            let seen = (milliseconds(taken) as f32, answered.ttft.is_none());
+            judge(&mut self.late_first_token, seen, stream.ttft_ms.quantile(ADMISSION));
+        }
+        if let Some((whole, expected)) = told.whole.zip(answered.expected_tokens) {
+            let seen = (milliseconds(answered.total) as f32, answered.cut);
+            judge(&mut self.late_whole, seen, whole.time_ms(expected).quantile(ADMISSION));
+        }
     }
 
     fn count(&self, of: fn(&Window) -> &Sketch) -> u64 {
@@ -116,11 +181,8 @@ impl Speed {
     fn rotate(&mut self, now: Duration) {
         let before = self.windows.len();
         self.windows.retain(|window| now.saturating_sub(window.last) < FORGET);
-        if self.windows.is_empty() {
-            self.recent.clear();
-            if before > 0 {
-                self.base = self.prior;
-            }
+        if self.windows.is_empty() && before > 0 {
+            *self = Self::new(self.prior);
         }
         let full = |window: &Window| window.answers >= LEAST && now.saturating_sub(window.began) >= WINDOW;
         if self.windows.back().is_none_or(full) {
@@ -148,17 +210,19 @@ impl Speed {
             }
         }
         let answers = self.count(|window| &window.ratio_permille);
+        let (first_token, all) = (self.late_first_token.settle(), self.late_whole.settle());
         Measured {
             answers: u32::try_from(answers).unwrap_or(u32::MAX),
-            stream,
+            stream: stream.map(|found| StreamSpeed { ttft_ms: found.ttft_ms.scaled(first_token), ..found }),
             whole: of(|window| &window.ratio_permille, &self.windows)
-                .map(|ratio_permille| Whole { base: self.base, ratio_permille }),
+                .map(|ratio| Whole { base: self.base, ratio_permille: ratio.scaled(all) }),
         }
     }
 
     /// Predicts from another pace. Ratios to the old one mean nothing any more; the recent answers are compared anew.
     fn rebase(&mut self, base: LatencyPrior) {
         self.base = base;
+        self.late_whole = Correction::default();
         for window in &mut self.windows {
             if let Some(empty) = Sketch::new(MAX_RATIO) {
                 window.ratio_permille = empty;
@@ -224,7 +288,6 @@ fn microseconds(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::routing::ADMISSION;
 
     const PRIOR: LatencyPrior = LatencyPrior { ttft_ms: 600, per_token_us: 14_000 };
 
@@ -311,6 +374,22 @@ mod tests {
         near(total_p95(&learn(&mut speed, (800, 400), whole(1000)), 100), 1000.0);
         let long_after = learn(&mut speed, (1200 + 3600, 1), whole(1000));
         assert_eq!((long_after.answers, long_after.whole), (1, None));
+    }
+
+    #[test]
+    fn a_quantile_that_lags_behind_is_moved_until_it_holds() {
+        let mut speed = Speed::new(PRIOR);
+        let (mut late, mut told) = (0, None::<f32>);
+        for at in 0..1000 {
+            // Slower all the time: later than all that was seen before.
+            let total = 1000 + 10 * at;
+            if at >= 500 {
+                late += u32::from(told.is_some_and(|told| total as f32 > told));
+            }
+            let known = speed.learn(ms(at * 1000), whole(total)).and_then(|known| known.whole);
+            told = known.map(|whole| whole.time_ms(100).quantile(ADMISSION));
+        }
+        assert!((5..=50).contains(&late), "{late} of 500 came later than they were told");
     }
 
     #[test]

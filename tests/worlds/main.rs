@@ -37,7 +37,7 @@ fn where_all_models_are_equal_the_cheapest_serves_and_nobody_claims_a_gain() {
     let file = world(NULL);
     let runs: Vec<_> = (0..8).map(|seed| quality::run(&file, seed)).collect();
     let served = runs.iter().fold(Share::default(), |all, run| all.and(run.cheapest));
-    between(served, 0.95, 1.0, "served by the cheapest");
+    between(served, 0.98, 1.0, "served by the cheapest");
     let claimed = OverSeeds::of(&runs.iter().map(|run| run.claimed_gain).collect::<Vec<_>>());
     assert!(claimed.mean.abs() < 0.015, "a gain is claimed where there is none: {claimed}");
     assert!(runs.iter().all(|run| run.true_gain == 0.0));
@@ -50,7 +50,7 @@ fn in_a_stationary_world_little_is_lost_and_intervals_hold() {
     let all =
         |of: fn(&quality::Outcome) -> Share| runs.iter().fold(Share::default(), |sum, run| sum.and(of(run)));
     between(all(|run| run.too_bad), 0.0, 0.05, "served by what loses too much");
-    between(all(|run| run.right), 0.80, 1.0, "served by what is right");
+    between(all(|run| run.right), 0.90, 1.0, "served by what is right");
     between(all(|run| run.quality_covered), 0.85, 1.0, "true quality within its interval");
     let covered = all(|run| run.loss_covered);
     assert!(covered.value() >= 0.90, "true loss within its interval: {covered}");
