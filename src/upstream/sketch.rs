@@ -113,7 +113,7 @@ mod tests {
     fn what_was_cut_off_counts_as_longer() {
         // Every second answer is cut at half its length: without them the quantile would still be 95, with the cut ones
         // taken as finished it would be 94 or less.
-        let cut = |value: u64| if value % 2 == 0 { (value / 2, true) } else { (value, false) };
+        let cut = |value: u64| if value.is_multiple_of(2) { (value / 2, true) } else { (value, false) };
         let found = at(&[of((1..=99).map(cut))], 0.95).unwrap();
         assert!((93.0..=99.0).contains(&found), "{found}");
         let finished = of((1..=99).map(cut).map(|(value, _)| (value, false)));
