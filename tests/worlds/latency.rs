@@ -7,11 +7,17 @@ use crate::figures::{Figure, Share};
 use crate::generator::{Answer, Request, World, WorldFile};
 use crate::runner::{Asked, Router, Speeds, candidates};
 
+/// Expected tokens from which an answer counts as long.
+const LONG: u32 = 150;
+
 /// Shares of plans that keep the quantile they are admitted on: the tightest limit under which they would have run.
 #[derive(Clone, Copy, Default)]
 pub struct Kept {
     pub single_ttft: Share,
     pub single_total: Share,
+    /// Of those, the half that is expected to be long, and the other.
+    pub long_total: Share,
+    pub short_total: Share,
     pub parallel_ttft: Share,
     pub parallel_total: Share,
     pub in_turn_total: Share,
@@ -30,6 +36,8 @@ impl Kept {
         vec![
             ("one model, first token", self.single_ttft.value()),
             ("one model, whole", self.single_total.value()),
+            ("one model, whole, long ones", self.long_total.value()),
+            ("one model, whole, short ones", self.short_total.value()),
             ("side by side, first tokens", self.parallel_ttft.value()),
             ("side by side, whole", self.parallel_total.value()),
             ("side by side, maximum of quantiles", self.naive_total.value()),
@@ -45,6 +53,8 @@ impl Kept {
         Self {
             single_ttft: self.single_ttft.and(other.single_ttft),
             single_total: self.single_total.and(other.single_total),
+            long_total: self.long_total.and(other.long_total),
+            short_total: self.short_total.and(other.short_total),
             parallel_ttft: self.parallel_ttft.and(other.parallel_ttft),
             parallel_total: self.parallel_total.and(other.parallel_total),
             naive_total: self.naive_total.and(other.naive_total),
@@ -101,7 +111,13 @@ impl Run<'_> {
         let within = |seconds: f64, ms: u32| seconds * 1e3 <= f64::from(ms);
         let measured = self.speeds.measured(model);
         match measured.and_then(|measured| measured.whole) {
-            Some(_) => self.kept.single_total.count(within(answer.total_s, candidate.total_ms)),
+            Some(_) => {
+                let kept = within(answer.total_s, candidate.total_ms);
+                self.kept.single_total.count(kept);
+                let is_long = expected.tokens >= LONG;
+                let half = if is_long { &mut self.kept.long_total } else { &mut self.kept.short_total };
+                half.count(kept);
+            }
             None => self.kept.configured.count(within(answer.total_s, candidate.total_ms)),
         }
         if measured.and_then(|measured| measured.stream).is_some() {
