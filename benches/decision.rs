@@ -14,7 +14,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use pointsman::analysis::{Features, Limits, extract};
 use pointsman::catalog::Snapshot;
 use pointsman::codec::{ChatRequest, Scratch, read};
-use pointsman::routing::{DeploymentLive, Facts, Inputs, Live, analyse_and_decide};
+use pointsman::routing::{DeploymentLive, Facts, Inputs, Live, WholeTime, analyse_and_decide};
 use pointsman::types::{Day, Operation};
 
 /// The product's own allocator.
@@ -106,6 +106,8 @@ fn inputs(snapshot: &Snapshot, request: &ChatRequest, features: Features) -> Inp
         ttft_ms: 300,
         per_token_us: 9000,
         measured: true,
+        answers: Some(100),
+        whole: Some(WholeTime { ttft_ms: 200, per_token_us: 8000, ratio_permille: 1700 }),
     };
     Inputs {
         policy: snapshot.policies[0].id.clone(),

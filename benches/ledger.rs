@@ -11,7 +11,8 @@ use pointsman::analysis::{Features, Limits};
 use pointsman::catalog::SnapshotVersion;
 use pointsman::ledger::{AttemptOutcome, AttemptRow, Entry, Ledger, LedgerSettings, Outcome, Reader, Span};
 use pointsman::routing::{
-    Candidate, Decision, DeploymentLive, Estimate, Facts, Inputs, Live, Plan, Reason, Verdict, Why,
+    Basis, Candidate, Decision, DeploymentLive, Estimate, Facts, Inputs, Live, Plan, Reason, Source, Verdict,
+    WholeTime, Why,
 };
 use pointsman::types::{
     AgentStep, Capabilities, Day, Dialect, HardMarkers, ModelId, NanoUsd, Operation, RequestId, Served,
@@ -175,6 +176,8 @@ fn inputs(deployments: usize) -> Inputs {
         ttft_ms: 412,
         per_token_us: 12_500,
         measured: true,
+        answers: Some(100),
+        whole: Some(WholeTime { ttft_ms: 290, per_token_us: 9_000, ratio_permille: 1_740 }),
     };
     Inputs {
         policy: "default".into(),
@@ -219,6 +222,7 @@ fn candidate(number: usize) -> Candidate {
         worst_cost: Some(NanoUsd(1_342_600)),
         ttft_ms: 412,
         total_ms: 3_400,
+        timing: Some(Basis { first_token: Source::Measured, whole: Source::Measured, answers: 240 }),
         verdict: match number % 3 {
             0 => Verdict::Eligible { on_frontier: true },
             1 => Verdict::Eligible { on_frontier: false },

@@ -7,7 +7,9 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use pointsman::analysis::{Features, Limits};
 use pointsman::catalog::Snapshot;
-use pointsman::routing::{Asked, DeploymentLive, Facts, Inputs, Live, analyse_and_decide, select_policy};
+use pointsman::routing::{
+    Asked, DeploymentLive, Facts, Inputs, Live, WholeTime, analyse_and_decide, select_policy,
+};
 use pointsman::types::{Capabilities, Day, Dialect, HardMarkers};
 use scene::snapshot;
 
@@ -21,6 +23,8 @@ fn inputs(snapshot: &Snapshot) -> Inputs {
         ttft_ms: 300,
         per_token_us: 9000,
         measured: true,
+        answers: Some(100),
+        whole: Some(WholeTime { ttft_ms: 200, per_token_us: 8000, ratio_permille: 1700 }),
     };
     Inputs {
         policy: snapshot.policies[0].id.clone(),

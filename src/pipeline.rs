@@ -207,6 +207,7 @@ impl Engine {
             body: &inbound.body,
             request,
             input_tokens: dispatch.input_tokens,
+            output_tokens: dispatch.output_tokens,
             hops,
             rules,
             arrived: inbound.arrived,
@@ -245,6 +246,8 @@ pub(crate) struct Dispatch {
     pub(crate) reason: &'static str,
     pub(crate) policy: Option<PolicyIx>,
     pub(crate) input_tokens: u64,
+    /// Output tokens that were expected; `None` where nothing was decided.
+    pub(crate) output_tokens: Option<u32>,
     pub(crate) cost_estimate: Option<NanoUsd>,
     /// The conversation is bound to the account that served it: one hop and no other.
     pub(crate) bound: bool,
@@ -262,6 +265,7 @@ impl Dispatch {
             reason: "unreadable",
             policy,
             input_tokens: body.len() as u64 / 4,
+            output_tokens: None,
             cost_estimate: None,
             bound: false,
             ceiling: None,

@@ -14,7 +14,9 @@ use crate::catalog::{Snapshot, SnapshotVersion};
 use crate::codec::{self, Scratch};
 use crate::config::{self, SecretSource, Settings};
 use crate::ledger::{Entry, Reader, Span};
-use crate::routing::{self, Asked, Candidate, Decision, DeploymentLive, Facts, Inputs, Live, NoRoute};
+use crate::routing::{
+    self, Asked, Basis, Candidate, Decision, DeploymentLive, Facts, Inputs, Live, NoRoute, Source,
+};
 use crate::types::{Day, Dialect, Operation, RequestId};
 
 /// Mismatches printed at most.
@@ -239,13 +241,7 @@ fn all_ready(snapshot: &Snapshot) -> Live {
     let deployments = snapshot
         .deployments
         .iter()
-        .map(|deployment| DeploymentLive {
-            ready: true,
-            has_credential: true,
-            ttft_ms: deployment.latency.ttft_ms,
-            per_token_us: deployment.latency.per_token_us,
-            measured: false,
-        })
+        .map(|deployment| DeploymentLive::timed(deployment.latency, None))
         .collect();
     Live { deployments, session_model: None }
 }
@@ -323,13 +319,16 @@ fn print_candidates(text: &mut String, candidates: &[Candidate]) {
     };
     for candidate in candidates {
         let quality = &candidate.quality;
+        let source = |of: fn(&Basis) -> Source| {
+            candidate.timing.as_ref().map_or_else(String::new, |basis| format!(" ({})", of(basis)))
+        };
         table.add_row([
             candidate.plan.to_string(),
             format!("{:.2} ({:.2} to {:.2})", quality.mean, quality.low, quality.high),
             usd(candidate.cost),
             usd(candidate.worst_cost),
-            format!("{} ms", candidate.ttft_ms),
-            format!("{} ms", candidate.total_ms),
+            format!("{} ms{}", candidate.ttft_ms, source(|basis| basis.first_token)),
+            format!("{} ms{}", candidate.total_ms, source(|basis| basis.whole)),
             candidate.verdict.to_string(),
         ]);
     }

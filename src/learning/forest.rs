@@ -113,7 +113,7 @@ mod tests {
         let targets: Vec<f32> =
             rows.iter().map(|row| if (row[0] > 9.0) != (row[1] > 9.0) { 0.5 } else { -0.5 }).collect();
         let forest = grow(&rows, &targets);
-        let mut left = targets.clone();
+        let mut left = targets;
         for tree in &forest.0 {
             let leaves: Vec<usize> = rows.iter().map(|row| tree.leaf(row)).collect();
             let means = means(&leaves, &left);

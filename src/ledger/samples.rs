@@ -166,6 +166,7 @@ fn decision() -> Decision {
         worst_cost: None,
         ttft_ms: 1,
         total_ms: 2,
+        timing: None,
         verdict,
     };
     Decision {

@@ -131,6 +131,7 @@ impl<'e> Account<'e> {
         });
         let unread = inbound.body.len() as u64 / 4;
         let input_tokens = analysis.map_or(unread, |analysis| u64::from(analysis.input_tokens));
+        let output_tokens = analysis.map(|analysis| analysis.output_tokens);
         let dispatch = match decided.decision {
             None => Dispatch {
                 plan: Plan::Named,
@@ -139,6 +140,7 @@ impl<'e> Account<'e> {
                 reason: "no_policy",
                 policy: asked.policy,
                 input_tokens,
+                output_tokens,
                 cost_estimate: None,
                 bound: false,
                 ceiling: None,
@@ -151,7 +153,7 @@ impl<'e> Account<'e> {
                 let chain = self.entry.as_ref().and_then(|entry| entry.inputs.as_deref());
                 let ceiling =
                     chain.and_then(|inputs| ceiling_of_chain(&self.loaded.snapshot, inputs, &decision));
-                Dispatch { ceiling, ..self.note_decision(asked, decision, input_tokens) }
+                Dispatch { ceiling, output_tokens, ..self.note_decision(asked, decision, input_tokens) }
             }
         };
         Ok(dispatch)
@@ -165,6 +167,7 @@ impl<'e> Account<'e> {
             reason: decision.reason.as_str(),
             policy: asked.policy,
             input_tokens,
+            output_tokens: None,
             cost_estimate: expected_cost(&decision, &decision.plan),
             bound: decision.reason.is_bound(),
             ceiling: None,

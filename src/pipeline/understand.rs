@@ -238,14 +238,10 @@ fn hints(headers: &HeaderMap) -> Vec<(&str, Cow<'_, str>)> {
 pub(super) fn live(loaded: &Loaded, ix: DeploymentIx, has_credential: bool) -> DeploymentLive {
     let deployment = loaded.snapshot.deployment(ix);
     let measured = loaded.board.latency(ix);
-    let (ttft_ms, per_token_us) =
-        measured.unwrap_or((deployment.latency.ttft_ms, deployment.latency.per_token_us));
     DeploymentLive {
         ready: loaded.board.ready(ix),
         has_credential,
-        ttft_ms,
-        per_token_us,
-        measured: measured.is_some(),
+        ..DeploymentLive::timed(deployment.latency, measured.as_ref())
     }
 }
 

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::frontier;
 use crate::catalog::{Model, Price};
 use crate::pipeline::Engine;
+use crate::routing::ADMISSION;
 use crate::types::{Day, Secret};
 
 /// What the admin listener may set in motion.
@@ -79,11 +80,15 @@ impl Admin {
         let models = loaded.snapshot.models.iter().map(|model| {
             let latency = model.deployments.iter().map(|ix| {
                 let measured = loaded.board.latency(*ix);
+                let stream = measured.and_then(|measured| measured.stream);
+                let whole = measured.and_then(|measured| measured.whole);
                 json!({
                     "deployment": loaded.snapshot.deployment(*ix).id,
                     "ready": loaded.board.ready(*ix),
-                    "ttft_ms_p95": measured.map(|(ttft_ms, _)| ttft_ms),
-                    "per_token_us_p95": measured.map(|(_, per_token_us)| per_token_us),
+                    "ttft_ms_p95": stream.map(|stream| stream.ttft_ms.quantile(ADMISSION).ceil()),
+                    "per_token_us_p95": stream.map(|stream| stream.per_token_us.quantile(ADMISSION).ceil()),
+                    "answers": measured.map_or(0, |measured| measured.answers),
+                    "total_ratio_p95": whole.map(|whole| whole.ratio_permille.quantile(ADMISSION) / 1000.0),
                 })
             });
             json!({ "model": model.id, "tier": model.tier, "deployments": latency.collect::<Vec<_>>() })

@@ -1,6 +1,6 @@
 //! Second stage: what a plan is expected to give, cost and take.
 
-use super::plan::{Candidate, Estimate, Facts, Inputs, Plan, Verdict};
+use super::plan::{Candidate, DeploymentLive, Estimate, Facts, Inputs, Plan, Verdict};
 use crate::analysis::Analysis;
 use crate::catalog::{Evidence, License, Policy, Price, Snapshot};
 use crate::types::{Capabilities, DeploymentIx, ModelIx, NanoUsd, Usage};
@@ -66,16 +66,15 @@ pub(super) fn single(
     let cap = inputs.facts.max_output_tokens.unwrap_or(model.max_output_tokens).min(model.max_output_tokens);
     let expected = analysis.output_tokens.min(cap);
     let live = deployment.and_then(|deployment| inputs.live.deployments.get(deployment.at()));
-    let (ttft_ms, per_token_us) = live.map_or((0, 0), |live| (live.ttft_ms, live.per_token_us));
-    let writing_ms = u64::from(expected) * u64::from(per_token_us) / 1000;
     Candidate {
         plan: Plan::Single(model.id.clone()),
         quality,
         cost: price
             .and_then(|price| price.cost(&Usage { input, output: written(expected), ..Usage::default() })),
         worst_cost: price.and_then(|price| worst_cost(&inputs.facts, price, (input, written(cap)))),
-        ttft_ms,
-        total_ms: ttft_ms.saturating_add(u32::try_from(writing_ms).unwrap_or(u32::MAX)),
+        ttft_ms: live.map_or(0, |live| live.ttft_ms),
+        total_ms: live.map_or(0, |live| live.total_ms(expected)),
+        timing: live.and_then(DeploymentLive::basis),
         verdict: Verdict::Eligible { on_frontier: false },
     }
 }

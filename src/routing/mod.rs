@@ -8,19 +8,25 @@ mod decide;
 mod eligible;
 mod estimate;
 mod frontier;
+mod latency;
 mod no_route;
 mod plan;
 mod policy;
+mod spread;
 mod survey;
 
 pub use decide::{
     ChainCeiling, analyse_and_decide, ceiling_of_chain, decide, replay, within_callers_ceiling,
+};
+pub use latency::{
+    ADMISSION, Basis, MIN_ANSWERS, Measured, Source, StreamSpeed, Whole, WholeTime, predicted_us,
 };
 pub use no_route::{NoRoute, NoRouteKind};
 pub use plan::{
     Candidate, Decision, DeploymentLive, Estimate, Facts, Inputs, Live, Plan, Reason, Verdict, Why,
 };
 pub use policy::{Asked, UnknownPolicy, select_policy};
+pub use spread::{LEVELS, Spread};
 pub use survey::{Survey, Surveyed, survey};
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::latency::{Basis, WholeTime};
 use crate::analysis::{Features, Limits};
 use crate::types::{Capabilities, Day, Dialect, HardMarkers, ModelId, NanoUsd, PolicyId, Served};
 
@@ -81,6 +82,12 @@ pub struct DeploymentLive {
     /// Whether these were measured, rather than configured.
     #[serde(rename = "m")]
     pub measured: bool,
+    /// Answers that were compared with their predicted time.
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<u32>,
+    /// How whole answers compare with their predictions; `None`: too few were measured.
+    #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<WholeTime>,
 }
 
 /// What to run. Data only: strategies execute it.
@@ -143,10 +150,13 @@ pub struct Candidate {
     /// Cost when the output cap is used up; `None`: unpriced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worst_cost: Option<NanoUsd>,
-    /// Time to first token, ms.
+    /// Time to first token at the admission quantile, ms.
     pub ttft_ms: u32,
-    /// Time to the whole answer, ms.
+    /// Time to the whole answer at the admission quantile, ms.
     pub total_ms: u32,
+    /// What these times rest on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timing: Option<Basis>,
     /// What was thought of it.
     pub verdict: Verdict,
 }

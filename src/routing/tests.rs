@@ -106,6 +106,8 @@ impl World {
             ttft_ms: 200,
             per_token_us: 10_000,
             measured: true,
+            answers: Some(100),
+            whole: None,
         };
         self.inputs.live.deployments.push(live);
         self.policy().candidates.push(ix);

@@ -6,7 +6,7 @@ use http::{HeaderMap, header};
 use std::time::Duration;
 
 use super::attempt::{Attempt, LegEnd, Trail};
-use super::chain::{Answering, End, Failure, Job, Refused, Tried, failed, unknown_fate};
+use super::chain::{Answering, End, Failure, Job, Pace, Refused, Tried, failed, unknown_fate};
 use super::reply::{Head, Reply};
 use crate::codec::{self, Answer, Finish};
 use crate::types::{FailureClass, Usage, UsageSource};
@@ -51,6 +51,7 @@ pub(super) async fn guarded<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
         }
     };
     settle(job, position, &mut attempt, job.usage_of(answer.usage, answer.output_bytes));
+    job.learn(position, &mut attempt, Pace::default());
     send(job, Whole { position, status, headers, body }, attempt, reply).await
 }
 
@@ -161,6 +162,9 @@ pub(super) async fn forward<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
     }
     if !refused {
         settle(job, position, &mut attempt, forwarded_usage(job, &copy));
+        if ended {
+            job.learn(position, &mut attempt, Pace::default());
+        }
     }
     let mut cost = None;
     attempt.note(|leg| cost = leg.cost.filter(|_| ended && !refused));

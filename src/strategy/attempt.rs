@@ -120,10 +120,9 @@ impl<'t> Attempt<'t> {
         self.leg.as_ref().is_some_and(|leg| leg.usage != Usage::default())
     }
 
-    /// Since the leg's first meaningful byte; zero before it.
-    pub fn since_first_byte(&self) -> Duration {
-        let ttft = self.leg.as_ref().and_then(|leg| leg.ttft);
-        ttft.map_or(Duration::ZERO, |ttft| self.began.elapsed().saturating_sub(ttft))
+    /// Since the leg's start.
+    pub fn elapsed(&self) -> Duration {
+        self.began.elapsed()
     }
 
     /// Ends the leg.

@@ -17,7 +17,7 @@ use crate::types::{
     Usage, UsageSource,
 };
 use crate::upstream::{
-    Board, Call, CallError, Caller, Exchange, Standing, Upstream, attempt_headers, own_path,
+    Answered, Board, Call, CallError, Caller, Exchange, Standing, Upstream, attempt_headers, own_path,
 };
 
 /// First wait before the last hop is tried again; doubles each time.
@@ -76,6 +76,8 @@ pub struct Job<'a> {
     pub request: Option<&'a ChatRequest>,
     /// Our estimate of its input tokens, for answers without usage.
     pub input_tokens: u64,
+    /// Output tokens that the decision expected; `None`: nothing was decided.
+    pub output_tokens: Option<u32>,
     /// Targets in order; never empty.
     pub hops: Vec<Hop>,
     /// What may happen to answers.
@@ -283,6 +285,7 @@ async fn leg<R: Reply>(job: &Job<'_>, position: usize, trail: &mut Trail, reply:
         exchange = job.upstream.call(&call) => exchange,
         () = reply.gone() => {
             unknown_fate(job, position, &mut attempt);
+            job.learn_cut(position, &mut attempt);
             attempt.end(LegEnd::ClientGone);
             return Tried::Done(End::ClientGone);
         }
@@ -370,6 +373,9 @@ impl Failure {
 pub(super) fn failed(job: &Job<'_>, position: usize, mut attempt: Attempt<'_>, error: CallError) -> Failure {
     if error.sent {
         unknown_fate(job, position, &mut attempt);
+        if error.class == FailureClass::Timeout {
+            job.learn_cut(position, &mut attempt);
+        }
     }
     attempt.end(LegEnd::Failed(error.class));
     Failure { sent: error.sent, ..Failure::new(error.class, error.detail) }
@@ -467,13 +473,39 @@ impl Job<'_> {
         }
     }
 
-    /// Learns a served stream's speed: `writing` is how long the provider wrote, without waiting for the client to read.
-    /// Of a whole answer it is not known when the first token was written.
-    pub(super) fn learn(&self, position: usize, attempt: &mut Attempt<'_>, writing: Duration) {
+    /// Learns how long an answer took; the time in which the provider waited for the client to read does not count.
+    pub(super) fn learn(&self, position: usize, attempt: &mut Attempt<'_>, pace: Pace) {
+        let hop = &self.hops[position];
+        let Some(ix) = hop.deployment else { return };
+        let cap = hop.model.map_or(u32::MAX, |model| self.snapshot.model(model).max_output_tokens);
+        let total = attempt.elapsed().saturating_sub(pace.waited);
         attempt.note(|leg| {
-            if let (Some(ix), Some(ttft)) = (self.hops[position].deployment, leg.ttft) {
-                self.board.observe(ix, ttft, writing, leg.usage.total_output());
-            }
+            let answered = Answered {
+                ttft: leg.ttft,
+                total,
+                output_tokens: leg.usage.total_output(),
+                expected_tokens: self.output_tokens.map(|tokens| tokens.min(cap)),
+                stream: pace.stream,
+                cut: pace.cut,
+            };
+            self.board.learn(ix, answered);
         });
     }
+
+    /// Learns that an answer did not come as soon as this.
+    fn learn_cut(&self, position: usize, attempt: &mut Attempt<'_>) {
+        let stream = self.request.is_some_and(|request| request.stream);
+        self.learn(position, attempt, Pace { stream, cut: true, waited: Duration::ZERO });
+    }
+}
+
+/// What is known of a leg's time beside its clock.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Pace {
+    /// Whether it was a stream.
+    pub(super) stream: bool,
+    /// Whether it was cut off.
+    pub(super) cut: bool,
+    /// How long the provider waited for the client to read.
+    pub(super) waited: Duration,
 }

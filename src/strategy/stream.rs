@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::answer::{passing_headers, settle};
 use super::attempt::LegEnd;
-use super::chain::{Answering, End, Failure, Job, Tried, failed};
+use super::chain::{Answering, End, Failure, Job, Pace, Tried, failed};
 use super::reply::{Head, Reply};
 use crate::codec::{self, OwnError, StreamTee};
 use crate::types::{FailureClass, Usage, UsageSource};
@@ -139,7 +139,13 @@ async fn pump<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, mut pump: P
                 return broken(job, answering, (pump.tee, FailureClass::Malformed), reply).await;
             }
             Ok(None) => break,
-            Err(error) => return broken(job, answering, (pump.tee, error.class), reply).await,
+            Err(error) => {
+                if error.class == FailureClass::Timeout {
+                    let pace = Pace { stream: true, cut: true, waited: pump.waited };
+                    job.learn(answering.position, &mut answering.attempt, pace);
+                }
+                return broken(job, answering, (pump.tee, error.class), reply).await;
+            }
         };
         if pump.tee.meaningful() {
             answering.attempt.first_byte();
@@ -190,8 +196,7 @@ async fn close<R: Reply>(
         attempt.end(LegEnd::Broken(class));
         return Tried::Done(End::Truncated { hop: position, class });
     }
-    let writing = attempt.since_first_byte().saturating_sub(pump.waited);
-    job.learn(position, &mut attempt, writing);
+    job.learn(position, &mut attempt, Pace { stream: true, cut: false, waited: pump.waited });
     attempt.end(LegEnd::Ok);
     Tried::Done(End::Served { hop: position, status })
 }

@@ -8,6 +8,8 @@ mod health;
 mod pool;
 mod replicas;
 mod resolve;
+mod sketch;
+mod speed;
 
 pub use client::{Call, CallError, Exchange, MAX_ADDRESSES, Upstream};
 pub use headers::{
@@ -17,3 +19,4 @@ pub use headers::{
 pub use health::{Board, Health, InFlight};
 pub use replicas::{CHECK_EVERY, Replicas};
 pub use resolve::{REFRESH, Resolver, Target};
+pub use speed::{Answered, Speed};

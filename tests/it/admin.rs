@@ -96,3 +96,32 @@ async fn the_age_of_prices_is_measured_where_they_have_one() {
     world.proxy.reload(&world.proxy.text.replace(", valid_from = \"2026-01-01\"", "")).unwrap();
     assert_eq!(age("large").await, None, "a reload takes it away");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whole_answers_teach_how_long_they_take_and_a_decision_says_what_its_times_rest_on() {
+    let world = World::start(|_| {}).await;
+    let whole = async || {
+        let answer = world.proxy.exchange(&Request::chat(chat_body("auto"))).await;
+        let decision = world.proxy.entry_of(&answer).await.decision.unwrap();
+        let small =
+            decision.candidates.iter().find(|candidate| candidate.plan.to_string() == "small").unwrap();
+        let timing = small.timing.unwrap();
+        (timing.first_token.to_string(), timing.whole.to_string(), timing.answers)
+    };
+    let said = |first: &str, whole: &str, answers| (first.to_owned(), whole.to_owned(), answers);
+    assert_eq!(whole().await, said("configured", "configured", 0));
+    for _ in 0..18 {
+        world.proxy.exchange(&Request::chat(chat_body("auto"))).await;
+    }
+    // Whole answers do not tell when their first token was written.
+    assert_eq!(whole().await, said("configured", "measured", 19));
+    let profiles = client::exchange(world.proxy.admin, &Request::bare("GET", "/v1/profiles")).await.json();
+    let models = profiles["models"].as_array().unwrap();
+    let small = models.iter().find(|model| model["model"] == "small").unwrap();
+    let measured = &small["deployments"][0];
+    assert!(measured["answers"].as_u64().unwrap() >= 19, "{measured}");
+    assert!(
+        measured["total_ratio_p95"].as_f64().is_some() && measured["ttft_ms_p95"].is_null(),
+        "{measured}"
+    );
+}

@@ -177,7 +177,8 @@ fn the_first_deployment_that_can_serve_is_taken() {
     for (ready, has_credential, expected) in [(true, true, 11), (false, true, 22), (true, false, 22)] {
         let mut world = world();
         world.model(LARGE).deployments = vec![DeploymentIx(0), DeploymentIx(1)];
-        let first = DeploymentLive { ready, has_credential, ttft_ms: 11, per_token_us: 1, measured: true };
+        let first =
+            DeploymentLive { ready, has_credential, ttft_ms: 11, per_token_us: 1, ..*world.live(SMALL) };
         *world.live(SMALL) = first;
         world.live(LARGE).ttft_ms = 22;
         assert_eq!(candidate(&world.decide(), "large").ttft_ms, expected);

@@ -1,0 +1,123 @@
+//! Worlds with known truth, in which what is said about learning is proved. A generator draws requests and answers from a
+//! seed; a runner feeds the project with what crosses the wire; the rest counts what must come out.
+//!
+//! Developed on seeds 0 to 99; the report runs on seeds from 1000 on:
+//! `cargo test --release --test worlds -- --ignored report --nocapture`. `WORLD=FILE` runs another world, `SEEDS` as many.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test's way to say that it failed
+#![allow(unreachable_pub, missing_docs)] // nothing of a test binary is reachable from outside
+
+mod figures;
+mod generator;
+mod latency;
+mod quality;
+mod runner;
+
+use figures::{Figure, OverSeeds, Share};
+use generator::{Kind, WorldFile};
+
+const NULL: &str = include_str!("null.toml");
+const STATIONARY: &str = include_str!("stationary.toml");
+const PRICE_SHOCK: &str = include_str!("price-shock.toml");
+const LATENCY: &str = include_str!("latency.toml");
+/// The first seed nobody has developed on.
+const REPORT_FROM: u64 = 1000;
+const REPORT_SEEDS: u64 = 40;
+
+fn world(text: &str) -> WorldFile {
+    WorldFile::parse(text).unwrap()
+}
+
+#[track_caller]
+fn between(share: Share, low: f64, high: f64, what: &str) {
+    assert!(share.all > 100 && (low..=high).contains(&share.value()), "{what}: {share}");
+}
+
+#[test]
+fn where_all_models_are_equal_the_cheapest_serves_and_nobody_claims_a_gain() {
+    let file = world(NULL);
+    let runs: Vec<_> = (0..8).map(|seed| quality::run(&file, seed)).collect();
+    let served = runs.iter().fold(Share::default(), |all, run| all.and(run.cheapest));
+    between(served, 0.98, 1.0, "served by the cheapest");
+    let claimed = OverSeeds::of(&runs.iter().map(|run| run.claimed_gain).collect::<Vec<_>>());
+    assert!(claimed.mean.abs() < 0.015, "a gain is claimed where there is none: {claimed}");
+    assert!(runs.iter().all(|run| run.true_gain == 0.0));
+}
+
+#[test]
+fn in_a_stationary_world_little_is_lost_and_intervals_hold() {
+    let file = world(STATIONARY);
+    let runs: Vec<_> = (0..8).map(|seed| quality::run(&file, seed)).collect();
+    let all =
+        |of: fn(&quality::Outcome) -> Share| runs.iter().fold(Share::default(), |sum, run| sum.and(of(run)));
+    between(all(|run| run.too_bad), 0.0, 0.05, "served by what loses too much");
+    between(all(|run| run.right), 0.90, 1.0, "served by what is right");
+    between(all(|run| run.quality_covered), 0.85, 1.0, "true quality within its interval");
+    let covered = all(|run| run.loss_covered);
+    assert!(covered.value() >= 0.90, "true loss within its interval: {covered}");
+    let error: f64 = runs.iter().map(|run| run.expected_quality - run.true_quality).sum::<f64>() / 8.0;
+    assert!(error.abs() < 0.015, "expected quality is off by {error}");
+}
+
+#[test]
+fn the_first_request_after_a_price_change_is_served_by_another_model() {
+    let file = world(PRICE_SHOCK);
+    for seed in 0..4 {
+        let served = quality::run(&file, seed).served;
+        let (before, after) = served.split_at(served.len() / 2);
+        assert!(before.iter().all(|model| *model == 0), "seed {seed}: {before:?}");
+        assert!(after.iter().all(|model| *model == 1), "seed {seed}: {after:?}");
+    }
+}
+
+#[test]
+fn plans_keep_the_time_they_are_admitted_on() {
+    let file = world(LATENCY);
+    let kept = (0..4).fold(latency::Kept::default(), |all, seed| all.and(latency::run(&file, seed)));
+    between(kept.single_ttft, 0.93, 0.97, "one model, first token");
+    between(kept.single_total, 0.93, 0.97, "one model, whole");
+    between(kept.parallel_ttft, 0.93, 0.97, "side by side, first tokens");
+    between(kept.parallel_total, 0.93, 0.97, "side by side, whole");
+    between(kept.in_turn_total, 0.92, 0.99, "in turn, whole");
+    between(kept.under_drawn_deadline, 0.94, 1.0, "one model, deadline as drawn");
+}
+
+#[test]
+fn the_generator_does_not_know_the_router() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/worlds/generator");
+    let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() >= 4);
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for name in ["pointsman::", "crate::runner", "super::super"] {
+            assert!(!text.contains(name), "{} names `{name}`", file.display());
+        }
+    }
+}
+
+fn figures(file: &WorldFile, seed: u64) -> Vec<Figure> {
+    match file.kind {
+        Kind::Null | Kind::Stationary | Kind::PriceShock => quality::run(file, seed).figures(),
+        Kind::Latency => latency::run(file, seed).figures(),
+    }
+}
+
+/// Not a test: prints what comes out on seeds that nobody has developed on.
+#[test]
+#[ignore = "prints figures; takes a minute with --release"]
+fn report() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
+    let (from, seeds) = (number("SEED").unwrap_or(REPORT_FROM), number("SEEDS").unwrap_or(REPORT_SEEDS));
+    let files = match std::env::var("WORLD") {
+        Ok(path) => vec![std::fs::read_to_string(path).unwrap()],
+        Err(_) => [NULL, STATIONARY, PRICE_SHOCK, LATENCY].map(str::to_owned).to_vec(),
+    };
+    for text in files {
+        let file = world(&text);
+        let runs: Vec<Vec<Figure>> = (from..from + seeds).map(|seed| figures(&file, seed)).collect();
+        println!("{:?}: {seeds} seeds from {from}, mean and 95 % interval", file.kind);
+        for (at, (name, _)) in runs[0].iter().enumerate() {
+            let values: Vec<f64> = runs.iter().map(|run| run[at].1).collect();
+            println!("  {name:36} {}", OverSeeds::of(&values));
+        }
+    }
+}
