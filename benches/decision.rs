@@ -126,5 +126,6 @@ fn inputs(snapshot: &Snapshot, request: &ChatRequest, features: Features) -> Inp
         live: Live { deployments: vec![live; snapshot.deployments.len()], session_model: None },
         day: Day(20_500),
         session_hash: 7,
+        forecast: None,
     }
 }

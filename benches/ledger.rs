@@ -196,6 +196,7 @@ fn inputs(deployments: usize) -> Inputs {
         live: Live { deployments: vec![live; deployments], session_model: None },
         day: Day(20_000),
         session_hash: 0x1234_5678_9abc_def0,
+        forecast: None,
     }
 }
 

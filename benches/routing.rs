@@ -43,6 +43,7 @@ fn inputs(snapshot: &Snapshot) -> Inputs {
         live: Live { deployments: vec![live; snapshot.deployments.len()], session_model: None },
         day: Day(20_500),
         session_hash: 7,
+        forecast: None,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod account;
 mod announce;
+mod foresee;
 mod forwarded;
 mod frontier;
 mod hops;
@@ -18,6 +19,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use tokio::time::Instant;
 
+pub use foresee::foreseen;
 pub use forwarded::Forwarded;
 pub use frontier::{Frontier, FrontierAsk, FrontierFault};
 pub use refusal::{Refusal, RefusalCode};
@@ -25,6 +27,7 @@ pub use understand::Decided;
 
 use account::Account;
 use announce::Announced;
+use foresee::Foresight;
 use understand::Read;
 
 use crate::catalog::{Client, Policy, Snapshot};
@@ -55,6 +58,7 @@ pub struct Engine {
     health: Health,
     upstream: Upstream,
     sessions: Sessions,
+    foresight: Foresight,
     max_answer_bytes: usize,
     /// The ledger.
     pub ledger: Ledger,
@@ -108,6 +112,7 @@ impl Engine {
             health,
             upstream: Upstream::new(pool.connections, pool.threads),
             sessions: Sessions::new(SESSIONS),
+            foresight: Foresight::new(),
             max_answer_bytes: pool.max_answer_bytes,
             ledger,
             ledger_path,

@@ -21,15 +21,18 @@ pub struct Answerer {
 }
 
 /// Sessions remembered, by the hash of tenant and session identity.
-pub struct Sessions {
-    young: ArcSwap<DashMap<u64, Answerer>>,
-    old: ArcSwap<DashMap<u64, Answerer>>,
+pub type Sessions = Recent<Answerer>;
+
+/// What was noted lately, by a hash that holds the tenant.
+pub struct Recent<V> {
+    young: ArcSwap<DashMap<u64, V>>,
+    old: ArcSwap<DashMap<u64, V>>,
     in_young: AtomicUsize,
     per_generation: usize,
 }
 
-impl Sessions {
-    /// Remembers at least `capacity / 2` and at most about `capacity` sessions.
+impl<V: Clone> Recent<V> {
+    /// Remembers at least `capacity / 2` and at most about `capacity` of them.
     pub fn new(capacity: usize) -> Self {
         Self {
             young: ArcSwap::from_pointee(DashMap::new()),
@@ -39,15 +42,15 @@ impl Sessions {
         }
     }
 
-    /// Who answered this session last.
-    pub fn last(&self, session: u64) -> Option<Answerer> {
-        let find = |map: &DashMap<u64, Answerer>| map.get(&session).map(|answerer| answerer.value().clone());
+    /// What was noted last.
+    pub fn last(&self, key: u64) -> Option<V> {
+        let find = |map: &DashMap<u64, V>| map.get(&key).map(|noted| noted.value().clone());
         find(&self.young.load()).or_else(|| find(&self.old.load()))
     }
 
-    /// Notes who answered this session.
-    pub fn answered(&self, session: u64, answerer: Answerer) {
-        if self.young.load().insert(session, answerer).is_none()
+    /// Notes a value in the place of the one before.
+    pub fn note(&self, key: u64, value: V) {
+        if self.young.load().insert(key, value).is_none()
             && self.in_young.fetch_add(1, Ordering::Relaxed) + 1 == self.per_generation
         {
             let full = self.young.swap(Arc::new(DashMap::new()));
@@ -66,7 +69,7 @@ mod tests {
         let sessions = Sessions::new(100);
         let answerer = Answerer { model: ModelId::from("m"), deployment: DeploymentId::from("m@p") };
         for session in 0..1_000 {
-            sessions.answered(session, answerer.clone());
+            sessions.note(session, answerer.clone());
         }
         assert_eq!(sessions.last(999), Some(answerer));
         assert_eq!(sessions.last(0), None);

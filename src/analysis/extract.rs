@@ -124,8 +124,13 @@ fn window(turn: &Turn<'_>, mut show: impl FnMut(usize, &str)) {
 /// Reads the grams of the same window of the same turn that the features are taken from.
 pub fn read_grams(view: &ChatView<'_>, grams: &mut Grams) {
     grams.clear();
+    read_window(view, |text| grams.read(text));
+}
+
+/// Shows the texts of that window.
+pub fn read_window(view: &ChatView<'_>, mut show: impl FnMut(&str)) {
     if let Some(turn) = view.turns.iter().rev().find(|turn| asks(turn)) {
-        window(turn, |_, text| grams.read(text));
+        window(turn, |_, text| show(text));
     }
 }
 

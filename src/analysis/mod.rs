@@ -22,7 +22,7 @@ use serde::Serialize;
 
 pub use complexity::{COMPLEXITY_PARTS, Complexity, ComplexityPart};
 pub use cues::{CUES, Cues, prepare};
-pub use extract::{extract, read_grams};
+pub use extract::{extract, read_grams, read_window};
 pub use features::{FEATURE_VERSION, Features, Prompt, Talk, Volume};
 pub use grams::Grams;
 pub use limits::{LimitFault, Limits, is_hint, read_limits};
@@ -38,6 +38,9 @@ pub struct Analysis {
     pub task_confidence: f32,
     /// How hard it looks, with the parts that make it up.
     pub complexity: Complexity,
+    /// Share of models that a predictor expects to fail; `None`: there is none. Complexity says what the request looks
+    /// like, this what became of others like it.
+    pub difficulty: Option<f32>,
     /// Where in an agent's loop it stands.
     pub step: AgentStep,
     /// Estimated input tokens, tools and media included.
@@ -56,6 +59,7 @@ impl Analysis {
             task,
             task_confidence: 1.0,
             complexity: complexity::score(&features),
+            difficulty: None,
             step: step::of(&features),
             input_tokens,
             output_tokens,
@@ -76,6 +80,7 @@ pub fn understand(features: &Features) -> Analysis {
         input_tokens: tokens::input(features),
         output_tokens: tokens::output(features, guess.task, step, complexity.score),
         complexity,
+        difficulty: None,
         unfamiliar: domain::unfamiliar(features),
     }
 }

@@ -48,6 +48,8 @@ pub struct Model {
     pub prices: PriceList,
     /// Prior beliefs about quality.
     pub quality: QualityPriors,
+    /// The name it has in the data of a predictor, where that is neither its id nor an upstream name.
+    pub learned_as: Option<Arc<str>>,
     /// Where it is served, in declared order; at least one.
     pub deployments: Vec<DeploymentIx>,
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Clients, Deployment, EvidenceTable, Model, Policy, Provider};
+use super::{Clients, Deployment, EvidenceTable, Learned, Model, Policy, Provider};
 use crate::types::{DeploymentIx, Dialect, ModelIx, PolicyIx, ProviderIx};
 
 /// Identity of a snapshot: the first 12 hex digits of the hash of everything it was built from.
@@ -82,6 +82,8 @@ pub struct SnapshotParts {
     pub defaults: DefaultProviders,
     /// What is known about quality.
     pub evidence: EvidenceTable,
+    /// What was learned of models from labelled prompts.
+    pub learned: Option<Learned>,
 }
 
 /// Everything a request is decided by. Loaded once per request; its version is in the decision and in the ledger.

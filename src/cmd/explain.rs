@@ -14,6 +14,7 @@ use crate::catalog::{Snapshot, SnapshotVersion};
 use crate::codec::{self, Scratch};
 use crate::config::{self, SecretSource, Settings};
 use crate::ledger::{Entry, Reader, Span};
+use crate::pipeline::foreseen;
 use crate::routing::{
     self, Asked, Basis, Candidate, Decision, DeploymentLive, Facts, Inputs, Live, NoRoute, Source,
 };
@@ -185,9 +186,13 @@ fn from_file(settings: &Settings, path: &Path, (dialect, json): (&str, bool)) ->
         "anthropic" => (Dialect::Anthropic, Operation::Messages, "/v1/messages"),
         _ => (Dialect::OpenAi, Operation::ChatCompletions, "/v1/chat/completions"),
     };
-    let (request, features) =
-        codec::read(operation, &body, &mut Scratch::default(), extract).map_err(|fault| fault.message)?;
     let snapshot = &*settings.snapshot;
+    let (request, (features, beyond)) = codec::read(operation, &body, &mut Scratch::default(), |view| {
+        let features = extract(view);
+        let beyond = snapshot.learned.as_ref().map(|learned| foreseen(learned, view, &features));
+        (features, beyond)
+    })
+    .map_err(|fault| fault.message)?;
     let asked =
         Asked { model: &request.model, client: None, allowed: &[], path: api_path, header: &|_| None };
     let policy = routing::select_policy(snapshot, &asked).map_err(|unknown| unknown.to_string())?;
@@ -202,7 +207,7 @@ fn from_file(settings: &Settings, path: &Path, (dialect, json): (&str, bool)) ->
             text
         });
     };
-    let inputs = Inputs {
+    let mut inputs = Inputs {
         policy: snapshot.policy(policy).id.clone(),
         features,
         facts: Facts {
@@ -219,7 +224,9 @@ fn from_file(settings: &Settings, path: &Path, (dialect, json): (&str, bool)) ->
         live: all_ready(snapshot),
         day: today(),
         session_hash: 0,
+        forecast: None,
     };
+    inputs.forecast = beyond.and_then(|beyond| routing::forecast(snapshot, &inputs, &beyond));
     let (analysis, decision) = routing::analyse_and_decide(snapshot, &inputs);
     if json {
         return Ok(json_of(&analysis, &decision).to_string());

@@ -14,6 +14,7 @@ mod models;
 mod names;
 mod origin;
 mod policies;
+mod predictor;
 mod prices;
 mod profile;
 mod providers;
@@ -37,6 +38,7 @@ pub use secret_source::SecretSource;
 pub use server::{Listen, ServerSettings, TlsFiles};
 
 use names::Names;
+use predictor::Ties;
 use tree::{Report, Table};
 
 /// Everything a configuration says, checked.
@@ -111,7 +113,14 @@ fn read(root: Table<'_>, context: &Context<'_>, sources: Sources<'_>) -> Read {
     let policies = policies::read(&root, context);
     let clients = clients::read(&root, context);
     let defaults = server::default_providers(&root, context, &providers);
-    let profile = profile::read(&root, context, sources.profile);
+    let routing = root.get("routing").and_then(|node| node.table());
+    let named = |key| routing.as_ref().and_then(|table| table.get(key));
+    let profile = profile::read(named("profile"), &root, context, sources.profile);
+    let ties = Ties { models: &models, deployments: &deployments, policies: &policies };
+    let learned = predictor::read(named("predictor"), &root, context, &ties);
+    if let Some(table) = &routing {
+        table.refuse_others();
+    }
     root.refuse_others();
     checks::across(
         &root,
@@ -123,8 +132,9 @@ fn read(root: Table<'_>, context: &Context<'_>, sources: Sources<'_>) -> Read {
             any_client: !context.names.clients.is_empty(),
         },
     );
+    let predictor = learned.as_ref().map_or("", |learned| &learned.predictor.version);
     let parts = SnapshotParts {
-        version: SnapshotVersion::of(&[sources.text, &profile.text]),
+        version: SnapshotVersion::of(&[sources.text, &profile.text, predictor]),
         source: Arc::from(sources.text),
         profile: Arc::from(profile.text),
         providers,
@@ -134,6 +144,7 @@ fn read(root: Table<'_>, context: &Context<'_>, sources: Sources<'_>) -> Read {
         clients,
         defaults,
         evidence: profile.evidence,
+        learned,
     };
     Read { server, ledger, parts }
 }

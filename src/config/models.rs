@@ -72,6 +72,7 @@ fn model(table: &Table<'_>, context: &Context<'_>, position: u16) -> Model {
             .and_then(|node| node.table())
             .map(|table| quality(&table))
             .unwrap_or_default(),
+        learned_as: table.get("learned_as").and_then(|node| node.text()).map(Arc::from),
         deployments: Vec::new(),
     }
 }

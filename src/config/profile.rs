@@ -22,12 +22,7 @@ struct File {
 }
 
 /// Reads the given text, or else the file that the configuration names.
-pub(super) fn read(root: &Table<'_>, context: &Context<'_>, given: &str) -> Profile {
-    let routing = root.get("routing").and_then(|node| node.table());
-    let named = routing.as_ref().and_then(|table| table.get("profile"));
-    if let Some(table) = &routing {
-        table.refuse_others();
-    }
+pub(super) fn read(named: Option<Node<'_>>, root: &Table<'_>, context: &Context<'_>, given: &str) -> Profile {
     let text = if given.is_empty() { named.as_ref().and_then(|node| file(node, context)) } else { None };
     let text = text.unwrap_or_else(|| given.to_owned());
     if text.is_empty() {

@@ -270,6 +270,7 @@ fn faults_of_the_rest_are_found() {
     check("path = \"test.db\"", "mode = \"always\"", "ledger.mode", "mode = \"always\"");
     check("path = \"test.db\"", "retention_day = 3", "ledger.retention_day", "retention_day");
     check("[ledger]", "[routing]\nprofile = \"/nonexistent.json\"\n[ledger]", "routing.profile", "profile");
+    check("[ledger]", "[routing]\npredictor = \"/none.pred\"\n[ledger]", "routing.predictor", "predictor");
     check("[ledger]", "[leger]", "leger", "[leger]");
     check("[ledger]", "[providers2]", "providers2", "[providers2]");
     check("[ledger]", "[ledger", "", "[ledger");
@@ -429,4 +430,38 @@ fn a_listener_that_serves_has_its_certificates() {
     let faults = from_text(&text, "", SecretSource::Environment).unwrap_err();
     let keys: Vec<_> = faults.list.iter().map(|fault| fault.key.as_str()).collect();
     assert_eq!(keys, ["server.listen[0].tls.cert", "server.listen[0].tls.key"]);
+}
+
+#[test]
+fn a_predictor_is_tied_to_the_models_it_knows() {
+    let learned =
+        |text: &str| read(text).unwrap().snapshot.learned.as_ref().map(|found| found.subjects.clone());
+    let plain = broken("path = \"test.db\"", "path = \"test.db\"");
+    assert_eq!(learned(&plain.replace("[ledger]", "[routing]\npredictor = \"none\"\n[ledger]")), None);
+    let known =
+        plain.replacen("tier = \"edge\"", "tier = \"edge\"\nlearned_as = \"gpt-4o-mini-2024-07-18\"", 1);
+    let subjects = learned(&known).unwrap();
+    assert!(matches!(subjects[0], Some(crate::catalog::Subject::Model(_))), "{subjects:?}");
+    assert!(matches!(subjects[1], Some(crate::catalog::Subject::Tier(_))), "{subjects:?}");
+    // What the configuration believes stands before what is known of a tier.
+    let believed =
+        known.replacen("tier = \"frontier\"", "tier = \"frontier\"\nquality = { default = 0.9 }", 1);
+    assert_eq!(learned(&believed).unwrap()[1], None);
+}
+
+#[test]
+fn a_damaged_predictor_is_refused_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("damaged.pred");
+    let mut bytes = std::fs::read("conf/default.pred").unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let text = broken("[ledger]", &format!("[routing]\npredictor = \"{}\"\n[ledger]", path.display()));
+    let faults = read(&text).unwrap_err();
+    assert_eq!((faults.list.len(), faults.list[0].key.as_str()), (1, "routing.predictor"));
+    assert!(faults.to_string().contains("checksum"), "{faults}");
+    bytes[middle] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    assert!(read(&text).is_ok());
 }

@@ -104,14 +104,16 @@ mod tests {
 
     #[test]
     fn trees_find_what_no_line_can() {
-        // High where exactly one of two values is high.
+        // High where one value is in the middle, and another is high.
         let rows: Vec<[f32; ASKED]> = (0..400)
             .map(|row| {
                 std::array::from_fn(|at| if at < 2 { ((row * 7 + at * row / 20) % 20) as f32 } else { 0.0 })
             })
             .collect();
-        let targets: Vec<f32> =
-            rows.iter().map(|row| if (row[0] > 9.0) != (row[1] > 9.0) { 0.5 } else { -0.5 }).collect();
+        let targets: Vec<f32> = rows
+            .iter()
+            .map(|row| if (6.0..13.0).contains(&row[0]) && row[1] > 9.0 { 0.5 } else { -0.5 })
+            .collect();
         let forest = grow(&rows, &targets);
         let mut left = targets;
         for tree in &forest.0 {
@@ -120,6 +122,6 @@ mod tests {
             leaves.iter().zip(&mut left).for_each(|(leaf, left)| *left -= RATE * means[*leaf]);
         }
         let error = left.iter().map(|left| left * left).sum::<f32>() / 400.0;
-        assert!(error < 0.05, "{error} of 0.25");
+        assert!(error < 0.02, "{error} of 0.25");
     }
 }

@@ -154,6 +154,7 @@ fn inputs() -> Inputs {
         live: Live { deployments: Vec::new(), session_model: Some("small".into()) },
         day: Day(20_000),
         session_hash: u64::MAX,
+        forecast: None,
     }
 }
 
@@ -224,6 +225,7 @@ pub(super) fn snapshot() -> Snapshot {
         clients: Clients::default(),
         defaults: DefaultProviders::default(),
         evidence: EvidenceTable::default(),
+        learned: None,
     })
 }
 
@@ -248,6 +250,7 @@ fn model(id: &str, tier: Tier, usd_per_million: f64) -> Model {
             image_input: None,
         }]),
         quality: QualityPriors::default(),
+        learned_as: None,
         deployments: Vec::new(),
     }
 }

@@ -247,7 +247,7 @@ impl<'e> Account<'e> {
         if let (Outcome::Ok, Some(model), Some(deployment), true) =
             (outcome, &model, deployment, session != 0)
         {
-            self.engine.sessions.answered(session, Answerer { model: model.clone(), deployment });
+            self.engine.sessions.note(session, Answerer { model: model.clone(), deployment });
         }
         self.note(|entry| {
             entry.outcome = outcome;

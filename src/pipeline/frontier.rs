@@ -9,7 +9,8 @@ use crate::catalog::{
     Credential, EvidenceLevel, License, Mode, Objective, Policy, Snapshot, SnapshotVersion,
 };
 use crate::routing::{
-    Estimate, Facts, Inputs, Live, Plan, Reason, Survey, Surveyed, UnknownPolicy, Verdict, Why, survey,
+    Estimate, Facts, Inputs, Live, Plan, Reason, Survey, Surveyed, UnknownPolicy, Verdict, Why, forecast,
+    survey,
 };
 use crate::types::{
     Capabilities, Day, DeploymentIx, Dialect, HardMarkers, ModelId, ModelIx, NanoUsd, PolicyId, TaskClass,
@@ -117,9 +118,12 @@ impl Engine {
         let policy = policy(snapshot, ask.policy.as_deref())?;
         let baseline = baseline(snapshot, policy, ask.model.as_deref())?;
         let dialect = dialect(snapshot, baseline);
-        let inputs = inputs(&loaded, (policy, dialect), ask, day);
+        let mut inputs = inputs(&loaded, (policy, dialect), ask, day);
         let classes: &[TaskClass] = ask.task.as_ref().map_or(&TaskClass::ALL, std::slice::from_ref);
-        let of = |task: &TaskClass| {
+        let mut of = |task: &TaskClass| {
+            // What a class lets expect, with nothing known of the words.
+            inputs.limits.task = Some(*task);
+            inputs.forecast = forecast(snapshot, &inputs, &[]);
             let analysis = Analysis::typical(*task, ask.input_tokens, ask.output_tokens);
             let found = survey(snapshot, &inputs, &analysis);
             found
@@ -135,7 +139,7 @@ impl Engine {
             dialect,
             input_tokens: ask.input_tokens,
             output_tokens: ask.output_tokens,
-            tasks: classes.iter().map(of).collect::<Result<_, _>>()?,
+            tasks: classes.iter().map(&mut of).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -206,6 +210,7 @@ fn inputs(loaded: &Loaded, (policy, dialect): (&Policy, Dialect), ask: &Frontier
         live: Live { deployments: deployments.map(live).collect(), session_model: None },
         day,
         session_hash: 0,
+        forecast: None,
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use http::HeaderMap;
 use xxhash_rust::xxh3::Xxh3;
 
+use super::foresee::{Beyond, foreseen};
 use super::refusal::{Refusal, RefusalCode};
 use super::{Engine, Inbound, Loaded};
 use crate::analysis::{self, Analysis, Features, Limits, is_hint, read_limits};
@@ -38,6 +39,8 @@ pub(super) struct Asking {
     pub(super) request: ChatRequest,
     /// Taken only where a policy applies or the caller sets a ceiling; nothing is decided about other traffic.
     pub(super) features: Option<Features>,
+    /// What a predictor says beyond the class; where there is one, and a decision to take.
+    pub(super) beyond: Option<Beyond>,
     pub(super) limits: Limits,
     pub(super) policy: Option<PolicyIx>,
     /// Hash of tenant and session identity; of the request itself where it names no session.
@@ -68,21 +71,33 @@ impl Engine {
         let limits = read_limits(hint).map_err(|faults| invalid_limits(&faults))?;
         let began = Instant::now();
         let read = if inbound.body.len() > LARGE_BODY {
-            let (body, operation) = (inbound.body.clone(), inbound.operation);
-            let parse = move || codec::read(operation, &body, &mut Scratch::default(), analysis::extract);
+            let (body, operation, loaded) = (inbound.body.clone(), inbound.operation, inbound.loaded.clone());
+            let parse = move || {
+                codec::read(operation, &body, &mut Scratch::default(), |view| {
+                    let features = analysis::extract(view);
+                    let learned = loaded.snapshot.learned.as_ref();
+                    let beyond = learned.map(|learned| foreseen(learned, view, &features).into());
+                    (Some(features), beyond)
+                })
+            };
             tokio::task::spawn_blocking(parse)
                 .await
                 .map_err(|_| Refusal::new(RefusalCode::InvalidRequest, "the body could not be parsed"))?
-                .map(|(request, features)| (request, Some(features)))
         } else {
             SCRATCH.with_borrow_mut(|scratch| {
                 codec::read(inbound.operation, &inbound.body, scratch, |view| {
                     let unmatched = matches!(self.policy(inbound, &view.request.model), Ok(None));
-                    (!unmatched || limits.max_cost.is_some()).then(|| analysis::extract(view))
+                    let features = (!unmatched || limits.max_cost.is_some()).then(|| analysis::extract(view));
+                    let learned = inbound.loaded.snapshot.learned.as_ref();
+                    let decided = features.as_ref().filter(|_| !unmatched);
+                    let beyond = learned.zip(decided).map(|(learned, features)| {
+                        self.foresight.of(learned, inbound.tenant, view, features)
+                    });
+                    (features, beyond)
                 })
             })
         };
-        let (request, features) = match read {
+        let (request, (features, beyond)) = match read {
             Ok(read) => read,
             Err(fault) => return self.unreadable(inbound, &limits, fault),
         };
@@ -94,6 +109,7 @@ impl Engine {
         Ok(Read::Understood(Box::new(Asking {
             request,
             features,
+            beyond,
             limits,
             policy,
             session,
@@ -122,7 +138,10 @@ impl Engine {
             let times = (asked.read_time, began.elapsed());
             return Ok(Decided { analysis: None, inputs: None, decision: None, times });
         };
-        let inputs = Box::new(self.inputs(inbound, asked, (Some(policy), features)));
+        let mut inputs = Box::new(self.inputs(inbound, asked, (Some(policy), features)));
+        if let Some(beyond) = &asked.beyond {
+            inputs.forecast = routing::forecast(snapshot, &inputs, beyond);
+        }
         let (analysis, decision) = routing::analyse_and_decide(snapshot, &inputs);
         Ok(Decided {
             analysis: Some(analysis),
@@ -178,6 +197,7 @@ impl Engine {
             },
             day: Day::of_unix_ms(inbound.id.unix_ms()),
             session_hash: asked.session,
+            forecast: None,
         }
     }
 

@@ -61,7 +61,7 @@ impl Field<'_> {
             Err(obstacle) => (obstacle.at, Some(obstacle.why)),
         };
         let evidence = estimate::evidence(self.snapshot, (self.policy, self.baseline), self.analysis, model);
-        let quality = estimate::quality(self.snapshot, self.analysis, model, evidence);
+        let quality = estimate::quality((self.snapshot, self.inputs), self.analysis, model, evidence);
         let mut candidate =
             estimate::single(self.snapshot, self.inputs, self.analysis, (model, deployment), quality);
         if let Some(why) = obstacle.or_else(|| self.beyond(&candidate)) {
@@ -126,8 +126,11 @@ impl Field<'_> {
         let Plan::Single(id) = &candidate.plan else { return None };
         let model = self.snapshot.model_by_id(id.as_str())?;
         let evidence = estimate::evidence(self.snapshot, (self.policy, self.baseline), self.analysis, model);
-        match (evidence, self.policy.license) {
-            (Some(found), _) if found.loss_upper <= allowed => None,
+        // Nothing that was predicted is good enough for a policy that asks for outcomes of its own traffic.
+        let foreseen = self.inputs.forecast.as_ref().and_then(|forecast| forecast.of(model)?.loss_upper());
+        let foreseen = foreseen.filter(|_| self.policy.license != License::Paired);
+        match (evidence.map(|found| found.loss_upper).or(foreseen), self.policy.license) {
+            (Some(loss), _) if loss <= allowed => None,
             (Some(_), _) => Some(Why::QualityLoss),
             (None, License::Prior) if standard.quality.mean - candidate.quality.mean <= allowed + 1e-12 => {
                 None

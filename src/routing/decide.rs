@@ -18,12 +18,14 @@ pub fn analyse_and_decide(snapshot: &Snapshot, inputs: &Inputs) -> (Analysis, Re
 }
 
 /// The analysis of a request; a caller who says what the task is knows better.
-fn understood(inputs: &Inputs) -> Analysis {
+pub(super) fn understood(inputs: &Inputs) -> Analysis {
     let mut analysis = analysis::understand(&inputs.features);
     if let Some(task) = inputs.limits.task {
         analysis.task = task;
         analysis.task_confidence = 1.0;
     }
+    let difficulty = inputs.forecast.as_ref().and_then(|forecast| forecast.difficulty);
+    analysis.difficulty = difficulty.map(|share| f32::from(share) / 10_000.0);
     analysis
 }
 
@@ -46,7 +48,7 @@ pub fn ceiling_of_chain(snapshot: &Snapshot, inputs: &Inputs, decision: &Decisio
     let analysis = understood(inputs);
     let worst = |id: &ModelId| {
         let model = snapshot.model_by_id(id.as_str())?;
-        let quality = estimate::quality(snapshot, &analysis, model, None);
+        let quality = estimate::quality((snapshot, inputs), &analysis, model, None);
         estimate::single(snapshot, inputs, &analysis, (model, None), quality).worst_cost
     };
     let chain = std::iter::once(first).chain(&decision.fallback);
@@ -122,7 +124,7 @@ fn within_ceiling(
         Plan::Named => snapshot.model_named(inputs.facts.dialect, &inputs.facts.model_named),
     };
     let worst = model.and_then(|model| {
-        let quality = estimate::quality(snapshot, analysis, model, None);
+        let quality = estimate::quality((snapshot, inputs), analysis, model, None);
         estimate::single(snapshot, inputs, analysis, (model, None), quality).worst_cost
     });
     match worst {

@@ -29,21 +29,23 @@ pub(super) fn evidence<'s>(
     (level_is_enough && found.pairs >= MIN_PAIRS).then_some(found)
 }
 
-/// Expected quality: measured where there is evidence, else the belief with a wide interval.
+/// Expected quality: measured where there is evidence, else predicted, else the belief with a wide interval.
 pub(super) fn quality(
-    snapshot: &Snapshot,
+    (snapshot, inputs): (&Snapshot, &Inputs),
     analysis: &Analysis,
     model: ModelIx,
     evidence: Option<&Evidence>,
 ) -> Estimate {
     let clamp = |value: f64| value.clamp(0.0, 1.0);
-    match evidence {
-        Some(found) => {
+    let foreseen = inputs.forecast.as_ref().and_then(|forecast| forecast.of(model));
+    match (evidence, foreseen) {
+        (Some(found), _) => {
             let half = (found.loss_upper - found.mean_loss).abs();
             let mean = clamp(found.mean_quality);
             Estimate { low: clamp(mean - half), mean, high: clamp(mean + half) }
         }
-        None => {
+        (None, Some(foreseen)) => foreseen.estimate(),
+        (None, None) => {
             let model = snapshot.model(model);
             let mean = clamp(model.quality.for_task(analysis.task, model.tier));
             Estimate { low: clamp(mean - PRIOR_HALF_WIDTH), mean, high: clamp(mean + PRIOR_HALF_WIDTH) }
@@ -64,7 +66,9 @@ pub(super) fn single(
     let input = u64::from(analysis.input_tokens);
     let written = |output: u32| u64::from(output) * u64::from(inputs.facts.choices);
     let cap = inputs.facts.max_output_tokens.unwrap_or(model.max_output_tokens).min(model.max_output_tokens);
-    let expected = analysis.output_tokens.min(cap);
+    let percent = inputs.forecast.as_ref().and_then(|forecast| forecast.of(ix)?.length).unwrap_or(100);
+    let usual = u64::from(analysis.output_tokens) * u64::from(percent) / 100;
+    let expected = u32::try_from(usual).unwrap_or(u32::MAX).min(cap);
     let live = deployment.and_then(|deployment| inputs.live.deployments.get(deployment.at()));
     Candidate {
         plan: Plan::Single(model.id.clone()),

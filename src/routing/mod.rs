@@ -7,6 +7,7 @@ mod choose;
 mod decide;
 mod eligible;
 mod estimate;
+mod forecast;
 mod frontier;
 mod latency;
 mod no_route;
@@ -18,6 +19,7 @@ mod survey;
 pub use decide::{
     ChainCeiling, analyse_and_decide, ceiling_of_chain, decide, replay, within_callers_ceiling,
 };
+pub use forecast::{Forecast, Foreseen, forecast};
 pub use latency::{
     ADMISSION, Basis, MIN_ANSWERS, Measured, Source, StreamSpeed, Whole, WholeTime, predicted_us,
 };

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::forecast::Forecast;
 use super::latency::{Basis, WholeTime};
 use crate::analysis::{Features, Limits};
 use crate::types::{Capabilities, Day, Dialect, HardMarkers, ModelId, NanoUsd, PolicyId, Served};
@@ -25,6 +26,9 @@ pub struct Inputs {
     pub day: Day,
     /// Hash of tenant and session: shares are drawn from it, so that a session stays on one side.
     pub session_hash: u64,
+    /// What a predictor expects; `None`: there is none, or it knows none of the models.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<Forecast>,
 }
 
 /// What the body says that is no feature.

@@ -16,6 +16,7 @@ use crate::types::{
 };
 
 mod choice_tests;
+mod forecast_tests;
 mod limit_tests;
 mod policy_tests;
 mod property_tests;
@@ -59,6 +60,7 @@ fn world() -> World {
         clients: Clients::default(),
         defaults: DefaultProviders::default(),
         evidence: EvidenceTable::default(),
+        learned: None,
     };
     let inputs = Inputs {
         policy: "p".into(),
@@ -68,6 +70,7 @@ fn world() -> World {
         live: Live { deployments: Vec::new(), session_model: None },
         day: Day(20_000),
         session_hash: 7,
+        forecast: None,
     };
     let mut world = World { parts, evidence: Vec::new(), inputs };
     world.add("small", (1.0, 2.0), 0.70);
@@ -98,6 +101,7 @@ impl World {
             capabilities: Capabilities::TOOLS.with(Capabilities::MULTIPLE_CHOICES),
             prices: PriceList::new(vec![price(usd)]),
             quality: QualityPriors { default: Some(quality), ..QualityPriors::default() },
+            learned_as: None,
             deployments: vec![DeploymentIx(ix.0)],
         });
         let live = DeploymentLive {

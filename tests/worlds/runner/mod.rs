@@ -68,6 +68,7 @@ impl Router {
             live: Live { deployments, session_model: None },
             day: Day(20_700),
             session_hash: 7,
+            forecast: None,
         }
     }
 

@@ -1,0 +1,76 @@
+//! What a predictor says of a prompt, from its words; remembered for prompts that come again, as those of agents do with
+//! every tool result.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::analysis::{self, Features, Grams};
+use crate::catalog::Learned;
+use crate::codec::ChatView;
+use crate::session::Recent;
+
+/// Prompts remembered at most; each takes a few bytes a target.
+const PROMPTS: usize = 8192;
+
+thread_local! {
+    // A table of several ten thousand bytes, cleared by its used slots only.
+    static GRAMS: RefCell<Grams> = RefCell::new(Grams::default());
+}
+
+/// How far each target lies from what the class of a prompt lets expect.
+pub(super) type Beyond = Arc<[f32]>;
+
+/// Predictions for prompts that were seen lately.
+pub(super) struct Foresight {
+    recent: Recent<Beyond>,
+    seed: u64,
+}
+
+impl Foresight {
+    pub(super) fn new() -> Self {
+        // A seed of this process keeps a tenant from making texts that meet another's.
+        Self { recent: Recent::new(PROMPTS), seed: rand::random() }
+    }
+
+    /// For a prompt that was read; texts of different tenants never share an entry.
+    pub(super) fn of(
+        &self,
+        learned: &Learned,
+        tenant: u64,
+        view: &ChatView<'_>,
+        features: &Features,
+    ) -> Beyond {
+        let key = self.key(learned, tenant, view, features);
+        if let Some(found) = self.recent.last(key) {
+            return found;
+        }
+        let beyond: Beyond = foreseen(learned, view, features).into();
+        self.recent.note(key, beyond.clone());
+        beyond
+    }
+
+    fn key(&self, learned: &Learned, tenant: u64, view: &ChatView<'_>, features: &Features) -> u64 {
+        let mut hasher = Xxh3::with_seed(self.seed);
+        hasher.update(learned.predictor.version.as_bytes());
+        hasher.update(&tenant.to_le_bytes());
+        // Tools and system texts may make another class of the same prompt, and another shape of the same words.
+        hasher.update(&[analysis::understand(features).task as u8]);
+        features.shape().iter().for_each(|value| hasher.update(&value.to_bits().to_le_bytes()));
+        analysis::read_window(view, |text| {
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        });
+        hasher.digest()
+    }
+}
+
+/// Without memory: for the command line.
+pub fn foreseen(learned: &Learned, view: &ChatView<'_>, features: &Features) -> Vec<f32> {
+    let task = analysis::understand(features).task;
+    GRAMS.with_borrow_mut(|grams| {
+        analysis::read_grams(view, grams);
+        learned.predictor.residuals(task, grams.weights(), &features.shape())
+    })
+}
