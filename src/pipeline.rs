@@ -19,7 +19,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use tokio::time::Instant;
 
-pub use foresee::foreseen;
+pub use foresee::{Beyond, Foresight, foreseen};
 pub use forwarded::Forwarded;
 pub use frontier::{Frontier, FrontierAsk, FrontierFault};
 pub use refusal::{Refusal, RefusalCode};
@@ -27,7 +27,6 @@ pub use understand::Decided;
 
 use account::Account;
 use announce::Announced;
-use foresee::Foresight;
 use understand::Read;
 
 use crate::catalog::{Client, Policy, Snapshot};
@@ -112,7 +111,7 @@ impl Engine {
             health,
             upstream: Upstream::new(pool.connections, pool.threads),
             sessions: Sessions::new(SESSIONS),
-            foresight: Foresight::new(),
+            foresight: Foresight::default(),
             max_answer_bytes: pool.max_answer_bytes,
             ledger,
             ledger_path,

@@ -279,6 +279,9 @@ fn print_analysis(text: &mut String, analysis: &Analysis) {
         analysis.input_tokens,
         analysis.output_tokens,
     );
+    if let Some(difficulty) = analysis.difficulty {
+        let _ = writeln!(text, "difficulty {difficulty:.2} (predicted share of models that fail)");
+    }
     let parts: Vec<String> = analysis
         .complexity
         .parts

@@ -20,28 +20,24 @@ thread_local! {
 }
 
 /// How far each target lies from what the class of a prompt lets expect.
-pub(super) type Beyond = Arc<[f32]>;
+pub type Beyond = Arc<[f32]>;
 
 /// Predictions for prompts that were seen lately.
-pub(super) struct Foresight {
+pub struct Foresight {
     recent: Recent<Beyond>,
     seed: u64,
 }
 
-impl Foresight {
-    pub(super) fn new() -> Self {
+impl Default for Foresight {
+    fn default() -> Self {
         // A seed of this process keeps a tenant from making texts that meet another's.
         Self { recent: Recent::new(PROMPTS), seed: rand::random() }
     }
+}
 
+impl Foresight {
     /// For a prompt that was read; texts of different tenants never share an entry.
-    pub(super) fn of(
-        &self,
-        learned: &Learned,
-        tenant: u64,
-        view: &ChatView<'_>,
-        features: &Features,
-    ) -> Beyond {
+    pub fn of(&self, learned: &Learned, tenant: u64, view: &ChatView<'_>, features: &Features) -> Beyond {
         let key = self.key(learned, tenant, view, features);
         if let Some(found) = self.recent.last(key) {
             return found;

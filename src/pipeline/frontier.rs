@@ -92,7 +92,8 @@ struct Point {
 struct Quality {
     #[serde(flatten)]
     estimate: Estimate,
-    /// `evidence` or `prior`.
+    /// `evidence` of own traffic, `prediction` from labelled prompts, what is predicted of its `tier`, or the configured
+    /// `prior`.
     rests_on: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     level: Option<EvidenceLevel>,
@@ -225,7 +226,15 @@ fn of_task(task: TaskClass, survey: Survey) -> OfTask {
 }
 
 fn point(surveyed: Surveyed, chosen: Option<&Plan>) -> Point {
-    let Surveyed { candidate, evidence, measured } = surveyed;
+    let Surveyed { candidate, evidence, foreseen, measured } = surveyed;
+    let rests_on = match (&evidence, &foreseen) {
+        (Some(_), _) => "evidence",
+        (None, Some(foreseen)) if foreseen.own => "prediction",
+        (None, Some(_)) => "tier",
+        (None, None) => "prior",
+    };
+    let loss_upper = evidence.as_ref().map(|found| found.loss_upper);
+    let loss_upper = loss_upper.or_else(|| foreseen.and_then(|foreseen| foreseen.loss_upper()));
     let (eligible, on_frontier, out) = match &candidate.verdict {
         Verdict::Eligible { on_frontier } => (true, *on_frontier, None),
         Verdict::Ineligible(why) => (false, false, Some(why.clone())),
@@ -234,10 +243,10 @@ fn point(surveyed: Surveyed, chosen: Option<&Plan>) -> Point {
         plan: candidate.plan.to_string(),
         quality: Quality {
             estimate: candidate.quality,
-            rests_on: if evidence.is_some() { "evidence" } else { "prior" },
+            rests_on,
             level: evidence.as_ref().map(|found| found.level),
             pairs: evidence.as_ref().map(|found| found.pairs),
-            loss_upper: evidence.as_ref().map(|found| found.loss_upper),
+            loss_upper,
         },
         cost_usd: candidate.cost.map(NanoUsd::usd),
         worst_cost_usd: candidate.worst_cost.map(NanoUsd::usd),

@@ -3,6 +3,7 @@
 
 use super::choose::{Bounds, Field};
 use super::decide::{baseline, choose};
+use super::forecast::Foreseen;
 use super::no_route::NoRoute;
 use super::plan::{Candidate, Inputs, Plan, Reason};
 use super::{eligible, estimate};
@@ -26,8 +27,11 @@ pub struct Survey {
 pub struct Surveyed {
     /// As a decision weighs it.
     pub candidate: Candidate,
-    /// What its quality rests on; `None`: the configured belief.
+    /// Measured outcomes its quality rests on.
     pub evidence: Option<Evidence>,
+    /// What is predicted of it; its quality rests on that where there is no evidence, and on the configured belief where
+    /// there is neither.
+    pub foreseen: Option<Foreseen>,
     /// Whether its times were measured; `None`: it has no deployment to time.
     pub measured: Option<bool>,
 }
@@ -51,7 +55,8 @@ pub fn survey(snapshot: &Snapshot, inputs: &Inputs, analysis: &Analysis) -> Resu
         let live = deployment.and_then(|deployment| inputs.live.deployments.get(deployment.at()));
         let evidence = model
             .and_then(|model| estimate::evidence(snapshot, (policy, baseline), analysis, model).cloned());
-        Surveyed { candidate, evidence, measured: live.map(|live| live.measured) }
+        let foreseen = model.and_then(|model| inputs.forecast.as_ref()?.of(model).copied());
+        Surveyed { candidate, evidence, foreseen, measured: live.map(|live| live.measured) }
     };
     Ok(Survey {
         baseline: snapshot.model(baseline).id.clone(),
