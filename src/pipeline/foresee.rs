@@ -70,3 +70,43 @@ pub fn foreseen(learned: &Learned, view: &ChatView<'_>, features: &Features) -> 
         learned.predictor.residuals(task, grams.weights(), &features.shape())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::{self, Scratch};
+    use crate::config::{SecretSource, from_text};
+    use crate::types::Operation;
+
+    const CONFIG: &str = "[[providers]]\nid = \"o\"\ndialect = \"openai\"\nbase_url = \"http://127.0.0.1:9/v1\"\n\
+         credential = \"none\"\n[[models]]\nid = \"gpt-4o-2024-05-13\"\ntier = \"frontier\"\n\
+         context_tokens = 9000\nmax_output_tokens = 900\ndeployments = [{ provider = \"o\" }]\n";
+
+    #[test]
+    fn a_prompt_is_remembered_for_its_tenant_alone() {
+        let settings = from_text(CONFIG, "", SecretSource::Dummy).unwrap();
+        let learned = settings.snapshot.learned.as_ref().unwrap();
+        let foresight = Foresight::default();
+        let ask = |tenant: u64, prompt: &str, system: &str| {
+            let body = serde_json::json!({ "model": "auto", "messages": [
+                { "role": "system", "content": system }, { "role": "user", "content": prompt },
+            ] });
+            let body = body.to_string();
+            let seen =
+                codec::read(Operation::ChatCompletions, body.as_bytes(), &mut Scratch::default(), |view| {
+                    let features = analysis::extract(view);
+                    (foresight.of(learned, tenant, view, &features), foreseen(learned, view, &features))
+                });
+            let (_, (found, fresh)) = seen.unwrap();
+            assert_eq!(*found, fresh, "what is remembered is what would be found");
+            found
+        };
+        let first = ask(1, "What is 2 + 2?", "Be kind.");
+        assert!(
+            Arc::ptr_eq(&first, &ask(1, "What is 2 + 2?", "Be brief and kind.")),
+            "the system text says nothing"
+        );
+        assert!(!Arc::ptr_eq(&first, &ask(2, "What is 2 + 2?", "Be kind.")), "another tenant");
+        assert!(!Arc::ptr_eq(&first, &ask(1, "What is 2 + 3?", "Be kind.")), "another prompt");
+    }
+}

@@ -23,6 +23,7 @@ mod frontier;
 mod in_flight;
 mod observe;
 mod passing;
+mod predictor;
 mod prices;
 mod refusals;
 mod reload;
