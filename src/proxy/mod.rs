@@ -5,6 +5,7 @@ mod admin;
 mod auth;
 mod body;
 mod edge;
+mod framing;
 mod frontier;
 mod local;
 mod passing;

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::auth::{self, Identity, Presented};
 use super::body::{self, Budget};
+use super::framing;
 use super::local;
 use super::passing::Passing;
 use super::reply::{self, Wire};
@@ -129,11 +130,17 @@ impl Gateway {
         if local::is_probe(&arrival.path) {
             return Situation::after(local::probe(self, session.as_downstream_mut(), &arrival.path).await);
         }
+        let framing = framing(session);
+        if framing.is_err() {
+            // Where its body ends, and whether a request follows, is what cannot be told.
+            session.set_keepalive(None);
+        }
         let in_flight = self.engine.metrics.enter();
         let headers = &session.req_header().headers;
         let presented = Presented::new(headers, &arrival.path, arrival.dialect);
         let admitted = self
             .admit(&arrival)
+            .and(framing)
             .and_then(|()| self.check_head(session))
             .and_then(|()| auth::identify(&arrival.loaded.snapshot, &presented));
         let identity = match admitted {
@@ -219,6 +226,9 @@ impl Gateway {
 
     /// Heads are bounded tighter than Pingora bounds them.
     fn check_head(&self, session: &Session) -> Result<(), Refusal> {
+        if session.req_header().method == Method::TRACE {
+            return Err(Refusal::new(RefusalCode::InvalidRequest, "TRACE is not served"));
+        }
         let headers = &session.req_header().headers;
         let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
         if headers.len() <= self.settings.max_headers && bytes <= self.settings.max_header_bytes {
@@ -266,6 +276,13 @@ impl Gateway {
         let id = arrival.id.to_string();
         Situation::after(reply::refuse(session.as_downstream_mut(), dialect, &id, refusal).await)
     }
+}
+
+/// HTTP/2 has its own frames; a head of HTTP/1 must have one reading.
+fn framing(session: &Session) -> Result<(), Refusal> {
+    let Some(http1) = session.as_downstream().as_http1() else { return Ok(()) };
+    framing::fault(&http1.get_headers_raw_bytes())
+        .map_or(Ok(()), |fault| Err(Refusal::new(RefusalCode::InvalidRequest, fault)))
 }
 
 /// WebSockets are the only upgrade there is here; others are offers that may be ignored.
