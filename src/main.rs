@@ -46,6 +46,8 @@ enum Command {
     Train(cmd::train::TrainArgs),
     /// Measure a predictor on labelled prompts, beside the simple ways to do without
     Eval(cmd::eval::EvalArgs),
+    /// Send requests at a fixed rate to a running proxy and time them
+    Loadtest(cmd::loadtest::LoadtestArgs),
     /// Compare the configured prices with a public price list
     Prices(cmd::prices::PricesArgs),
 }
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         Command::Explain(explain) => cmd::explain::run(config, explain, json),
         Command::Train(train) => cmd::train::run(train, json),
         Command::Eval(eval) => cmd::eval::run(eval, json),
+        Command::Loadtest(loadtest) => cmd::loadtest::run(loadtest, json),
         Command::Report(report) => cmd::report::run(config, report, json),
         Command::Prices(prices) => cmd::prices::run(config, prices, json),
     };

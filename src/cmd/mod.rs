@@ -4,6 +4,7 @@ pub mod check;
 pub mod demo;
 pub mod eval;
 pub mod explain;
+pub mod loadtest;
 pub mod plot;
 pub mod prices;
 pub mod report;
