@@ -108,6 +108,7 @@ fn changed_server(running: &ServerSettings, read: &ServerSettings) -> Vec<&'stat
         threads,
         max_in_flight,
         drain_seconds,
+        upgrade_sock,
     } = running;
     differing([
         ("server.listen", *listen != read.listen),
@@ -123,6 +124,7 @@ fn changed_server(running: &ServerSettings, read: &ServerSettings) -> Vec<&'stat
         ("server.half_close", *half_close != read.half_close),
         ("server.threads", *threads != read.threads),
         ("server.max_in_flight", *max_in_flight != read.max_in_flight),
+        ("server.upgrade_sock", *upgrade_sock != read.upgrade_sock),
         ("server.drain_seconds", *drain_seconds != read.drain_seconds),
     ])
 }

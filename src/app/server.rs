@@ -67,6 +67,7 @@ fn server_conf(settings: &Settings, threads: usize) -> ServerConf {
         // Our own drain ends the process as soon as nothing is in flight; this is only the upper bound.
         grace_period_seconds: Some(settings.server.drain_seconds),
         graceful_shutdown_timeout_seconds: Some(5),
+        upgrade_sock: settings.server.upgrade_sock.to_string_lossy().into_owned(),
         max_retries: 2,
         upstream_keepalive_pool_size: 128,
         ..ServerConf::default()

@@ -40,6 +40,8 @@ pub struct ServerSettings {
     pub max_in_flight: usize,
     /// How long requests in flight may go on after a stop was asked for.
     pub drain_seconds: u64,
+    /// Where a process hands its listeners over to the one that replaces it.
+    pub upgrade_sock: PathBuf,
 }
 
 /// One data listener.
@@ -103,6 +105,7 @@ pub(super) fn read(root: &Table<'_>, context: &Context<'_>) -> (ServerSettings, 
         threads: threads.and_then(|threads| usize::try_from(threads).ok()),
         max_in_flight: size("max_in_flight", 4096, 1..=1_000_000),
         drain_seconds: server.integer_or("drain_seconds", 30, 0..=3600),
+        upgrade_sock: server.get("upgrade_sock").and_then(|node| node.text()).unwrap_or(UPGRADE_SOCK).into(),
     };
     server.refuse_others();
     (settings, ServerMarks { listen: marks, admin: admin_mark })
@@ -125,10 +128,12 @@ impl Default for ServerSettings {
             threads: None,
             max_in_flight: 4096,
             drain_seconds: 30,
+            upgrade_sock: UPGRADE_SOCK.into(),
         }
     }
 }
 
+const UPGRADE_SOCK: &str = "/tmp/pointsman-upgrade.sock";
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 const DEFAULT_ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
 

@@ -1,0 +1,222 @@
+//! The program as an operator runs it: its own processes, ended by their ids.
+
+use std::collections::HashSet;
+use std::io::Read;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use pointsman::ledger::{Reader, Span};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_pointsman");
+
+/// Simulated providers, a configuration, and the proxy that comes and goes between them.
+pub struct Stand {
+    folder: tempfile::TempDir,
+    providers: Child,
+    proxy: Option<Child>,
+    pub data: SocketAddr,
+    admin: SocketAddr,
+}
+
+impl Stand {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let [providers_at, data, admin] = free();
+        let providers = Command::new(PROGRAM)
+            .args(["demo", "--providers-only", "--listen", &providers_at.to_string()])
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        assert!(reachable(providers_at), "the providers do not listen");
+        let stand = Self { folder, providers, proxy: None, data, admin };
+        std::fs::write(stand.config(), stand.text(providers_at)).unwrap();
+        stand
+    }
+
+    fn config(&self) -> PathBuf {
+        self.folder.path().join("pointsman.toml")
+    }
+
+    fn text(&self, providers: SocketAddr) -> String {
+        let folder = self.folder.path().display();
+        format!(
+            "[server]\nlisten = [\"{}\"]\nadmin = \"{}\"\nupgrade_sock = \"{folder}/upgrade.sock\"\ndrain_seconds = 20\n\
+             default_provider = {{ openai = \"p\" }}\n\
+             [[providers]]\nid = \"p\"\ndialect = \"openai\"\nbase_url = \"http://{providers}/v1\"\nauth = \"none\"\n\
+             credential = \"none\"\n\
+             [[models]]\nid = \"gpt-4o-mini\"\ntier = \"edge\"\ncontext_tokens = 128000\nmax_output_tokens = 8192\n\
+             price = {{ input = 0.15, output = 0.6 }}\n\
+             deployments = [{{ provider = \"p\", upstream_name = \"gpt-4o-mini-2024-07-18\" }}]\n\
+             [[policies]]\nname = \"default\"\nmatch = {{ models = [\"auto\"] }}\nmode = \"route\"\n\
+             baseline = \"gpt-4o-mini\"\ncandidates = [\"gpt-4o-mini\"]\n\
+             [ledger]\npath = \"{folder}/ledger.db\"\n",
+            self.data, self.admin
+        )
+    }
+
+    fn launch(&self, upgrade: bool) -> Child {
+        let mut command = Command::new(PROGRAM);
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.folder.path().join("proxy.log"))
+            .unwrap();
+        command.arg("--config").arg(self.config()).arg("serve").stderr(log);
+        if upgrade {
+            command.arg("--upgrade");
+        }
+        command.spawn().unwrap()
+    }
+
+    /// Starts the proxy and waits until it takes connections.
+    pub fn start(&mut self, upgrade: bool) {
+        assert!(self.proxy.is_none(), "one proxy at a time");
+        self.proxy = Some(self.launch(upgrade));
+        if !reachable(self.data) {
+            panic!("{}", std::fs::read_to_string(self.folder.path().join("proxy.log")).unwrap());
+        }
+    }
+
+    /// Ends it without a word.
+    pub fn kill(&mut self) {
+        let mut proxy = self.proxy.take().unwrap();
+        proxy.kill().unwrap();
+        proxy.wait().unwrap();
+    }
+
+    /// Asks it to stop and waits until it has.
+    pub fn stop(&mut self) {
+        let mut proxy = self.proxy.take().unwrap();
+        signal(&proxy, Signal::TERM);
+        assert!(ended(&mut proxy, Duration::from_secs(30)), "it does not stop");
+    }
+
+    /// Puts a new process in its place: the new one waits for the listeners, the old one hands them over and drains.
+    pub fn replace(&mut self) {
+        let mut old = self.proxy.take().unwrap();
+        self.proxy = Some(self.launch(true));
+        std::thread::sleep(Duration::from_millis(if cfg!(debug_assertions) { 1000 } else { 400 }));
+        signal(&old, Signal::QUIT);
+        assert!(ended(&mut old, Duration::from_secs(30)), "the old process does not end");
+    }
+
+    /// Loads a configuration that differs in a remark.
+    pub fn reload(&self, round: u32) {
+        let text = std::fs::read_to_string(self.config()).unwrap();
+        std::fs::write(self.config(), format!("{text}# {round}\n")).unwrap();
+        let answer = exchange(
+            self.admin,
+            "POST /reload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        );
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+
+    fn ledger(&self) -> PathBuf {
+        self.folder.path().join("ledger.db")
+    }
+
+    /// Requests on record.
+    pub fn recorded(&self) -> u64 {
+        let Ok(reader) = Reader::open(&self.ledger()) else { return 0 };
+        let mut count = 0;
+        reader
+            .each(Span::ALL, |_| {
+                count += 1;
+                true
+            })
+            .unwrap();
+        count
+    }
+
+    /// Whether it is whole, and no request in it twice.
+    pub fn check_ledger(&self) {
+        let database = rusqlite::Connection::open(self.ledger()).unwrap();
+        let said: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(said, "ok");
+        let mut ids = HashSet::new();
+        Reader::open(&self.ledger())
+            .unwrap()
+            .each(Span::ALL, |entry| {
+                assert!(ids.insert(entry.id.to_string()), "{} stands twice", entry.id);
+                true
+            })
+            .unwrap();
+    }
+}
+
+impl Drop for Stand {
+    fn drop(&mut self) {
+        for process in self.proxy.iter_mut().chain([&mut self.providers]) {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+/// Requests at a fixed rate, from a process of their own.
+pub struct Load(Child);
+
+impl Load {
+    pub fn start(stand: &Stand, rps: u32, seconds: f64) -> Self {
+        let child = Command::new(PROGRAM)
+            .args(["loadtest", "--json", "--max-failed", "1", "--url", &format!("http://{}", stand.data)])
+            .args(["--rps", &rps.to_string(), "--seconds", &seconds.to_string()])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+
+    /// What came of it.
+    pub fn finish(mut self) -> Value {
+        let mut text = String::new();
+        self.0.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+        self.0.wait().unwrap();
+        serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}"))
+    }
+}
+
+/// Ports nobody listens on.
+fn free<const N: usize>() -> [SocketAddr; N] {
+    let listeners: [TcpListener; N] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap())
+}
+
+fn reachable(addr: SocketAddr) -> bool {
+    let until = Instant::now() + Duration::from_secs(20);
+    while TcpStream::connect(addr).is_err() {
+        if Instant::now() > until {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    true
+}
+
+fn exchange(addr: SocketAddr, request: &str) -> String {
+    use std::io::Write;
+    let mut stream = TcpStream::connect(addr).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn signal(process: &Child, signal: Signal) {
+    kill_process(Pid::from_child(process), signal).unwrap();
+}
+
+fn ended(process: &mut Child, patience: Duration) -> bool {
+    let until = Instant::now() + patience;
+    while Instant::now() < until {
+        if process.try_wait().unwrap().is_some() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    false
+}
