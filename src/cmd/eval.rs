@@ -1,5 +1,6 @@
 //! `pointsman eval`: what a predictor is worth, beside the simple ways to do without one.
 
+mod draw;
 mod print;
 
 use std::collections::BTreeSet;
@@ -48,6 +49,9 @@ pub struct EvalArgs {
     /// Whether prompts that look hard are those models fail on
     #[arg(long)]
     pub complexity: bool,
+    /// Draw it: the pair's or the pool's curves, or predicted qualities against those that came
+    #[arg(long, value_name = "FILE.svg")]
+    pub plot: Option<PathBuf>,
 }
 
 /// A part of the rows.
@@ -107,6 +111,10 @@ pub fn run(args: &EvalArgs, json: bool) -> Result<String, String> {
         calibration: args.calibration.then(|| calibration(&trial)).transpose()?,
         complexity: args.complexity.then(|| complexity(&trial)).transpose()?,
     };
+    if let Some(path) = &args.plot {
+        let drawn = draw::draw(&report)?;
+        std::fs::write(path, drawn).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
     if json {
         return serde_json::to_string_pretty(&report).map_err(|error| error.to_string());
     }
@@ -133,6 +141,9 @@ impl EvalArgs {
         }
         if !self.plans.is_empty() && !pool {
             return fault("--plans belongs to --pool");
+        }
+        if self.plot.is_some() && !(pair ^ pool ^ self.calibration) {
+            return fault("--plot draws one report: --pair, --pool or --calibration");
         }
         Ok(())
     }
