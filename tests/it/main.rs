@@ -21,6 +21,7 @@ mod explain;
 mod fallback;
 mod frontier;
 mod in_flight;
+mod learning;
 mod observe;
 mod passing;
 mod prices;
