@@ -20,8 +20,8 @@ pub use learned::{Learned, LossCurve, LossKnot, Subject};
 pub use model::{Deployment, LatencyPrior, Model, Price, PriceList, QualityPriors, Tier};
 pub use policy::{License, Mode, Objective, OnAuthFailure, OnStreamBreak, PlanKind, Policy, PolicyMatch};
 pub use predictor::{
-    Card, Cell, GRAM_VERSION, GRAMS, LEAF_WEIGHT, PULL, Predictor, PredictorFault, SHAPE, SourceRows, Target,
-    TargetKind, quality_interval,
+    Card, Cell, GRAM_VERSION, GRAMS, LEAF_WEIGHT, MAX_TARGETS, PULL, Predictor, PredictorFault, SHAPE,
+    SourceRows, Target, TargetKind, quality_interval,
 };
 pub use provider::{AuthScheme, Clocks, Credential, Origin, Provider};
 pub use snapshot::{DefaultProviders, Snapshot, SnapshotParts, SnapshotVersion};

@@ -26,7 +26,7 @@ pub const LEAF_WEIGHT: f32 = 0.1;
 const MAGIC: &[u8; 8] = b"PMPRED1\n";
 const HASH_BYTES: usize = 32;
 /// Most targets of one file, so that a hostile card cannot ask for memory without end.
-const MAX_TARGETS: usize = 512;
+pub const MAX_TARGETS: usize = 512;
 
 /// Learnt predictions.
 pub struct Predictor {

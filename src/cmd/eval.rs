@@ -1,16 +1,18 @@
 //! `pointsman eval`: what a predictor is worth, beside the simple ways to do without one.
 
-use std::fmt::{self, Write};
+mod draw;
+mod print;
+
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
+use crate::analysis::FEATURE_VERSION;
 use crate::catalog::Predictor;
 use crate::learning::eval::{
     CalibrationReport, ComplexityReport, PairReport, PoolReport, Trial, calibration, complexity, pair, pool,
 };
-use crate::learning::metrics::Figure;
 use crate::learning::{Row, Sheet, Split, read_rows};
 
 /// Arguments of `eval`. Without `--data` the rows the predictor was learned from are reported on, each by what was learned
@@ -38,8 +40,8 @@ pub struct EvalArgs {
     /// Choosing among models with prices: names separated by commas, or `all`
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub pool: Vec<String>,
-    /// What a pool is chosen from: single, or single,cascade
-    #[arg(long, value_delimiter = ',', default_value = "single")]
+    /// What a pool is chosen from: single (the default), or single,cascade
+    #[arg(long, value_delimiter = ',')]
     pub plans: Vec<Plans>,
     /// Whether predicted qualities mean what they say
     #[arg(long)]
@@ -47,6 +49,9 @@ pub struct EvalArgs {
     /// Whether prompts that look hard are those models fail on
     #[arg(long)]
     pub complexity: bool,
+    /// Draw it: the pair's or the pool's curves, or predicted qualities against those that came
+    #[arg(long, value_name = "FILE.svg")]
+    pub plot: Option<PathBuf>,
 }
 
 /// A part of the rows.
@@ -68,10 +73,12 @@ pub enum Plans {
 }
 
 /// What was asked for; the rest is left out.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Serialize)]
 struct Report {
     profile: String,
     cross_validated: bool,
+    /// Reported rows with the words of one the predictor was learned from.
+    learned_rows: usize,
     #[serde(flatten)]
     pair: Option<PairReport>,
     #[serde(flatten)]
@@ -84,47 +91,80 @@ struct Report {
 
 /// Runs the command; the text to print, or what went wrong.
 pub fn run(args: &EvalArgs, json: bool) -> Result<String, String> {
-    let asked = [!args.pair.is_empty(), !args.pool.is_empty(), args.calibration, args.complexity];
-    if !asked.contains(&true) {
-        return Err(
-            "say what to report: --pair STRONG,WEAK, --pool all, --calibration or --complexity".to_owned()
-        );
-    }
+    args.fits_together()?;
     let predictor = read_profile(args)?;
     let learned = Sheet::held_out(&predictor).map_err(|error| error.to_string())?;
     let fresh = match &args.data {
         Some(path) => Some(fresh(args, &read_rows(path).map_err(|error| error.to_string())?, &predictor)?),
         None => None,
     };
-    let learned = if fresh.is_some() { learned } else { learned.only(&args.source, &args.domain) };
+    let learned = if fresh.is_some() { learned } else { only(args, learned)? };
     let trial = Trial { learned: &learned, fresh: fresh.as_ref() };
     let report = Report {
         profile: predictor.version.to_string(),
         cross_validated: fresh.is_none(),
+        learned_rows: fresh.as_ref().map_or(0, |fresh| fresh.shared_with(&learned)),
         pair: pair_of(args)?.map(|(strong, weak)| pair(&trial, strong, weak)).transpose()?,
         pool: models(args, &trial)
             .map(|models| pool(&trial, &models, args.plans.contains(&Plans::Cascade)))
             .transpose()?,
-        calibration: args.calibration.then(|| calibration(&trial)),
-        complexity: args.complexity.then(|| complexity(&trial)),
+        calibration: args.calibration.then(|| calibration(&trial)).transpose()?,
+        complexity: args.complexity.then(|| complexity(&trial)).transpose()?,
     };
+    if let Some(path) = &args.plot {
+        let drawn = draw::draw(&report)?;
+        std::fs::write(path, drawn).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
     if json {
         return serde_json::to_string_pretty(&report).map_err(|error| error.to_string());
     }
-    let mut text = String::new();
-    // Writing into a string cannot fail.
-    let _ = print(&mut text, &report);
-    Ok(text)
+    Ok(print::text(&report))
+}
+
+impl EvalArgs {
+    /// Refuses arguments that would be ignored, or that ask for two things that stand in one place.
+    fn fits_together(&self) -> Result<(), String> {
+        let (pair, pool) = (!self.pair.is_empty(), !self.pool.is_empty());
+        let fault = |what: &str| Err(what.to_owned());
+        if !(pair || pool || self.calibration || self.complexity) {
+            return fault(
+                "say what to report: --pair STRONG,WEAK, --pool all, --calibration or --complexity",
+            );
+        }
+        if pair && pool {
+            return fault("--pair and --pool are two reports: ask for one at a time");
+        }
+        if self.split.is_some() && self.data.is_none() {
+            return fault(
+                "--split chooses among the rows of --data; without it all learned rows are reported",
+            );
+        }
+        if !self.plans.is_empty() && !pool {
+            return fault("--plans belongs to --pool");
+        }
+        if self.plot.is_some() && !(pair ^ pool ^ self.calibration) {
+            return fault("--plot draws one report: --pair, --pool or --calibration");
+        }
+        Ok(())
+    }
 }
 
 fn read_profile(args: &EvalArgs) -> Result<Predictor, String> {
     let path = args.profile.display();
     let bytes = std::fs::read(&args.profile).map_err(|error| format!("{path}: {error}"))?;
-    Predictor::parse(&bytes).map_err(|error| format!("{path}: {error}"))
+    let predictor = Predictor::parse(&bytes).map_err(|error| format!("{path}: {error}"))?;
+    if predictor.card.feature_version != FEATURE_VERSION {
+        return Err(format!(
+            "{path}: the predictor was learned from features read in another way; train it again"
+        ));
+    }
+    Ok(predictor)
 }
 
 /// The rows to report on.
 fn fresh(args: &EvalArgs, rows: &[Row], predictor: &Predictor) -> Result<Sheet, String> {
+    known(&args.source, rows.iter().map(|row| row.source.as_str()), "source")?;
+    known(&args.domain, rows.iter().map(|row| row.domain.as_str()), "domain")?;
     let wanted = |row: &&Row| {
         args.split.is_none_or(|part| (part == Part::Train) == (row.split == Split::Train))
             && (args.source.is_empty() || args.source.contains(&row.source))
@@ -132,9 +172,33 @@ fn fresh(args: &EvalArgs, rows: &[Row], predictor: &Predictor) -> Result<Sheet, 
     };
     let rows: Vec<&Row> = rows.iter().filter(wanted).collect();
     if rows.is_empty() {
-        return Err("no row of that split, source and domain".to_owned());
+        return Err("no row is of that split, source and domain".to_owned());
     }
     Ok(Sheet::new(predictor, &rows))
+}
+
+/// The learned rows to report on.
+fn only(args: &EvalArgs, learned: Sheet) -> Result<Sheet, String> {
+    known(&args.source, learned.sources.iter().map(String::as_str), "source")?;
+    known(&args.domain, learned.domains.iter().map(String::as_str), "domain")?;
+    let kept = learned.only(&args.source, &args.domain);
+    if kept.rows.is_empty() {
+        return Err("no row is of that source and domain".to_owned());
+    }
+    Ok(kept)
+}
+
+/// Refuses names nothing has.
+pub(super) fn known<'r>(
+    names: &[String],
+    there: impl Iterator<Item = &'r str> + Clone,
+    what: &str,
+) -> Result<(), String> {
+    let missing = names.iter().find(|name| !there.clone().any(|known| known == name.as_str()));
+    missing.map_or(Ok(()), |name| {
+        let all: BTreeSet<&str> = there.collect();
+        Err(format!("no {what} `{name}`; there are {}", all.into_iter().collect::<Vec<_>>().join(", ")))
+    })
 }
 
 fn pair_of(args: &EvalArgs) -> Result<Option<(&str, &str)>, String> {
@@ -145,133 +209,11 @@ fn pair_of(args: &EvalArgs) -> Result<Option<(&str, &str)>, String> {
     }
 }
 
-/// The models of the pool; `all`: those with a cost for every row that was learned and is reported.
+/// The models of the pool; `all`: the largest pool of those that were learned and are priced.
 fn models(args: &EvalArgs, trial: &Trial<'_>) -> Option<Vec<String>> {
     match args.pool.as_slice() {
         [] => None,
         [all] if all == "all" => Some(trial.priced()),
         names => Some(names.to_vec()),
     }
-}
-
-fn print(text: &mut String, report: &Report) -> fmt::Result {
-    let how = if report.cross_validated {
-        "cross-validation over the rows it was learned from"
-    } else {
-        "rows it has not seen"
-    };
-    writeln!(text, "predictor {}, {how}; 95 % intervals", report.profile)?;
-    if let Some(pair) = &report.pair {
-        print_pair(text, pair)?;
-    }
-    if let Some(pool) = &report.pool {
-        print_pool(text, pool)?;
-    }
-    if let Some(calibration) = &report.calibration {
-        print_calibration(text, calibration)?;
-    }
-    if let Some(sources) = &report.complexity {
-        let mut table = table(["source", "rows", "difficulty, rank corr.", "length, rank corr.", "gain"]);
-        for source in sources {
-            table.add_row([
-                source.source.clone(),
-                source.rows.to_string(),
-                figure(source.learned),
-                figure(source.length),
-                figure(source.gain),
-            ]);
-        }
-        writeln!(text, "\nshare of models that fail\n{table}")?;
-    }
-    Ok(())
-}
-
-fn print_pair(text: &mut String, pair: &PairReport) -> fmt::Result {
-    writeln!(
-        text,
-        "\n{} ({:.3}) or {} ({:.3}), {} rows",
-        pair.strong, pair.strong_quality, pair.weak, pair.weak_quality, pair.rows
-    )?;
-    let mut table = table(["by", "APGR", "CPT50", "CPT80", "CPT95", "predictor's APGR gain"]);
-    for order in &pair.orders {
-        let [cpt50, cpt80, cpt95] = [order.cpt50, order.cpt80, order.cpt95].map(|cpt| format!("{cpt:.0}"));
-        table.add_row([
-            order.name.to_owned(),
-            figure(order.apgr),
-            cpt50,
-            cpt80,
-            cpt95,
-            figure(order.apgr_gain),
-        ]);
-    }
-    let frozen = &pair.frozen;
-    writeln!(
-        text,
-        "{table}\nfrozen: {} serves {:.1} %, quality lost against {} {}",
-        pair.weak,
-        100.0 * frozen.weak_share,
-        frozen.best_single,
-        figure(frozen.loss)
-    )
-}
-
-fn print_pool(text: &mut String, pool: &PoolReport) -> fmt::Result {
-    writeln!(
-        text,
-        "\n{} models, {} rows; best single {}: {:.3} at ${:.3} for 1,000",
-        pool.models.len(),
-        pool.rows,
-        pool.best_single,
-        pool.best_single_quality,
-        pool.best_single_usd_per_1000
-    )?;
-    let mut table = table(["by", "AIQ", "first's AIQ gain", "frozen: cost saved", "quality difference"]);
-    for way in &pool.ways {
-        let of = |pick: &dyn Fn(&crate::learning::eval::Frozen) -> Figure| {
-            way.frozen.as_ref().map_or_else(|| "–".to_owned(), |frozen| figure(pick(frozen)))
-        };
-        table.add_row([
-            way.name.to_owned(),
-            figure(way.aiq),
-            figure(way.aiq_gain),
-            of(&|frozen| frozen.cost_save),
-            of(&|frozen| frozen.quality_difference),
-        ]);
-    }
-    writeln!(text, "{table}\nperformance gain {}", figure(pool.perf_gain))
-}
-
-fn print_calibration(text: &mut String, report: &CalibrationReport) -> fmt::Result {
-    writeln!(text, "\ncalibration over {} outcomes", report.outcomes)?;
-    writeln!(text, "Brier skill over class means {}", figure(report.skill_over_class))?;
-    writeln!(text, "Brier skill over domain means {}", figure(report.skill_over_domain))?;
-    writeln!(
-        text,
-        "90 % intervals hold the cell's mean in {} of {} cases",
-        figure(report.coverage),
-        report.intervals
-    )?;
-    let mut table = table(["model", "class", "rows", "ECE"]);
-    for cell in &report.cells {
-        table.add_row([
-            cell.model.clone(),
-            cell.task.as_str().to_owned(),
-            cell.rows.to_string(),
-            figure(cell.ece),
-        ]);
-    }
-    writeln!(text, "{table}")
-}
-
-fn table<const N: usize>(header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_header(header);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
-}
-
-fn figure(figure: Figure) -> String {
-    format!("{figure:.3}")
 }

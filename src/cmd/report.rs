@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::explain;
-use super::plot::{self, Line, Series};
+use super::plot::{self, Frame, Line, Scale, Series, Stroke};
 use crate::catalog::SnapshotVersion;
 use crate::config::{self, SecretSource};
 use crate::ledger::{By, Comparison, Cost, Group, Reader, Span, Totals, Way, totals};
@@ -246,11 +246,16 @@ fn plot(totals: &Totals) -> Result<String, String> {
         return Err("the router expected no quality of the models it compared".to_owned());
     }
     let line = plot::frontier(points.iter().map(|(cost, quality, _)| (*cost, *quality)));
+    let frame = Frame {
+        title: &format!("Ways to serve {} requests", comparison.requests),
+        x: "cost, USD",
+        y: "expected quality",
+        scale: Scale::Linear,
+    };
     plot::svg(
-        &format!("Ways to serve {} requests", comparison.requests),
-        ("cost, USD", "expected quality"),
+        &frame,
         &[Series { name: "way to serve".to_owned(), points }],
-        &[Line { name: "frontier".to_owned(), points: line }],
+        &[Line { name: "frontier".to_owned(), points: line, stroke: Stroke::Dashed }],
     )
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::eval::known;
 use crate::catalog::{Predictor, TargetKind, Tier};
 use crate::learning::{Learning, read_rows, train};
 
@@ -38,9 +39,16 @@ pub struct TrainArgs {
 
 /// Runs the command; the text to print, or what went wrong.
 pub fn run(args: &TrainArgs, json: bool) -> Result<String, String> {
+    let folder = args.out.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(missing) = folder.filter(|folder| !folder.is_dir()) {
+        return Err(format!("{}: there is no folder {}", args.out.display(), missing.display()));
+    }
     let rows = read_rows(&args.data).map_err(|error| error.to_string())?;
     known(&args.exclude_source, rows.iter().map(|row| row.source.as_str()), "source")?;
     known(&args.exclude_domain, rows.iter().map(|row| row.domain.as_str()), "domain")?;
+    let models: BTreeSet<&str> =
+        rows.iter().flat_map(|row| row.outcomes.keys()).map(String::as_str).collect();
+    known(&args.models, models.iter().copied(), "model")?;
     let learning = Learning {
         models: args.models.clone(),
         exclude: args.exclude_source.clone(),
@@ -65,19 +73,6 @@ fn tiers(path: &Path) -> Result<BTreeMap<String, Tier>, String> {
     let fault = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let text = std::fs::read_to_string(path).map_err(|error| fault(&error))?;
     toml::from_str(&text).map_err(|error| fault(&error))
-}
-
-/// Refuses names nothing has.
-fn known<'r>(
-    names: &[String],
-    there: impl Iterator<Item = &'r str> + Clone,
-    what: &str,
-) -> Result<(), String> {
-    let missing = names.iter().find(|name| !there.clone().any(|known| known == name.as_str()));
-    missing.map_or(Ok(()), |name| {
-        let all: BTreeSet<&str> = there.collect();
-        Err(format!("no {what} `{name}`; there are {}", all.into_iter().collect::<Vec<_>>().join(", ")))
-    })
 }
 
 /// A bar on standard error; nothing where that is no terminal.

@@ -10,8 +10,11 @@ const LEAST_ROWS: f32 = 40.0;
 /// Bins of a value.
 const BINS: usize = 32;
 
-/// Grows trees that predict `targets` from what they may ask for.
+/// Grows trees that predict `targets` from what they may ask for; none without rows.
 pub(super) fn grow(rows: &[[f32; ASKED]], targets: &[f32]) -> Forest {
+    if rows.is_empty() {
+        return Forest::default();
+    }
     let limits: Vec<Vec<f32>> = (0..ASKED).map(|value| limits(rows, value)).collect();
     let binned: Vec<[u8; ASKED]> = rows
         .iter()
@@ -104,16 +107,15 @@ mod tests {
 
     #[test]
     fn trees_find_what_no_line_can() {
-        // High where one value is in the middle, and another is high.
+        // High where exactly one of two values is high. One of them is so more often than not: of two halves no first
+        // question would explain anything, and trees that look one question ahead would never ask the second.
         let rows: Vec<[f32; ASKED]> = (0..400)
             .map(|row| {
                 std::array::from_fn(|at| if at < 2 { ((row * 7 + at * row / 20) % 20) as f32 } else { 0.0 })
             })
             .collect();
-        let targets: Vec<f32> = rows
-            .iter()
-            .map(|row| if (6.0..13.0).contains(&row[0]) && row[1] > 9.0 { 0.5 } else { -0.5 })
-            .collect();
+        let targets: Vec<f32> =
+            rows.iter().map(|row| if (row[0] > 9.0) != (row[1] > 5.0) { 0.5 } else { -0.5 }).collect();
         let forest = grow(&rows, &targets);
         let mut left = targets;
         for tree in &forest.0 {
@@ -122,6 +124,6 @@ mod tests {
             leaves.iter().zip(&mut left).for_each(|(leaf, left)| *left -= RATE * means[*leaf]);
         }
         let error = left.iter().map(|left| left * left).sum::<f32>() / 400.0;
-        assert!(error < 0.02, "{error} of 0.25");
+        assert!(error < 0.05, "{error} of 0.25");
     }
 }

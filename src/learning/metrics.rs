@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde::Serialize;
 
-/// A figure with its 95 % interval.
+/// A figure with its 95 % interval. What is not defined (a share of nothing) is not a number, in JSON `null`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Figure {
     /// On the rows as they are.
@@ -87,18 +87,39 @@ impl Recovery {
         self.curve.last().copied().unwrap_or_default()
     }
 
+    /// Whether the strong model is better at all: else there is no gap to recover, and no share of it is a number.
+    fn has_gap(&self) -> bool {
+        self.total() > 1e-9
+    }
+
     /// Average performance gap recovered: the share of the gap, averaged over all shares of strong calls. A router that
     /// draws lots gets 0.5.
     pub fn apgr(&self) -> f64 {
+        if !self.has_gap() {
+            return f64::NAN;
+        }
         let area: f64 = self.curve.windows(2).map(|pair| (pair[0] + pair[1]) / 2.0).sum();
         area / (self.curve.len() - 1) as f64 / self.total()
     }
 
-    /// The least percentage of strong calls that recovers a share of the gap; 100 when none does.
+    /// The least percentage of strong calls that recovers a share of the gap.
     pub fn cpt(&self, share: f64) -> f64 {
+        if !self.has_gap() {
+            return f64::NAN;
+        }
         let (total, calls) = (self.total(), self.curve.len() - 1);
         let at = self.curve.iter().position(|sum| sum / total >= share - 1e-12).unwrap_or(calls);
         100.0 * at as f64 / calls as f64
+    }
+
+    /// (share of strong calls, share of the gap), at `steps` equal steps from none to all; empty without a gap.
+    pub fn points(&self, steps: usize) -> Points {
+        let calls = self.curve.len() - 1;
+        let point = |step: usize| {
+            let at = (step * calls + steps / 2) / steps;
+            (at as f64 / calls as f64, self.curve[at] / self.total())
+        };
+        if self.has_gap() && calls > 0 { (0..=steps).map(point).collect() } else { Points::new() }
     }
 }
 
@@ -144,13 +165,18 @@ pub fn hull(points: &Points) -> Points {
 }
 
 /// Expected calibration error over ten bins of equal numbers of rows: how far predictions lie from what came, on average.
+/// Rows of equal prediction share what came of them, so that it does not matter which bin they fall into.
 pub fn ece(predicted: &[f64], came: &[f64], rows: &[usize]) -> f64 {
     const BINS: usize = 10;
     let mut order = rows.to_vec();
-    order.sort_by(|a, b| predicted[*a].total_cmp(&predicted[*b]));
-    let size = order.len().div_ceil(BINS).max(1);
-    let error = |bin: &[usize]| bin.iter().map(|row| predicted[*row] - came[*row]).sum::<f64>().abs();
-    order.chunks(size).map(error).sum::<f64>() / rows.len() as f64
+    order.sort_unstable_by(|a, b| predicted[*a].total_cmp(&predicted[*b]));
+    let mut errors = Vec::with_capacity(rows.len());
+    for tied in order.chunk_by(|a, b| predicted[*a] == predicted[*b]) {
+        let mean = tied.iter().map(|row| came[*row]).sum::<f64>() / tied.len() as f64;
+        errors.extend(tied.iter().map(|row| predicted[*row] - mean));
+    }
+    let size = errors.len().div_ceil(BINS).max(1);
+    errors.chunks(size).map(|bin| bin.iter().sum::<f64>().abs()).sum::<f64>() / rows.len() as f64
 }
 
 /// How much smaller the squared error is than a simpler prediction's: 1 - error / its error.
@@ -168,7 +194,8 @@ pub fn spearman(a: &[f64], b: &[f64], rows: &[usize]) -> f64 {
     covariance(&a, &b) / (covariance(&a, &a) * covariance(&b, &b)).sqrt()
 }
 
-fn ranks(values: &[f64], rows: &[usize]) -> Vec<f64> {
+/// The rank of each row's value, from 0; equal ones have the mean of their ranks.
+pub fn ranks(values: &[f64], rows: &[usize]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..rows.len()).collect();
     order.sort_by(|a, b| values[rows[*a]].total_cmp(&values[rows[*b]]));
     let mut ranks = vec![0.0; rows.len()];
@@ -205,6 +232,27 @@ mod tests {
     }
 
     #[test]
+    fn without_a_gap_no_share_of_it_is_a_number() {
+        for gains in [[0.0; 4], [1.0, -1.0, 0.0, 0.0], [-1.0; 4]] {
+            let found = Recovery::new(&[4.0, 3.0, 2.0, 1.0], &gains, &ALL);
+            assert!(
+                found.apgr().is_nan() && found.cpt(0.5).is_nan() && found.points(4).is_empty(),
+                "{gains:?}"
+            );
+        }
+        let figure = Figure { value: f64::NAN, low: 0.0, high: 1.0 };
+        assert_eq!(serde_json::to_string(&figure).unwrap(), r#"{"value":null,"low":0.0,"high":1.0}"#);
+    }
+
+    #[test]
+    fn a_curve_is_shown_at_equal_steps() {
+        let found = Recovery::new(&[4.0, 3.0, 2.0, 1.0], &[1.0, 0.0, 1.0, 0.0], &ALL);
+        assert_eq!(found.points(2), [(0.0, 0.0), (0.5, 0.5), (1.0, 1.0)]);
+        assert_eq!(found.points(4), [(0.0, 0.0), (0.25, 0.5), (0.5, 0.5), (0.75, 1.0), (1.0, 1.0)]);
+        assert_eq!(found.points(8).len(), 9, "a step may stand twice");
+    }
+
+    #[test]
     fn the_hull_leaves_out_what_a_mixture_beats() {
         let points = vec![(1.0, 0.5), (2.0, 0.55), (3.0, 0.8), (4.0, 0.7), (5.0, 0.81)];
         assert_eq!(hull(&points), [(1.0, 0.5), (3.0, 0.8), (5.0, 0.81)]);
@@ -217,10 +265,9 @@ mod tests {
         let came = [0.0, 1.0, 1.0, 0.0];
         assert!((skill(&[0.0, 1.0, 1.0, 0.0], &[0.5; 4], &came, &ALL) - 1.0).abs() < 1e-12);
         assert!(skill(&[0.5; 4], &[0.5; 4], &came, &ALL).abs() < 1e-12);
-        assert!(
-            (ece(&[0.9; 4], &came, &ALL) - 0.5).abs() < 1e-12,
-            "one row a bin: |0.9|, |-0.1|, |-0.1|, |0.9|"
-        );
+        let found = ece(&[0.9, 0.8, 0.7, 0.6], &came, &ALL);
+        assert!((found - (0.9 + 0.2 + 0.3 + 0.6) / 4.0).abs() < 1e-12, "one row a bin: {found}");
+        assert!((ece(&[0.9; 4], &came, &ALL) - 0.4).abs() < 1e-12, "equal predictions are not told apart");
         assert!((spearman(&[1.0, 2.0, 3.0, 4.0], &[1.0, 4.0, 9.0, 16.0], &ALL) - 1.0).abs() < 1e-12);
         assert!((spearman(&[1.0, 2.0, 3.0, 4.0], &[4.0, 3.0, 2.0, 1.0], &ALL) + 1.0).abs() < 1e-12);
     }

@@ -1,6 +1,7 @@
 //! Labelled prompts: what several models made of the same ones. JSON lines, plain or gzipped, a row a line.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -42,10 +43,15 @@ pub struct Row {
 }
 
 impl Row {
-    /// In which part it is left out. Rows with the same words are in the same part, whatever source they come from.
-    pub(super) fn fold(&self) -> u8 {
+    /// Its words as one number: rows with the same words have the same, whatever source they come from.
+    pub(super) fn words(&self) -> u64 {
         let words: Vec<u8> = self.grams.iter().flat_map(|(gram, _)| gram.to_le_bytes()).collect();
-        (xxh3_64(&words) % u64::from(FOLDS)) as u8
+        xxh3_64(&words)
+    }
+
+    /// In which part it is left out. Rows with the same words are in the same part.
+    pub(super) fn fold(&self) -> u8 {
+        (self.words() % u64::from(FOLDS)) as u8
     }
 }
 
@@ -73,6 +79,22 @@ pub struct Outcome {
     /// Two answers to one prompt are equal when these are; `None`: no answer was found. Says nothing of right or wrong.
     #[serde(default)]
     pub ans: Option<i64>,
+}
+
+impl Outcome {
+    /// What is wrong with it.
+    fn fault(&self) -> Option<&'static str> {
+        let negative = |value: Option<f64>| value.is_some_and(|value| value < 0.0);
+        if !(0.0..=1.0).contains(&self.score) {
+            Some("the score is not between 0 and 1")
+        } else if negative(self.cost_usd) {
+            Some("the cost is negative; leave it out where it is not known")
+        } else if negative(self.out_tokens) {
+            Some("the number of output tokens is negative")
+        } else {
+            None
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -105,7 +127,8 @@ impl fmt::Display for RowsError {
 
 impl std::error::Error for RowsError {}
 
-/// Reads a file, or every `.jsonl` and `.jsonl.gz` of a folder in the order of their names.
+/// Reads a file, or every `.jsonl` and `.jsonl.gz` of a folder in the order of their names. A line that was read before is
+/// read once, so that a file beside its own packed copy does not count twice.
 pub fn read_rows(path: &Path) -> Result<Vec<Row>, RowsError> {
     let fault = |what: String| RowsError { path: path.to_path_buf(), line: 0, what };
     let mut files = Vec::new();
@@ -124,34 +147,61 @@ pub fn read_rows(path: &Path) -> Result<Vec<Row>, RowsError> {
     if files.is_empty() {
         return Err(fault("no .jsonl or .jsonl.gz file there".to_owned()));
     }
-    let mut reader = PromptReader::default();
-    let mut rows = Vec::new();
+    let mut reader = RowReader::default();
     for file in files {
-        read_file(&file, &mut reader, &mut rows)?;
+        reader.read(&file)?;
     }
-    Ok(rows)
+    Ok(reader.rows)
 }
 
-fn read_file(path: &Path, prompts: &mut PromptReader, rows: &mut Vec<Row>) -> Result<(), RowsError> {
-    let fault = |line: usize, what: String| RowsError { path: path.to_path_buf(), line, what };
-    let file = std::fs::File::open(path).map_err(|error| fault(0, error.to_string()))?;
-    let packed = path.extension().is_some_and(|extension| extension == "gz");
-    let content: Box<dyn Read> =
-        if packed { Box::new(flate2::read::MultiGzDecoder::new(file)) } else { Box::new(file) };
-    for (line, number) in BufReader::new(content).lines().zip(1..) {
-        let line = line.map_err(|error| fault(number, error.to_string()))?;
-        if line.trim().is_empty() {
-            continue;
+/// Rows on their way in.
+#[derive(Default)]
+struct RowReader {
+    prompts: PromptReader,
+    /// By source and name, the hash of the line.
+    known: HashMap<(String, String), u64>,
+    rows: Vec<Row>,
+}
+
+impl RowReader {
+    fn read(&mut self, path: &Path) -> Result<(), RowsError> {
+        let fault = |line: usize, what: String| RowsError { path: path.to_path_buf(), line, what };
+        let file = std::fs::File::open(path).map_err(|error| fault(0, error.to_string()))?;
+        let packed = path.extension().is_some_and(|extension| extension == "gz");
+        let content: Box<dyn Read> =
+            if packed { Box::new(flate2::read::MultiGzDecoder::new(file)) } else { Box::new(file) };
+        for (line, number) in BufReader::new(content).lines().zip(1..) {
+            let line = line.map_err(|error| fault(number, error.to_string()))?;
+            if !line.trim().is_empty() {
+                self.line(&line).map_err(|what| fault(number, what))?;
+            }
         }
-        let line: Line = serde_json::from_str(&line).map_err(|error| fault(number, error.to_string()))?;
-        if let Some((model, _)) =
-            line.outcomes.iter().find(|(_, outcome)| !(0.0..=1.0).contains(&outcome.score))
-        {
-            return Err(fault(number, format!("the score of `{model}` is not between 0 and 1")));
-        }
-        rows.push(prompts.row(line).map_err(|what| fault(number, what))?);
+        Ok(())
     }
-    Ok(())
+
+    fn line(&mut self, text: &str) -> Result<(), String> {
+        let line: Line = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let faults = line
+            .outcomes
+            .iter()
+            .filter_map(|(model, outcome)| Some(format!("`{model}`: {}", outcome.fault()?)));
+        if let Some(fault) = faults.into_iter().next() {
+            return Err(fault);
+        }
+        let hash = xxh3_64(text.trim().as_bytes());
+        match self.known.entry((line.source.clone(), line.id.clone())) {
+            Entry::Vacant(entry) => entry.insert(hash),
+            Entry::Occupied(entry) if *entry.get() == hash => return Ok(()),
+            Entry::Occupied(_) => {
+                let (id, source) = (&line.id, &line.source);
+                return Err(format!(
+                    "there was another row `{id}` of `{source}`: a row's name must be its own"
+                ));
+            }
+        };
+        self.rows.push(self.prompts.row(line)?);
+        Ok(())
+    }
 }
 
 /// Reads prompts the way requests are read.

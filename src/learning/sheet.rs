@@ -1,5 +1,6 @@
 //! Predictions beside outcomes: what every measure and every threshold is taken from.
 
+use std::collections::HashSet;
 use std::io::{Read, Write};
 
 use flate2::Compression;
@@ -8,6 +9,7 @@ use flate2::write::DeflateEncoder;
 use serde::{Deserialize, Serialize};
 
 use super::rows::Row;
+use super::train::FOLDS;
 use crate::catalog::{Predictor, PredictorFault, TargetKind};
 use crate::types::TaskClass;
 
@@ -28,9 +30,11 @@ pub struct Sheet {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
     /// Number of its source.
-    pub source: u16,
+    pub source: u32,
     /// Number of its domain.
-    pub domain: u16,
+    pub domain: u32,
+    /// Its words as one number, to know it again; nothing of the words can be told from it.
+    pub words: u64,
     /// Which part of the rows was left out when it was predicted; 0 for rows that were never learned from.
     pub fold: u8,
     /// Its class.
@@ -39,8 +43,8 @@ pub struct Facts {
     pub unfamiliar: bool,
     /// Bytes of its prompt.
     pub bytes: u32,
-    /// Predicted share of models that fail.
-    pub difficulty: f32,
+    /// Predicted share of models that fail; `None`: the predictor has not learned it.
+    pub difficulty: Option<f32>,
 }
 
 /// One model over all rows.
@@ -75,16 +79,16 @@ impl Sheet {
         };
         let difficulty = difficulty.map(|target| predicted(target).0);
         let mut sheet = Self::default();
-        for (row, at) in rows.iter().zip(0..) {
-            let difficulty = difficulty.as_ref().map_or(f32::NAN, |values| values[at]);
+        for (at, row) in rows.iter().enumerate() {
             let facts = Facts {
                 source: number(&mut sheet.sources, &row.source),
                 domain: number(&mut sheet.domains, &row.domain),
+                words: row.words(),
                 fold: 0,
                 task: row.task,
                 unfamiliar: row.unfamiliar,
                 bytes: row.bytes as u32,
-                difficulty,
+                difficulty: difficulty.as_ref().map(|values| values[at]),
             };
             sheet.rows.push(facts);
         }
@@ -114,6 +118,22 @@ impl Sheet {
         sheet
     }
 
+    /// The name of a row's source.
+    pub fn source_of(&self, facts: &Facts) -> &str {
+        &self.sources[facts.source as usize]
+    }
+
+    /// The name of a row's domain.
+    pub fn domain_of(&self, facts: &Facts) -> &str {
+        &self.domains[facts.domain as usize]
+    }
+
+    /// How many rows have the words of a row of `learned`: predictions of those are not predictions.
+    pub fn shared_with(&self, learned: &Self) -> usize {
+        let known: HashSet<u64> = learned.rows.iter().map(|facts| facts.words).collect();
+        self.rows.iter().filter(|facts| known.contains(&facts.words)).count()
+    }
+
     /// The column of a model.
     pub fn column(&self, model: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.model == model)
@@ -128,14 +148,12 @@ impl Sheet {
     /// The rows of some sources and domains; no name means all.
     #[must_use]
     pub fn only(mut self, sources: &[String], domains: &[String]) -> Self {
-        let named = |names: &[String], name: &String| names.is_empty() || names.contains(name);
+        let named =
+            |names: &[String], name: &str| names.is_empty() || names.iter().any(|known| known == name);
         let kept: Vec<bool> = self
             .rows
             .iter()
-            .map(|facts| {
-                named(sources, &self.sources[usize::from(facts.source)])
-                    && named(domains, &self.domains[usize::from(facts.domain)])
-            })
+            .map(|facts| named(sources, self.source_of(facts)) && named(domains, self.domain_of(facts)))
             .collect();
         keep(&mut self.rows, &kept);
         for column in &mut self.columns {
@@ -152,8 +170,8 @@ impl Sheet {
     pub(super) fn append(&mut self, other: &Self, fold: u8) {
         let (before, after) = (self.rows.len(), self.rows.len() + other.rows.len());
         for facts in &other.rows {
-            let source = number(&mut self.sources, &other.sources[usize::from(facts.source)]);
-            let domain = number(&mut self.domains, &other.domains[usize::from(facts.domain)]);
+            let source = number(&mut self.sources, other.source_of(facts));
+            let domain = number(&mut self.domains, other.domain_of(facts));
             self.rows.push(Facts { source, domain, fold, ..facts.clone() });
         }
         for column in &other.columns {
@@ -172,7 +190,7 @@ impl Sheet {
     pub(super) fn pack(&self) -> std::io::Result<Vec<u8>> {
         let round = |value: &mut f32| *value = (*value * 1000.0).round() / 1000.0;
         let mut rounded = self.clone();
-        rounded.rows.iter_mut().for_each(|facts| round(&mut facts.difficulty));
+        rounded.rows.iter_mut().filter_map(|facts| facts.difficulty.as_mut()).for_each(round);
         for column in &mut rounded.columns {
             column.predicted.iter_mut().chain(&mut column.by_class).for_each(round);
         }
@@ -185,12 +203,31 @@ impl Sheet {
     pub fn held_out(predictor: &Predictor) -> Result<Self, PredictorFault> {
         let fault =
             |what: String| PredictorFault(format!("the predictor's held-out sheet cannot be read: {what}"));
+        if predictor.held_out.is_empty() {
+            return Err(fault("it is empty; train the predictor again".to_owned()));
+        }
         let mut text = Vec::new();
         DeflateDecoder::new(&*predictor.held_out)
             .take(MOST_BYTES)
             .read_to_end(&mut text)
             .map_err(|error| fault(error.to_string()))?;
-        serde_json::from_slice(&text).map_err(|error| fault(error.to_string()))
+        let sheet: Self = serde_json::from_slice(&text).map_err(|error| fault(error.to_string()))?;
+        if sheet.is_sound() { Ok(sheet) } else { Err(fault("its parts do not fit together".to_owned())) }
+    }
+
+    /// Whether every number names something and every model has a place for every row.
+    fn is_sound(&self) -> bool {
+        let named = |facts: &Facts| {
+            (facts.source as usize) < self.sources.len()
+                && (facts.domain as usize) < self.domains.len()
+                && facts.fold < FOLDS
+        };
+        let rows = self.rows.len();
+        let whole = |column: &Column| {
+            [column.predicted.len(), column.by_class.len(), column.score.len()] == [rows; 3]
+                && [column.cost_usd.len(), column.answer.len()] == [rows; 2]
+        };
+        self.rows.iter().all(named) && self.columns.iter().all(whole)
     }
 }
 
@@ -242,10 +279,97 @@ fn keep<T>(values: &mut Vec<T>, kept: &[bool]) {
     values.retain(|_| rows.next().is_some_and(|kept| *kept));
 }
 
-fn number(names: &mut Vec<String>, name: &str) -> u16 {
+fn number(names: &mut Vec<String>, name: &str) -> u32 {
     let at = names.iter().position(|known| known == name).unwrap_or_else(|| {
         names.push(name.to_owned());
         names.len() - 1
     });
-    at as u16
+    at as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sheet(sources: &[&str], models: &[(&str, &[Option<f32>])]) -> Sheet {
+        let facts = |(number, _): (u32, &&str)| Facts {
+            source: number,
+            domain: 0,
+            words: u64::from(number),
+            fold: 0,
+            task: TaskClass::Math,
+            unfamiliar: false,
+            bytes: 1,
+            difficulty: None,
+        };
+        let column = |(model, score): &(&str, &[Option<f32>])| Column {
+            model: (*model).to_owned(),
+            predicted: vec![0.5; score.len()],
+            by_class: vec![0.25; score.len()],
+            score: score.to_vec(),
+            cost_usd: vec![Some(1.0); score.len()],
+            answer: vec![Some(1); score.len()],
+        };
+        Sheet {
+            sources: sources.iter().map(|name| (*name).to_owned()).collect(),
+            domains: vec!["d".to_owned()],
+            rows: (0..).zip(sources).map(facts).collect(),
+            columns: models.iter().map(column).collect(),
+        }
+    }
+
+    #[test]
+    fn sheets_of_different_sources_and_models_are_put_together() {
+        let mut all = sheet(&["a", "b"], &[("m", &[Some(1.0), None]), ("x", &[Some(0.5), Some(0.5)])]);
+        all.append(&sheet(&["b", "c"], &[("k", &[Some(0.1), None]), ("m", &[None, Some(0.2)])]), 3);
+        assert_eq!(all.sources, ["a", "b", "c"]);
+        let of: Vec<(&str, u8)> = all.rows.iter().map(|facts| (all.source_of(facts), facts.fold)).collect();
+        assert_eq!(of, [("a", 0), ("b", 0), ("b", 3), ("c", 3)]);
+        let scores: Vec<(&str, &[Option<f32>])> =
+            all.columns.iter().map(|column| (column.model.as_str(), &*column.score)).collect();
+        assert_eq!(
+            scores,
+            [
+                ("k", &[None, None, Some(0.1), None][..]),
+                ("m", &[Some(1.0), None, None, Some(0.2)]),
+                ("x", &[Some(0.5), Some(0.5), None, None]),
+            ]
+        );
+        let k = all.column("k").unwrap();
+        assert_eq!(
+            (k.cost_usd[0], k.predicted[0], k.answer[1]),
+            (None, 0.0, None),
+            "nothing is known of it there"
+        );
+        assert_eq!((k.cost_usd[2], k.predicted[2]), (Some(1.0), 0.5));
+        assert!(all.is_sound());
+    }
+
+    #[test]
+    fn some_sources_of_a_sheet() {
+        let all = sheet(&["a", "b", "c"], &[("m", &[Some(0.1), Some(0.2), Some(0.3)])]);
+        let only = all.clone().only(&["a".to_owned(), "c".to_owned()], &[]);
+        assert_eq!(only.columns[0].score, [Some(0.1), Some(0.3)]);
+        assert_eq!(only.rows.iter().map(|facts| only.source_of(facts)).collect::<Vec<_>>(), ["a", "c"]);
+        assert!(only.is_sound());
+        assert_eq!((only.shared_with(&all), all.shared_with(&only)), (2, 2));
+    }
+
+    #[test]
+    fn a_sheet_whose_parts_do_not_fit_is_known() {
+        let good = sheet(&["a", "b"], &[("m", &[Some(0.1), Some(0.2)])]);
+        assert!(good.is_sound());
+        let damaged: [fn(&mut Sheet); 5] = [
+            |sheet| sheet.rows[0].source = 2,
+            |sheet| sheet.rows[0].domain = 1,
+            |sheet| sheet.rows[0].fold = FOLDS,
+            |sheet| drop(sheet.columns[0].answer.pop()),
+            |sheet| drop(sheet.rows.pop()),
+        ];
+        for damage in damaged {
+            let mut bad = good.clone();
+            damage(&mut bad);
+            assert!(!bad.is_sound(), "{bad:?}");
+        }
+    }
 }

@@ -12,8 +12,8 @@ use super::rows::{Row, Split};
 use super::sheet::Sheet;
 use crate::analysis::FEATURE_VERSION;
 use crate::catalog::{
-    Card, Cell, Forest, GRAM_VERSION, GRAMS, LEAF_WEIGHT, LEAVES, Predictor, PredictorFault, SHAPE,
-    SourceRows, Target, TargetKind, Tier,
+    Card, Cell, Forest, GRAM_VERSION, GRAMS, LEAF_WEIGHT, LEAVES, MAX_TARGETS, Predictor, PredictorFault,
+    SHAPE, SourceRows, Target, TargetKind, Tier,
 };
 use crate::types::TaskClass;
 
@@ -66,10 +66,11 @@ pub fn train(
 ) -> Result<Learned, PredictorFault> {
     let rows: Vec<&Row> = rows.iter().filter(|row| learning.wants(row)).collect();
     if rows.is_empty() {
-        let what = "there is no row to learn from: none is `train`, or all are excluded";
+        let what = "there is no row to learn from: none is `train` and has outcomes, or all are excluded";
         return Err(PredictorFault(what.to_owned()));
     }
     let kinds = kinds(&rows, learning, tier_of);
+    learning.can_learn(&rows, &kinds)?;
     let mut done = 0;
     let mut step = || {
         progress(done, kinds.len() * (usize::from(FOLDS) + 1));
@@ -94,8 +95,33 @@ pub fn train(
 impl Learning {
     fn wants(&self, row: &Row) -> bool {
         row.split == Split::Train
+            && !row.outcomes.is_empty()
             && !self.exclude.contains(&row.source)
             && !self.exclude_domains.contains(&row.domain)
+    }
+
+    /// Refuses what cannot be learned, or would be left out in silence.
+    fn can_learn(&self, rows: &[&Row], kinds: &[TargetKind]) -> Result<(), PredictorFault> {
+        let least = self.least_rows;
+        let fault = |what: String| Err(PredictorFault(what));
+        if !(self.ridge.is_finite() && self.ridge > 0.0) {
+            return fault(format!("the ridge must be a number above 0, not {}", self.ridge));
+        }
+        let learned = |name: &String| kinds.contains(&TargetKind::Model(name.clone()));
+        if let Some(name) = self.models.iter().find(|name| !learned(name)) {
+            let count = rows.iter().filter(|row| row.outcomes.contains_key(name.as_str())).count();
+            return fault(format!("`{name}` has {count} rows to learn from; {least} are needed"));
+        }
+        if !kinds.iter().any(|kind| matches!(kind, TargetKind::Model(_))) {
+            return fault(format!("no model has the {least} rows that are needed to learn from"));
+        }
+        if kinds.len() > MAX_TARGETS {
+            let count = kinds.len();
+            return fault(format!(
+                "{count} targets are more than one file holds ({MAX_TARGETS}); name models"
+            ));
+        }
+        Ok(())
     }
 }
 

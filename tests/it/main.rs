@@ -22,6 +22,7 @@ mod explain;
 mod fallback;
 mod frontier;
 mod in_flight;
+mod learning;
 mod observe;
 mod passing;
 mod predictor;

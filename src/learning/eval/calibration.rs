@@ -1,8 +1,8 @@
 //! Whether predictions mean what they say.
 
-use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
 use serde::Serialize;
 
 use super::means::Group;
@@ -39,17 +39,20 @@ pub struct CellError {
     pub task: TaskClass,
     /// Rows.
     pub rows: usize,
-    /// Over ten bins; perfect predictions of so few rows would not reach 0 either.
+    /// Over ten bins. Errors never cancel between bins, so it is above 0 for perfect predictions of so few rows, too, and
+    /// rows drawn again raise it once more: the interval stands too high.
     pub ece: Figure,
+    /// What it would be for predictions that mean what they say: the mean over outcomes drawn from them.
+    pub by_chance: f64,
 }
 
 /// Fewest rows of a cell whose error is reported.
 const LEAST: usize = 400;
 
 /// Reports on all models of the reported sheet that were learned, too.
-pub fn calibration(trial: &Trial<'_>) -> CalibrationReport {
+pub fn calibration(trial: &Trial<'_>) -> Result<CalibrationReport, String> {
     let sheet = trial.reported();
-    let mut squares = vec![[0.0; 3]; sheet.rows.len()];
+    let mut squares: Vec<Option<[f64; 3]>> = vec![None; sheet.rows.len()];
     let mut outcomes = Vec::new();
     let mut cells = Vec::new();
     for column in &sheet.columns {
@@ -60,18 +63,22 @@ pub fn calibration(trial: &Trial<'_>) -> CalibrationReport {
             let came = f64::from(column.score[row].unwrap_or_default());
             let error = |value: f64| (value - came).powi(2);
             let errors = [error(predicted[row]), error(f64::from(column.by_class[row])), error(domain[row])];
-            squares[row].iter_mut().zip(errors).for_each(|(sum, error)| *sum += error);
+            let sums = squares[row].get_or_insert_default();
+            sums.iter_mut().zip(errors).for_each(|(sum, error)| *sum += error);
             outcomes.push((predicted[row], came));
         }
         cells.extend(TaskClass::ALL.into_iter().filter_map(|task| cell_error(trial, column, task)));
     }
-    let rows: Vec<[f64; 3]> = squares.into_iter().filter(|sums| sums[1] > 0.0).collect();
+    if outcomes.is_empty() {
+        return Err("no reported row has an outcome of a model that was learned".to_owned());
+    }
+    let rows: Vec<[f64; 3]> = squares.into_iter().flatten().collect();
     let skill = bootstrap(rows.len(), 6, |drawn| {
         let sum = |at: usize| drawn.iter().map(|row| rows[*row][at]).sum::<f64>();
         vec![1.0 - sum(0) / sum(1), 1.0 - sum(0) / sum(2)]
     });
     let (coverage, intervals) = coverage(trial);
-    CalibrationReport {
+    Ok(CalibrationReport {
         outcomes: outcomes.len(),
         skill_over_class: skill[0],
         skill_over_domain: skill[1],
@@ -79,7 +86,7 @@ pub fn calibration(trial: &Trial<'_>) -> CalibrationReport {
         coverage,
         intervals,
         curve: curve(outcomes),
-    }
+    })
 }
 
 fn cell_error(trial: &Trial<'_>, column: &Column, task: TaskClass) -> Option<CellError> {
@@ -91,8 +98,24 @@ fn cell_error(trial: &Trial<'_>, column: &Column, task: TaskClass) -> Option<Cel
     let predicted: Vec<f64> = rows.iter().map(|row| predicted[*row]).collect();
     let came: Vec<f64> = rows.iter().filter_map(|row| column.score[*row].map(f64::from)).collect();
     let figure = bootstrap(rows.len(), 7, |drawn| vec![ece(&predicted, &came, drawn)])[0];
-    Some(CellError { model: column.model.clone(), task, rows: rows.len(), ece: figure })
+    let by_chance = by_chance(&predicted);
+    Some(CellError { model: column.model.clone(), task, rows: rows.len(), ece: figure, by_chance })
 }
+
+/// The mean error of predictions whose outcomes, right or wrong, are drawn from them.
+fn by_chance(predicted: &[f64]) -> f64 {
+    let mut random = StdRng::seed_from_u64(10);
+    let all: Vec<usize> = (0..predicted.len()).collect();
+    let mut once = || {
+        let came: Vec<f64> =
+            predicted.iter().map(|share| f64::from(u8::from(random.random::<f64>() < *share))).collect();
+        ece(predicted, &came, &all)
+    };
+    (0..CHANCES).map(|_| once()).sum::<f64>() / CHANCES as f64
+}
+
+/// Draws that `by_chance` is a mean of.
+const CHANCES: usize = 200;
 
 fn curve(mut outcomes: Vec<(f64, f64)>) -> Vec<(f64, f64, usize)> {
     outcomes.sort_by(|a, b| a.0.total_cmp(&b.0));

@@ -5,7 +5,7 @@
 use crate::learning::sheet::Column;
 
 /// A plan over the models of a pool, by their numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Plan {
     /// One model.
     Single(usize),
@@ -16,12 +16,14 @@ pub(super) enum Plan {
 /// All that running a plan may see of a model.
 pub(super) struct Answers<'s> {
     answer: &'s [Option<i64>],
-    cost_usd: &'s [Option<f32>],
+    /// Not a number where it is not known: no sum over such a row looks like a cost.
+    cost_usd: Vec<f64>,
 }
 
 impl<'s> From<&'s Column> for Answers<'s> {
     fn from(column: &'s Column) -> Self {
-        Self { answer: &column.answer, cost_usd: &column.cost_usd }
+        let cost_usd = column.cost_usd.iter().map(|cost| cost.map_or(f64::NAN, f64::from)).collect();
+        Self { answer: &column.answer, cost_usd }
     }
 }
 
@@ -36,7 +38,7 @@ pub(super) struct Ran {
 
 /// Runs a plan on one row. An answer that was not found agrees with nothing, not even with another one not found.
 pub(super) fn run(plan: Plan, models: &[Answers<'_>], row: usize) -> Ran {
-    let cost = |model: usize| f64::from(models[model].cost_usd[row].unwrap_or_default());
+    let cost = |model: usize| models[model].cost_usd[row];
     match plan {
         Plan::Single(model) => Ran { served: model, cost_usd: cost(model) },
         Plan::Agree([first, second], otherwise) => {
@@ -53,21 +55,64 @@ pub(super) fn run(plan: Plan, models: &[Answers<'_>], row: usize) -> Ran {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn column(answer: &[Option<i64>], score: &[f32], cost: f32) -> Column {
+        Column {
+            model: "m".to_owned(),
+            predicted: vec![0.0; answer.len()],
+            by_class: vec![0.0; answer.len()],
+            score: score.iter().copied().map(Some).collect(),
+            cost_usd: vec![Some(cost); answer.len()],
+            answer: answer.to_vec(),
+        }
+    }
+
+    fn ran(columns: &[Column], plan: Plan) -> Vec<Ran> {
+        let answers: Vec<Answers<'_>> = columns.iter().map(Answers::from).collect();
+        (0..columns[0].answer.len()).map(|row| run(plan, &answers, row)).collect()
+    }
 
     #[test]
     fn only_answers_that_were_found_and_are_equal_agree() {
-        let cost = [Some(1.0), Some(1.0), Some(1.0)];
-        let [first, second] = [[Some(1), Some(1), None], [Some(1), Some(2), None]];
-        let models = [
-            Answers { answer: &first, cost_usd: &cost },
-            Answers { answer: &second, cost_usd: &cost },
-            Answers { answer: &[None; 3], cost_usd: &cost },
+        let scores = [0.0; 3];
+        let columns = [
+            column(&[Some(1), Some(1), None], &scores, 1.0),
+            column(&[Some(1), Some(2), None], &scores, 1.0),
+            column(&[None; 3], &scores, 1.0),
         ];
-        let served: Vec<(usize, f64)> = (0..3)
-            .map(|row| run(Plan::Agree([0, 1], 2), &models, row))
-            .map(|ran| (ran.served, ran.cost_usd))
-            .collect();
-        assert_eq!(served, [(0, 2.0), (2, 3.0), (2, 3.0)]);
+        let found = ran(&columns, Plan::Agree([0, 1], 2));
+        let found: Vec<(usize, f64)> = found.into_iter().map(|ran| (ran.served, ran.cost_usd)).collect();
+        assert_eq!(found, [(0, 2.0), (2, 3.0), (2, 3.0)]);
+    }
+
+    #[test]
+    fn an_unknown_cost_is_not_nothing() {
+        let mut columns = [column(&[Some(1)], &[1.0], 1.0), column(&[Some(1)], &[1.0], 1.0)];
+        columns[1].cost_usd = vec![None];
+        assert!(ran(&columns, Plan::Agree([0, 1], 0))[0].cost_usd.is_nan());
+    }
+
+    proptest! {
+        /// What is served and what it costs does not depend on what is right.
+        #[test]
+        fn scores_are_not_looked_at(
+            answers in prop::collection::vec(prop::option::of(0_i64..3), 3 * 8),
+            scores in Just((0..24).map(|at| at as f32 / 24.0).collect::<Vec<_>>()).prop_shuffle(),
+            others in Just((0..24).map(|at| at as f32 / 24.0).collect::<Vec<_>>()).prop_shuffle(),
+            plan in prop_oneof![
+                (0_usize..3).prop_map(Plan::Single),
+                Just([0, 1, 2]).prop_shuffle().prop_map(|[a, b, c]| Plan::Agree([a, b], c)),
+            ],
+        ) {
+            let with = |scores: &[f32]| -> Vec<Column> {
+                answers.chunks(8).zip(scores.chunks(8)).zip(1_u8..).map(|((answer, score), cost)| {
+                    column(answer, score, f32::from(cost))
+                }).collect()
+            };
+            prop_assert_eq!(ran(&with(&scores), plan), ran(&with(&others), plan));
+        }
     }
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::Trial;
 use crate::learning::metrics::{Figure, bootstrap, spearman};
+use crate::learning::sheet::Sheet;
 
 /// Rank correlations with the share of models that fail, in one source: between sources anything that tells them apart
 /// would correlate.
@@ -25,35 +26,43 @@ pub struct ComplexityReport {
 const LEAST: usize = 30;
 
 /// Reports on every source with rows enough.
-pub fn complexity(trial: &Trial<'_>) -> Vec<ComplexityReport> {
+pub fn complexity(trial: &Trial<'_>) -> Result<Vec<ComplexityReport>, String> {
     let sheet = trial.reported();
+    let known: Vec<(usize, f64, f64)> = (0..sheet.rows.len())
+        .filter_map(|row| Some((row, f64::from(sheet.rows[row].difficulty?), failing(sheet, row)?)))
+        .collect();
     let report = |(number, source): (usize, &String)| {
-        let rows: Vec<usize> =
-            (0..sheet.rows.len()).filter(|row| usize::from(sheet.rows[*row].source) == number).collect();
-        if rows.len() < LEAST {
+        let of: Vec<_> =
+            known.iter().filter(|(row, ..)| sheet.rows[*row].source as usize == number).collect();
+        if of.len() < LEAST {
             return None;
         }
-        let failing: Vec<f64> = rows.iter().map(|row| failing(trial, *row)).collect();
-        let learned: Vec<f64> = rows.iter().map(|row| f64::from(sheet.rows[*row].difficulty)).collect();
-        let length: Vec<f64> = rows.iter().map(|row| f64::from(sheet.rows[*row].bytes)).collect();
-        let found = bootstrap(rows.len(), 5, |drawn| {
+        let failing: Vec<f64> = of.iter().map(|(.., failing)| *failing).collect();
+        let rows: Vec<usize> = of.iter().map(|(row, ..)| *row).collect();
+        let learned = trial.placed(&rows, of.iter().map(|(_, learned, _)| *learned).collect());
+        let length: Vec<f64> = of.iter().map(|(row, ..)| f64::from(sheet.rows[*row].bytes)).collect();
+        let found = bootstrap(of.len(), 5, |drawn| {
             let (learned, length) = (spearman(&learned, &failing, drawn), spearman(&length, &failing, drawn));
             vec![learned, length, learned - length]
         });
         Some(ComplexityReport {
             source: source.clone(),
-            rows: rows.len(),
+            rows: of.len(),
             learned: found[0],
             length: found[1],
             gain: found[2],
         })
     };
-    sheet.sources.iter().enumerate().filter_map(report).collect()
+    let reports: Vec<_> = sheet.sources.iter().enumerate().filter_map(report).collect();
+    if reports.is_empty() {
+        return Err(format!("no source has {LEAST} rows with outcomes and a predicted difficulty"));
+    }
+    Ok(reports)
 }
 
-/// Share of the models that fail on a row.
-fn failing(trial: &Trial<'_>, row: usize) -> f64 {
+/// Share of the models that fail on a row, if any has an outcome of it.
+fn failing(sheet: &Sheet, row: usize) -> Option<f64> {
     let scores: Vec<f64> =
-        trial.reported().columns.iter().filter_map(|column| column.score[row].map(f64::from)).collect();
-    1.0 - scores.iter().sum::<f64>() / scores.len() as f64
+        sheet.columns.iter().filter_map(|column| column.score[row].map(f64::from)).collect();
+    (!scores.is_empty()).then(|| 1.0 - scores.iter().sum::<f64>() / scores.len() as f64)
 }

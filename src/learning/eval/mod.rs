@@ -2,7 +2,9 @@
 //!
 //! Two sheets: what was *learned* (the rows a predictor comes from, each predicted by what was learned from the others) and
 //! what is *reported*. Thresholds, baselines and pools of plans are chosen on the first and measured on the second. Where
-//! both are the same sheet the report is a cross-validation, and choices are made fold by fold.
+//! both are the same sheet the report is a cross-validation, and choices are made fold by fold: what is chosen for the rows
+//! of one is chosen on the rows of the others. Only the best single model, which is what a predictor has to beat, is the
+//! one of all rows: hindsight makes it harder to beat.
 
 mod calibration;
 mod cascade;
@@ -13,10 +15,12 @@ mod pool;
 
 pub use calibration::{CalibrationReport, CellError, calibration};
 pub use complexity::{ComplexityReport, complexity};
-pub use pair::{Order, PairReport, pair};
+pub use pair::{FrozenPair, Order, PairReport, pair};
 pub use pool::{Frozen, PoolReport, WayReport, pool};
 
-use super::sheet::{Column, Sheet};
+use super::FOLDS;
+use super::metrics::ranks;
+use super::sheet::{Column, Facts, Sheet};
 use crate::types::TaskClass;
 
 /// What choices are made on, and what is reported.
@@ -31,7 +35,8 @@ pub struct Trial<'s> {
 /// Rows of a class that a choice by prediction needs; with fewer the best single model serves.
 pub const LEAST_ROWS: usize = 100;
 /// The mean loss of quality that a frozen choice may have on the rows it was chosen on, at the upper end of its one-sided
-/// 95 % interval.
+/// 95 % interval. Settings are tried from the safest on, and the first that fails ends the trials: so the chosen one, too,
+/// loses more with a probability of 5 % at most, however many are tried.
 pub const MAX_LOSS: f64 = 0.01;
 /// So many rows' weight the mean of all rows has in the mean of a few.
 const PULL: f64 = 5.0;
@@ -42,22 +47,60 @@ impl<'s> Trial<'s> {
         self.fresh.unwrap_or(self.learned)
     }
 
-    /// The models that were learned and have an outcome and a cost for every reported row any priced model has an outcome
-    /// of, but for one in a hundred.
+    /// The largest pool there is: learned models with a known cost for every reported row they have an outcome of, and
+    /// with outcomes of the same rows, but for one in a hundred. Largest by outcomes: sources with a few models and many
+    /// rows do not hide those with many models.
     pub fn priced(&self) -> Vec<String> {
         let priced = |column: &&Column| {
-            let cost_is_known = |row: usize| column.cost_usd[row].is_some();
-            column.scored().all(cost_is_known) && self.learned.column(&column.model).is_some()
+            let mut scored = column.scored().peekable();
+            scored.peek().is_some()
+                && scored.all(|row| column.cost_usd[row].is_some())
+                && self.learned.column(&column.model).is_some()
         };
         let columns: Vec<&Column> = self.reported().columns.iter().filter(priced).collect();
-        let most = columns.iter().map(|column| column.scored().count()).max().unwrap_or_default();
-        let whole = |column: &&&Column| column.scored().count() * 100 >= most * 99;
-        columns.iter().filter(whole).map(|column| column.model.clone()).collect()
+        let around = |anchor: &Column| -> (usize, Vec<String>) {
+            let rows: Vec<usize> = anchor.scored().collect();
+            let covers = |column: &&&Column| {
+                rows.iter().filter(|row| column.score[**row].is_some()).count() * 100 >= rows.len() * 99
+            };
+            let models: Vec<String> =
+                columns.iter().filter(covers).map(|column| column.model.clone()).collect();
+            (rows.len() * models.len(), models)
+        };
+        let pools = columns.iter().map(|column| around(column)).filter(|(_, models)| models.len() > 1);
+        pools.max_by_key(|(outcomes, _)| *outcomes).map(|(_, models)| models).unwrap_or_default()
     }
 
     /// The learned rows reported on as a cross-validation.
     fn on_learned(&self) -> Self {
         Self { learned: self.learned, fresh: None }
+    }
+
+    /// The parts choices are made for, one after the other.
+    fn parts(&self) -> Vec<Part> {
+        match self.fresh {
+            Some(_) => vec![Part(None)],
+            None => (0..FOLDS).map(|fold| Part(Some(fold))).collect(),
+        }
+    }
+
+    /// Values of reported rows that learned rows of their part went into, made comparable between parts: in a
+    /// cross-validation each is replaced by its place among the values of its part. A part with good outcomes leaves bad
+    /// ones to learn from, so its values are all a little too low, and compared as they are they would say less than
+    /// nothing where there is nothing to know.
+    fn placed(&self, rows: &[usize], values: Vec<f64>) -> Vec<f64> {
+        if self.fresh.is_some() {
+            return values;
+        }
+        let mut placed = vec![0.0; values.len()];
+        for part in self.parts() {
+            let of: Vec<usize> =
+                (0..rows.len()).filter(|at| part.holds(&self.learned.rows[rows[*at]])).collect();
+            for (at, rank) in of.iter().zip(ranks(&values, &of)) {
+                placed[*at] = (rank + 0.5) / of.len() as f64;
+            }
+        }
+        placed
     }
 
     /// A model's columns: learned and reported.
@@ -80,8 +123,24 @@ impl<'s> Trial<'s> {
             |task: TaskClass| learned_rows.iter().filter(|row| self.learned.rows[**row].task == task).count();
         let enough: Vec<TaskClass> =
             TaskClass::ALL.into_iter().filter(|task| count(*task) >= LEAST_ROWS).collect();
-        let one = |facts: &super::Facts| !facts.unfamiliar && enough.contains(&facts.task);
+        let one = |facts: &Facts| !facts.unfamiliar && enough.contains(&facts.task);
         self.reported().rows.iter().map(one).collect()
+    }
+}
+
+/// A part of the reported rows, and the learned rows that choices for it are made on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Part(Option<u8>);
+
+impl Part {
+    /// Whether choices for this part are made on a learned row.
+    fn learns_from(self, facts: &Facts) -> bool {
+        self.0 != Some(facts.fold)
+    }
+
+    /// Whether a reported row is of this part.
+    fn holds(self, facts: &Facts) -> bool {
+        self.0.is_none_or(|fold| fold == facts.fold)
     }
 }
 
@@ -91,4 +150,84 @@ fn upper_mean(values: &[f64]) -> (f64, f64) {
     let mean = values.iter().sum::<f64>() / rows;
     let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (rows - 1.0);
     (mean, mean + 1.645 * (variance / rows).sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::TaskClass;
+
+    #[test]
+    fn values_are_placed_among_those_of_their_part() {
+        let facts = |fold| Facts {
+            source: 0,
+            domain: 0,
+            words: 0,
+            fold,
+            task: TaskClass::Math,
+            unfamiliar: false,
+            bytes: 1,
+            difficulty: None,
+        };
+        let sheet =
+            Sheet { rows: vec![facts(0), facts(1), facts(0), facts(1), facts(1)], ..Sheet::default() };
+        let (crossed, fresh) =
+            (Trial { learned: &sheet, fresh: None }, Trial { learned: &sheet, fresh: Some(&sheet) });
+        let values = || vec![5.0, 0.1, 7.0, 0.1, 0.1];
+        assert_eq!(crossed.placed(&[0, 1, 2, 3, 4], values()), [0.25, 0.5, 0.75, 0.5, 0.5]);
+        assert_eq!(crossed.placed(&[2, 1, 0, 3, 4], values()), [0.25, 0.5, 0.75, 0.5, 0.5], "by position");
+        assert_eq!(fresh.placed(&[0, 1, 2, 3, 4], values()), values());
+    }
+
+    #[test]
+    fn the_largest_pool_is_that_with_the_most_outcomes() {
+        let facts = Facts {
+            source: 0,
+            domain: 0,
+            words: 0,
+            fold: 0,
+            task: TaskClass::Math,
+            unfamiliar: false,
+            bytes: 1,
+            difficulty: None,
+        };
+        let column = |model: &str, from: usize, to: usize, cost: Option<f32>| {
+            let has = |row: &usize| (from..to).contains(row);
+            let mut cost_usd: Vec<Option<f32>> = (0..30).map(|row| has(&row).then_some(1.0)).collect();
+            cost_usd[from] = cost;
+            Column {
+                model: model.to_owned(),
+                predicted: vec![0.0; 30],
+                by_class: vec![0.0; 30],
+                score: (0..30).map(|row| has(&row).then_some(1.0)).collect(),
+                cost_usd,
+                answer: vec![None; 30],
+            }
+        };
+        let known = Some(1.0);
+        let sheet = Sheet {
+            sources: vec!["s".to_owned()],
+            domains: vec!["d".to_owned()],
+            rows: vec![facts; 30],
+            // Two models of twenty rows, and of the other ten: five, one of them with an unknown cost.
+            columns: vec![
+                column("a", 0, 20, known),
+                column("b", 0, 20, known),
+                column("c", 20, 30, known),
+                column("d", 20, 30, known),
+                column("e", 20, 30, None),
+                column("f", 20, 30, known),
+                column("g", 20, 30, known),
+            ],
+        };
+        let found = |sheet: &Sheet| Trial { learned: sheet, fresh: None }.priced();
+        let mut fewer = sheet.clone();
+        fewer.columns.truncate(6);
+        assert_eq!(found(&fewer), ["a", "b"], "40 outcomes are more than 30");
+        let mut more = sheet;
+        more.columns.push(column("h", 20, 30, known));
+        assert_eq!(found(&more), ["c", "d", "f", "g", "h"], "50 outcomes are more than 40");
+        more.columns.truncate(1);
+        assert!(found(&more).is_empty(), "one model is no pool");
+    }
 }

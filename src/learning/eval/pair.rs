@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::means::Group;
-use super::{LEAST_ROWS, MAX_LOSS, Trial};
-use crate::learning::metrics::{Figure, Recovery, bootstrap, mean};
+use super::{Column, LEAST_ROWS, MAX_LOSS, Trial};
+use crate::learning::metrics::{Figure, Points, Recovery, bootstrap, mean};
 
 /// What a predictor is worth in choosing between two models.
 #[derive(Clone, Debug, Serialize)]
@@ -48,6 +48,8 @@ pub struct Order {
     pub cpt95: Figure,
     /// The predictor's APGR minus this one's, paired.
     pub apgr_gain: Figure,
+    /// (share of strong calls, share of the gap recovered).
+    pub curve: Points,
 }
 
 /// What comes of a threshold that was frozen on the learned rows.
@@ -55,7 +57,8 @@ pub struct Order {
 pub struct FrozenPair {
     /// The better model on the learned rows.
     pub best_single: String,
-    /// Predicted gain below which the weak model serves; `None`: nowhere safe, the best single model serves all.
+    /// Predicted gain below which the weak model serves, as chosen on all learned rows; `None`: nowhere safe, the best
+    /// single model serves all.
     pub threshold: Option<f64>,
     /// Share of the reported rows the weak model serves.
     pub weak_share: f64,
@@ -65,121 +68,247 @@ pub struct FrozenPair {
 
 /// Reports on a pair.
 pub fn pair(trial: &Trial<'_>, strong: &str, weak: &str) -> Result<PairReport, String> {
-    let sheet = trial.reported();
-    let ((strong_then, strong_now), (weak_then, weak_now)) = (trial.columns(strong)?, trial.columns(weak)?);
-    let rows = sheet.common(&[strong_now, weak_now]);
-    if rows.is_empty() {
-        return Err(format!("no row has outcomes of both `{strong}` and `{weak}`"));
+    let two = Two::new(trial, strong, weak)?;
+    let all: Vec<usize> = (0..two.rows.len()).collect();
+    let [strong_quality, weak_quality] = [&two.strong, &two.weak].map(|scores| mean(scores, &all));
+    if strong_quality - weak_quality <= 1e-9 {
+        return Err(format!(
+            "`{strong}` ({strong_quality:.3}) is not better than `{weak}` ({weak_quality:.3}) on these {} rows: there is \
+             no gap to recover",
+            two.rows.len()
+        ));
     }
-    let pick = |values: &[f64]| -> Vec<f64> { rows.iter().map(|row| values[*row]).collect() };
-    let predicted = |row: &usize| f64::from(strong_now.predicted[*row] - weak_now.predicted[*row]);
-    let by_class = |row: &usize| f64::from(strong_now.by_class[*row] - weak_now.by_class[*row]);
-    let score = |column: &super::Column, row: usize| column.score[row].map(f64::from);
-    let gain = |row: usize| Some(score(strong_then, row)? - score(weak_then, row)?);
-    let [strong_scores, weak_scores]: [Vec<f64>; 2] =
-        [strong_now, weak_now].map(|column| rows.iter().filter_map(|row| score(column, *row)).collect());
-    let gains: Vec<f64> =
-        strong_scores.iter().zip(&weak_scores).map(|(strong, weak)| strong - weak).collect();
-    let ours: Vec<f64> = rows.iter().map(predicted).collect();
-    let ways = [
-        ("predictor", ours.clone()),
-        ("random", vec![0.0; rows.len()]),
-        ("length", rows.iter().map(|row| f64::from(sheet.rows[*row].bytes)).collect()),
-        ("class mean", rows.iter().map(by_class).collect()),
-        ("domain mean", pick(&trial.means(&Group::Domain, &gain))),
-        ("oracle", gains.clone()),
-    ];
-    let figures = bootstrap(rows.len(), 1, |drawn| {
-        let of = ways.iter().map(|(_, scores)| Recovery::new(scores, &gains, drawn));
-        let measured: Vec<[f64; 4]> =
-            of.map(|found| [found.apgr(), found.cpt(0.5), found.cpt(0.8), found.cpt(0.95)]).collect();
-        let ours = measured[0][0];
-        measured.into_iter().flat_map(|[apgr, a, b, c]| [apgr, a, b, c, ours - apgr]).collect()
-    });
-    let orders: Vec<Order> = ways
-        .iter()
-        .zip(figures.chunks(5))
-        .map(|((name, _), found)| Order {
+    let orders = two.orders(trial);
+    Ok(PairReport {
+        strong: strong.to_owned(),
+        weak: weak.to_owned(),
+        rows: two.rows.len(),
+        strong_quality,
+        weak_quality,
+        apgr: orders[0].apgr,
+        cpt50: orders[0].cpt50,
+        cpt80: orders[0].cpt80,
+        cpt95: orders[0].cpt95,
+        frozen: two.frozen(trial, (strong, weak)),
+        orders,
+    })
+}
+
+/// Two models on the rows they are chosen between.
+struct Two {
+    /// Learned rows with outcomes of both: number, predicted gain and gain.
+    learned: Vec<(usize, f64, f64)>,
+    /// Reported rows with outcomes of both; what follows is of these, in this order.
+    rows: Vec<usize>,
+    predicted: Vec<f64>,
+    by_class: Vec<f64>,
+    strong: Vec<f64>,
+    weak: Vec<f64>,
+    gains: Vec<f64>,
+}
+
+impl Two {
+    fn new(trial: &Trial<'_>, strong: &str, weak: &str) -> Result<Self, String> {
+        let ((strong_then, strong_now), (weak_then, weak_now)) =
+            (trial.columns(strong)?, trial.columns(weak)?);
+        let learned: Vec<(usize, f64, f64)> = trial
+            .learned
+            .common(&[strong_then, weak_then])
+            .into_iter()
+            .filter_map(|row| {
+                let predicted = f64::from(strong_then.predicted[row] - weak_then.predicted[row]);
+                Some((row, predicted, score(strong_then, row)? - score(weak_then, row)?))
+            })
+            .collect();
+        let rows = trial.reported().common(&[strong_now, weak_now]);
+        for (what, rows) in [("learned", learned.len()), ("reported", rows.len())] {
+            if rows == 0 {
+                return Err(format!("no {what} row has outcomes of both `{strong}` and `{weak}`"));
+            }
+        }
+        let scores =
+            |column: &Column| -> Vec<f64> { rows.iter().filter_map(|row| score(column, *row)).collect() };
+        let apart = |of: &dyn Fn(&Column) -> f32| f64::from(of(strong_now) - of(weak_now));
+        let (strong, weak) = (scores(strong_now), scores(weak_now));
+        Ok(Self {
+            learned,
+            predicted: rows.iter().map(|row| apart(&|column| column.predicted[*row])).collect(),
+            by_class: rows.iter().map(|row| apart(&|column| column.by_class[*row])).collect(),
+            gains: strong.iter().zip(&weak).map(|(strong, weak)| strong - weak).collect(),
+            rows,
+            strong,
+            weak,
+        })
+    }
+
+    /// The predictor and the ways to do without, each with the scores it orders rows by.
+    fn ways(&self, trial: &Trial<'_>) -> [(&'static str, Vec<f64>); 6] {
+        let mut gains = vec![None; trial.learned.rows.len()];
+        self.learned.iter().for_each(|(row, _, gain)| gains[*row] = Some(*gain));
+        let domains = trial.means(&Group::Domain, &|row| gains[row]);
+        let bytes = |row: &usize| f64::from(trial.reported().rows[*row].bytes);
+        let domains = self.rows.iter().map(|row| domains[*row]).collect();
+        [
+            ("predictor", trial.placed(&self.rows, self.predicted.clone())),
+            ("random", vec![0.0; self.rows.len()]),
+            ("length", self.rows.iter().map(bytes).collect()),
+            ("class mean", trial.placed(&self.rows, self.by_class.clone())),
+            ("domain mean", trial.placed(&self.rows, domains)),
+            ("oracle", self.gains.clone()),
+        ]
+    }
+
+    fn orders(&self, trial: &Trial<'_>) -> Vec<Order> {
+        let ways = self.ways(trial);
+        let figures = bootstrap(self.rows.len(), 1, |drawn| {
+            let of = ways.iter().map(|(_, scores)| Recovery::new(scores, &self.gains, drawn));
+            let measured: Vec<[f64; 4]> =
+                of.map(|found| [found.apgr(), found.cpt(0.5), found.cpt(0.8), found.cpt(0.95)]).collect();
+            let ours = measured[0][0];
+            measured.into_iter().flat_map(|[apgr, a, b, c]| [apgr, a, b, c, ours - apgr]).collect()
+        });
+        let all: Vec<usize> = (0..self.rows.len()).collect();
+        let order = |((name, scores), found): (&(&'static str, Vec<f64>), &[Figure])| Order {
             name,
             apgr: found[0],
             cpt50: found[1],
             cpt80: found[2],
             cpt95: found[3],
             apgr_gain: found[4],
-        })
-        .collect();
-    let all: Vec<usize> = (0..rows.len()).collect();
-    let frozen = frozen(trial, (strong, weak), (&rows, &ours), (&strong_scores, &weak_scores))?;
-    Ok(PairReport {
-        strong: strong.to_owned(),
-        weak: weak.to_owned(),
-        rows: rows.len(),
-        strong_quality: mean(&strong_scores, &all),
-        weak_quality: mean(&weak_scores, &all),
-        apgr: orders[0].apgr,
-        cpt50: orders[0].cpt50,
-        cpt80: orders[0].cpt80,
-        cpt95: orders[0].cpt95,
-        orders,
-        frozen,
-    })
+            curve: Recovery::new(scores, &self.gains, &all).points(CURVE),
+        };
+        ways.iter().zip(figures.chunks(5)).map(order).collect()
+    }
+
+    /// Chooses thresholds on learned rows and applies them to the reported rows of their part.
+    fn frozen(&self, trial: &Trial<'_>, (strong, weak): (&str, &str)) -> FrozenPair {
+        let strong_is_better = self.learned.iter().map(|(.., gain)| gain).sum::<f64>() >= 0.0;
+        let learned: Vec<usize> = self.learned.iter().map(|(row, ..)| *row).collect();
+        let (then, now) = (trial.on_learned().licensed(&learned), trial.licensed(&learned));
+        let chosen_on = |learns_from: &dyn Fn(usize) -> bool| {
+            let of: Vec<_> = self.learned.iter().filter(|(row, ..)| learns_from(*row)).collect();
+            let licensed = of.iter().filter(|(row, ..)| then[*row]);
+            let mut gains: Vec<(f64, f64)> =
+                licensed.map(|(_, predicted, gain)| (*predicted, *gain)).collect();
+            gains.sort_by(|a, b| a.0.total_cmp(&b.0));
+            if strong_is_better { threshold(&gains, of.len()) } else { None }
+        };
+        let mut by_weak = vec![!strong_is_better; self.rows.len()];
+        for part in trial.parts() {
+            let Some(threshold) = chosen_on(&|row| part.learns_from(&trial.learned.rows[row])) else {
+                continue;
+            };
+            for ((row, predicted), by_weak) in self.rows.iter().zip(&self.predicted).zip(&mut by_weak) {
+                if part.holds(&trial.reported().rows[*row]) {
+                    *by_weak = now[*row] && *predicted < threshold;
+                }
+            }
+        }
+        let lost = |at: usize| if by_weak[at] && strong_is_better { self.gains[at] } else { 0.0 };
+        let losses: Vec<f64> = (0..self.rows.len()).map(lost).collect();
+        FrozenPair {
+            best_single: if strong_is_better { strong } else { weak }.to_owned(),
+            threshold: chosen_on(&|_| true),
+            weak_share: by_weak.iter().filter(|weak| **weak).count() as f64 / by_weak.len() as f64,
+            loss: bootstrap(losses.len(), 2, |drawn| vec![mean(&losses, drawn)])[0],
+        }
+    }
 }
 
-/// Chooses the threshold on the learned rows and applies it to the reported ones. In a cross-validation the threshold is
-/// chosen on the rows it is reported on; their predictions are still those of others.
-fn frozen(
-    trial: &Trial<'_>,
-    (strong, weak): (&str, &str),
-    (rows, predicted): (&[usize], &[f64]),
-    (strong_scores, weak_scores): (&[f64], &[f64]),
-) -> Result<FrozenPair, String> {
-    let ((strong_then, _), (weak_then, _)) = (trial.columns(strong)?, trial.columns(weak)?);
-    let learned = trial.learned.common(&[strong_then, weak_then]);
-    let licensed = trial.on_learned().licensed(&learned);
-    let mut then: Vec<(f64, f64)> = learned
-        .iter()
-        .filter(|row| licensed[**row])
-        .filter_map(|row| {
-            let predicted = f64::from(strong_then.predicted[*row] - weak_then.predicted[*row]);
-            Some((predicted, f64::from(strong_then.score[*row]? - weak_then.score[*row]?)))
-        })
-        .collect();
-    let strong_is_better = then.iter().map(|(_, gain)| gain).sum::<f64>() >= 0.0;
-    then.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let threshold = if strong_is_better { threshold(&then, learned.len()) } else { None };
-    let licensed = trial.licensed(&learned);
-    let (best, other) =
-        if strong_is_better { (strong_scores, weak_scores) } else { (weak_scores, strong_scores) };
-    let served_by_weak: Vec<bool> = rows
-        .iter()
-        .zip(predicted)
-        .map(|(row, gain)| licensed[*row] && threshold.is_some_and(|threshold| *gain < threshold))
-        .collect();
-    let loss = |at: usize| if served_by_weak[at] { best[at] - other[at] } else { 0.0 };
-    let losses: Vec<f64> = (0..rows.len()).map(loss).collect();
-    Ok(FrozenPair {
-        best_single: if strong_is_better { strong } else { weak }.to_owned(),
-        threshold,
-        weak_share: served_by_weak.iter().filter(|weak| **weak).count() as f64 / rows.len() as f64,
-        loss: bootstrap(rows.len(), 2, |drawn| vec![mean(&losses, drawn)])[0],
-    })
+/// Steps of a curve.
+const CURVE: usize = 100;
+
+fn score(column: &Column, row: usize) -> Option<f64> {
+    column.score[row].map(f64::from)
 }
 
-/// The highest threshold at which the loss over all rows, with its uncertainty, stays within `MAX_LOSS`; `then` holds
-/// (predicted gain, gain) in the order of the first.
+/// The highest threshold up to which the loss over all rows, with its uncertainty, stays within `MAX_LOSS`; `then` holds
+/// (predicted gain, gain) in the order of the first. The first threshold that fails ends the search.
 fn threshold(then: &[(f64, f64)], rows: usize) -> Option<f64> {
     let mut found = None;
     let (mut sum, mut squares, all) = (0.0, 0.0, rows as f64);
-    for (at, (predicted, gain)) in then.iter().enumerate() {
-        let next = |threshold: f64| predicted == &threshold;
-        if at >= LEAST_ROWS && !then.get(at.wrapping_sub(1)).is_some_and(|(before, _)| next(*before)) {
+    let mut before = 0;
+    for tied in then.chunk_by(|a, b| a.0 == b.0) {
+        if before >= LEAST_ROWS {
             let mean = sum / all;
             let variance = (squares / all - mean * mean).max(0.0);
-            if mean + 1.645 * (variance / all).sqrt() <= MAX_LOSS {
-                found = Some(*predicted);
+            if mean + 1.645 * (variance / all).sqrt() > MAX_LOSS {
+                break;
             }
+            found = Some(tied[0].0);
         }
-        (sum, squares) = (sum + gain, squares + gain * gain);
+        before += tied.len();
+        for (_, gain) in tied {
+            (sum, squares) = (sum + gain, squares + gain * gain);
+        }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::StdRng;
+    use rand::{Rng, SeedableRng};
+
+    use super::*;
+
+    #[test]
+    fn a_threshold_is_where_the_loss_would_be_too_large() {
+        // Nothing is lost below 0.5, everything above.
+        let mut then: Vec<(f64, f64)> =
+            (0..1000).map(|at| (f64::from(at) / 1000.0, f64::from(u8::from(at >= 500)))).collect();
+        let found = threshold(&then, 1000).unwrap();
+        assert!((0.5..0.51).contains(&found), "{found}");
+        assert_eq!(threshold(&then[..100], 1000), None, "too few rows are below any");
+        // Once it is too large, later gains do not make up for it.
+        then[200..300].iter_mut().for_each(|row| row.1 = 1.0);
+        then[300..400].iter_mut().for_each(|row| row.1 = -1.0);
+        let found = threshold(&then, 1000).unwrap();
+        assert!((0.2..0.21).contains(&found), "{found}");
+    }
+
+    #[test]
+    fn rows_of_equal_prediction_are_served_alike() {
+        let mut then = vec![(0.1, 0.0); 150];
+        then.extend([(0.2, 1.0); 150]);
+        assert_eq!(threshold(&then, 300), Some(0.2), "all of the first and none of the second");
+        assert_eq!(threshold(&[(0.1, 0.0); 300], 300), None);
+    }
+
+    /// (predicted gain, gain) of rows from one distribution, in the order of the first: what a prediction says is half of
+    /// what there is to know.
+    fn drawn(random: &mut StdRng, rows: usize) -> Vec<(f64, f64)> {
+        let mut row = || {
+            let predicted = random.random::<f64>() * 0.3 - 0.05;
+            let lot = random.random::<f64>();
+            let better = predicted * 0.5 + 0.08;
+            let gain = if lot < better {
+                1.0
+            } else if lot < better + 0.05 {
+                -1.0
+            } else {
+                0.0
+            };
+            (predicted, gain)
+        };
+        let mut rows: Vec<(f64, f64)> = (0..rows).map(|_| row()).collect();
+        rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+        rows
+    }
+
+    #[test]
+    fn a_frozen_threshold_loses_on_fresh_rows_no_more_than_it_says() {
+        let mut random = StdRng::seed_from_u64(11);
+        let fresh = drawn(&mut random, 100_000);
+        let lost = |threshold: f64| {
+            let lost = fresh.iter().filter(|(predicted, _)| *predicted < threshold).map(|(_, gain)| gain);
+            lost.sum::<f64>() / fresh.len() as f64
+        };
+        let losses: Vec<f64> =
+            (0..300).filter_map(|_| threshold(&drawn(&mut random, 1500), 1500)).map(lost).collect();
+        assert!(losses.len() > 200, "the trial is empty: {} thresholds were found", losses.len());
+        let beyond = losses.iter().filter(|loss| **loss > MAX_LOSS).count();
+        // 5 % by what it says, 15 of 300; more than 25 would be seen once in a hundred such trials.
+        assert!(beyond <= 25, "{beyond} of {} lose more", losses.len());
+    }
 }
