@@ -327,7 +327,7 @@ mod tests {
             std::iter::empty(),
             &std::array::from_fn(|at| if at == 0 { 3.0 } else { 1.0 }),
         );
-        assert!((shaped[0] - 0.1).abs() < 1e-6, "{shaped:?}");
+        assert!((shaped[0] - 0.1).abs() < 1e-6, "one deviation above the mean: {shaped:?}");
         assert_eq!(predictor.position(&TargetKind::Model("m".into())), Some(1));
     }
 

@@ -62,6 +62,9 @@ fn rows(source: &str, split: &str, (count, seed): (usize, u64), labels: Labels) 
     lines
 }
 
+/// What a case changes in arguments that are right.
+type Change<'c, Args> = Box<dyn Fn(&mut Args) + 'c>;
+
 struct Bench {
     folder: TempDir,
 }
@@ -303,7 +306,7 @@ fn a_wrong_question_gets_a_clear_answer() {
     bench.train();
     let data = Some(bench.data());
     let pair = names(&["strong", "weak"]);
-    let cases: Vec<(&str, Box<dyn Fn(&mut EvalArgs)>)> = vec![
+    let cases: Vec<(&str, Change<'_, EvalArgs>)> = vec![
         ("say what to report", Box::new(|_| ())),
         ("one at a time", Box::new(|args| (args.pair, args.pool) = (pair.clone(), names(&["all"])))),
         (
@@ -369,7 +372,7 @@ fn what_cannot_be_learned_is_refused() {
     let bench = Bench::new(&[("a", rows("a", "train", (150, 11), Labels::Planted))]);
     let small = Bench::new(&[("a", rows("a", "train", (50, 12), Labels::Planted))]);
     let tested = Bench::new(&[("a", rows("a", "test", (150, 13), Labels::Planted))]);
-    let cases: Vec<(&str, &Bench, Box<dyn Fn(&mut TrainArgs)>)> = vec![
+    let cases: Vec<(&str, &Bench, Change<'_, TrainArgs>)> = vec![
         ("no source `x`; there are a", &bench, Box::new(|args| args.exclude_source = names(&["x"]))),
         ("no domain `x`; there are words", &bench, Box::new(|args| args.exclude_domain = names(&["x"]))),
         ("no model `x`; there are other, strong, weak", &bench, Box::new(|args| args.models = names(&["x"]))),

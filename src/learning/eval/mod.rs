@@ -47,27 +47,35 @@ impl<'s> Trial<'s> {
         self.fresh.unwrap_or(self.learned)
     }
 
-    /// The largest pool there is: learned models with a known cost for every reported row they have an outcome of, and
-    /// with outcomes of the same rows, but for one in a hundred. Largest by outcomes: sources with a few models and many
-    /// rows do not hide those with many models.
+    /// The largest pool there is: models with a known cost for every outcome, and with outcomes of the same rows, learned and
+    /// reported, but for one in a hundred. Largest by outcomes: sources with a few models and many rows do not hide those
+    /// with many models.
     pub fn priced(&self) -> Vec<String> {
-        let priced = |column: &&Column| {
+        let both = |column: &'s Column| Some([self.learned.column(&column.model)?, column]);
+        let priced = |column: &Column| {
             let mut scored = column.scored().peekable();
-            scored.peek().is_some()
-                && scored.all(|row| column.cost_usd[row].is_some())
-                && self.learned.column(&column.model).is_some()
+            scored.peek().is_some() && scored.all(|row| column.cost_usd[row].is_some())
         };
-        let columns: Vec<&Column> = self.reported().columns.iter().filter(priced).collect();
-        let around = |anchor: &Column| -> (usize, Vec<String>) {
-            let rows: Vec<usize> = anchor.scored().collect();
-            let covers = |column: &&&Column| {
-                rows.iter().filter(|row| column.score[**row].is_some()).count() * 100 >= rows.len() * 99
+        let columns: Vec<[&Column; 2]> = self
+            .reported()
+            .columns
+            .iter()
+            .filter_map(both)
+            .filter(|columns| columns.iter().all(|column| priced(column)))
+            .collect();
+        let around = |anchor: &[&Column; 2]| -> (usize, Vec<String>) {
+            let rows = anchor.map(|column| column.scored().collect::<Vec<usize>>());
+            let covers = |columns: &&[&Column; 2]| {
+                let has = |(column, rows): (&&Column, &Vec<usize>)| {
+                    rows.iter().filter(|row| column.score[**row].is_some()).count() * 100 >= rows.len() * 99
+                };
+                columns.iter().zip(&rows).all(has)
             };
             let models: Vec<String> =
-                columns.iter().filter(covers).map(|column| column.model.clone()).collect();
-            (rows.len() * models.len(), models)
+                columns.iter().filter(covers).map(|[_, column]| column.model.clone()).collect();
+            (rows.iter().map(Vec::len).sum::<usize>() * models.len(), models)
         };
-        let pools = columns.iter().map(|column| around(column)).filter(|(_, models)| models.len() > 1);
+        let pools = columns.iter().map(around).filter(|(_, models)| models.len() > 1);
         pools.max_by_key(|(outcomes, _)| *outcomes).map(|(_, models)| models).unwrap_or_default()
     }
 
@@ -227,6 +235,12 @@ mod tests {
         let mut more = sheet;
         more.columns.push(column("h", 20, 30, known));
         assert_eq!(found(&more), ["c", "d", "f", "g", "h"], "50 outcomes are more than 40");
+        let other = Trial { learned: &fewer, fresh: Some(&more) }.priced();
+        assert_eq!(
+            other,
+            ["a", "b"],
+            "models that were not learned have no place, however many outcomes they have"
+        );
         more.columns.truncate(1);
         assert!(found(&more).is_empty(), "one model is no pool");
     }

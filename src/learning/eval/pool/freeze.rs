@@ -97,7 +97,7 @@ mod tests {
         let settings = [served(8.0, 0.9), served(5.0, 0.895), served(3.0, 0.85), served(1.0, 0.9)];
         assert_eq!(cheapest_safe(&settings, &alone, &rows), Some(1), "the last is luck");
         assert_eq!(cheapest_safe(&settings[2..], &alone, &rows), None);
-        assert_eq!(cheapest_safe(&[alone.clone()], &alone, &rows), None, "it saves nothing");
+        assert_eq!(cheapest_safe(std::slice::from_ref(&alone), &alone, &rows), None, "it saves nothing");
         assert_eq!(highest(&settings[1..3], &rows), 0);
     }
 
