@@ -36,7 +36,10 @@ pub fn calibrate(learned: &mut Learned, pairs: &[(ModelIx, ModelIx)]) -> Result<
 /// The curve of one pair in one class; `None`: too few rows.
 fn curve(sheet: &Sheet, (baseline, model): (&str, &str), task: TaskClass) -> Option<LossCurve> {
     let (baseline, model) = (sheet.column(baseline)?, sheet.column(model)?);
-    let counts = |row: &usize| sheet.rows[*row].task == task && !sheet.rows[*row].unfamiliar;
+    let counts = |row: &usize| {
+        let (facts, familiar) = (&sheet.rows[*row], baseline.familiar[*row] && model.familiar[*row]);
+        familiar && facts.task == task && !facts.unfamiliar
+    };
     let mut losses: Vec<(f32, f64)> = sheet
         .common(&[baseline, model])
         .into_iter()

@@ -56,6 +56,8 @@ pub struct Column {
     pub predicted: Vec<f32>,
     /// What its class alone lets expect.
     pub by_class: Vec<f32>,
+    /// Whether the row is of the kind that was learned of this model.
+    pub familiar: Vec<bool>,
     /// What came; `None`: this model has no outcome of the row.
     pub score: Vec<Option<f32>>,
     /// US dollars, where they are known.
@@ -110,6 +112,10 @@ impl Sheet {
                 model: model.clone(),
                 predicted: scored(predicted),
                 by_class: scored(by_class),
+                familiar: rows
+                    .iter()
+                    .map(|row| target.cell(row.task).is_some_and(|cell| cell.knows(&row.shape)))
+                    .collect(),
                 score: outcomes().map(|outcome| Some(outcome?.score as f32)).collect(),
                 cost_usd: outcomes().map(|outcome| Some(outcome?.cost_usd? as f32)).collect(),
                 answer: outcomes().map(|outcome| outcome?.ans).collect(),
@@ -159,6 +165,7 @@ impl Sheet {
         for column in &mut self.columns {
             keep(&mut column.predicted, &kept);
             keep(&mut column.by_class, &kept);
+            keep(&mut column.familiar, &kept);
             keep(&mut column.score, &kept);
             keep(&mut column.cost_usd, &kept);
             keep(&mut column.answer, &kept);
@@ -224,7 +231,8 @@ impl Sheet {
         };
         let rows = self.rows.len();
         let whole = |column: &Column| {
-            [column.predicted.len(), column.by_class.len(), column.score.len()] == [rows; 3]
+            [column.predicted.len(), column.by_class.len(), column.familiar.len(), column.score.len()]
+                == [rows; 4]
                 && [column.cost_usd.len(), column.answer.len()] == [rows; 2]
         };
         self.rows.iter().all(named) && self.columns.iter().all(whole)
@@ -250,6 +258,7 @@ impl Column {
             model: model.to_owned(),
             predicted: Vec::new(),
             by_class: Vec::new(),
+            familiar: Vec::new(),
             score: Vec::new(),
             cost_usd: Vec::new(),
             answer: Vec::new(),
@@ -259,6 +268,7 @@ impl Column {
     fn extend(&mut self, other: &Self) {
         self.predicted.extend_from_slice(&other.predicted);
         self.by_class.extend_from_slice(&other.by_class);
+        self.familiar.extend_from_slice(&other.familiar);
         self.score.extend_from_slice(&other.score);
         self.cost_usd.extend_from_slice(&other.cost_usd);
         self.answer.extend_from_slice(&other.answer);
@@ -268,6 +278,7 @@ impl Column {
     fn grow(&mut self, rows: usize) {
         self.predicted.resize(rows, 0.0);
         self.by_class.resize(rows, 0.0);
+        self.familiar.resize(rows, false);
         self.score.resize(rows, None);
         self.cost_usd.resize(rows, None);
         self.answer.resize(rows, None);
@@ -306,6 +317,7 @@ mod tests {
             model: (*model).to_owned(),
             predicted: vec![0.5; score.len()],
             by_class: vec![0.25; score.len()],
+            familiar: vec![true; score.len()],
             score: score.to_vec(),
             cost_usd: vec![Some(1.0); score.len()],
             answer: vec![Some(1); score.len()],

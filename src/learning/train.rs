@@ -255,7 +255,9 @@ fn cell(labelled: &[Labelled<'_>], task: TaskClass) -> Option<Cell> {
     let tokens: Vec<f32> = of.iter().filter_map(|label| label.output_tokens).collect();
     let output_tokens =
         if tokens.is_empty() { 0.0 } else { tokens.iter().sum::<f32>() / tokens.len() as f32 };
-    Some(Cell { task, rows: of.len() as u32, mean, variance, output_tokens })
+    let rows: Vec<&Row> = of.iter().map(|label| label.row).collect();
+    let (shape_mean, shape_deviation) = spread(&rows);
+    Some(Cell { task, rows: of.len() as u32, mean, variance, output_tokens, shape_mean, shape_deviation })
 }
 
 /// Mean and standard deviation of each value of the shape.

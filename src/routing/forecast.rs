@@ -48,7 +48,7 @@ pub fn forecast(snapshot: &Snapshot, inputs: &Inputs, beyond: &[f32]) -> Option<
     let baseline = super::decide::baseline(snapshot, policy, inputs).ok();
     let models = (0..)
         .zip(&snapshot.models)
-        .map(|(ix, _)| foreseen(learned, &analysis, (baseline, ModelIx(ix)), beyond));
+        .map(|(ix, _)| foreseen(learned, (inputs, &analysis), (baseline, ModelIx(ix)), beyond));
     let models: Vec<Option<Foreseen>> = models.collect();
     let expected = |at: usize| value(&learned.predictor.card.targets[at], analysis.task, (at, beyond));
     let difficulty = learned.difficulty.map(|at| ten_thousandths(expected(at)));
@@ -57,7 +57,7 @@ pub fn forecast(snapshot: &Snapshot, inputs: &Inputs, beyond: &[f32]) -> Option<
 
 fn foreseen(
     learned: &Learned,
-    analysis: &Analysis,
+    (inputs, analysis): (&Inputs, &Analysis),
     (baseline, model): (Option<ModelIx>, ModelIx),
     beyond: &[f32],
 ) -> Option<Foreseen> {
@@ -71,8 +71,10 @@ fn foreseen(
         false => (f64::from(expected) - TIER_HALF_WIDTH, f64::from(expected) + TIER_HALF_WIDTH),
     };
     let centre = if own { target.expected(analysis.task) } else { expected };
-    let loss_upper = baseline.filter(|_| own && !analysis.unfamiliar).and_then(|baseline| {
-        let (at, target, _) = learned.target(baseline)?;
+    let shape = inputs.features.shape();
+    let knows = |target: &Target| target.cell(analysis.task).is_some_and(|cell| cell.knows(&shape));
+    let loss_upper = baseline.filter(|_| own && !analysis.unfamiliar && knows(target)).and_then(|baseline| {
+        let (at, target, _) = learned.target(baseline).filter(|(_, target, _)| knows(target))?;
         let loss = value(target, analysis.task, (at, beyond)) - expected;
         let curve = learned.curves.get(&(baseline, model, analysis.task))?;
         // Beyond what was measured nothing is known but that it is worse.

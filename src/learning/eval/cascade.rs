@@ -64,6 +64,7 @@ mod tests {
             model: "m".to_owned(),
             predicted: vec![0.0; answer.len()],
             by_class: vec![0.0; answer.len()],
+            familiar: vec![true; answer.len()],
             score: score.iter().copied().map(Some).collect(),
             cost_usd: vec![Some(cost); answer.len()],
             answer: answer.to_vec(),

@@ -125,14 +125,18 @@ impl<'s> Trial<'s> {
         Ok((of(self.learned, "learned")?, of(self.reported(), "reported")?))
     }
 
-    /// For each reported row whether its class has rows enough to choose by prediction, and can be read at all.
-    fn licensed(&self, learned_rows: &[usize]) -> Vec<bool> {
+    /// For each reported row whether its class has rows enough to choose by prediction, and it is a prompt that can be read,
+    /// of the kind that was learned of all these models.
+    fn licensed(&self, learned_rows: &[usize], columns: &[&Column]) -> Vec<bool> {
         let count =
             |task: TaskClass| learned_rows.iter().filter(|row| self.learned.rows[**row].task == task).count();
         let enough: Vec<TaskClass> =
             TaskClass::ALL.into_iter().filter(|task| count(*task) >= LEAST_ROWS).collect();
-        let one = |facts: &Facts| !facts.unfamiliar && enough.contains(&facts.task);
-        self.reported().rows.iter().map(one).collect()
+        let one = |(row, facts): (usize, &Facts)| {
+            let familiar = columns.iter().all(|column| column.familiar[row]);
+            familiar && !facts.unfamiliar && enough.contains(&facts.task)
+        };
+        self.reported().rows.iter().enumerate().map(one).collect()
     }
 }
 
@@ -207,6 +211,7 @@ mod tests {
                 model: model.to_owned(),
                 predicted: vec![0.0; 30],
                 by_class: vec![0.0; 30],
+                familiar: vec![true; 30],
                 score: (0..30).map(|row| has(&row).then_some(1.0)).collect(),
                 cost_usd,
                 answer: vec![None; 30],

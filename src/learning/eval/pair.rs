@@ -184,7 +184,13 @@ impl Two {
     fn frozen(&self, trial: &Trial<'_>, (strong, weak): (&str, &str)) -> FrozenPair {
         let strong_is_better = self.learned.iter().map(|(.., gain)| gain).sum::<f64>() >= 0.0;
         let learned: Vec<usize> = self.learned.iter().map(|(row, ..)| *row).collect();
-        let (then, now) = (trial.on_learned().licensed(&learned), trial.licensed(&learned));
+        let licensed = |trial: &Trial<'_>, columns: [&Column; 2]| trial.licensed(&learned, &columns);
+        let (then, now) = match (trial.columns(strong), trial.columns(weak)) {
+            (Ok(strong), Ok(weak)) => {
+                (licensed(&trial.on_learned(), [strong.0, weak.0]), licensed(trial, [strong.1, weak.1]))
+            }
+            _ => (Vec::new(), Vec::new()),
+        };
         let chosen_on = |learns_from: &dyn Fn(usize) -> bool| {
             let of: Vec<_> = self.learned.iter().filter(|(row, ..)| learns_from(*row)).collect();
             let licensed = of.iter().filter(|(row, ..)| then[*row]);

@@ -16,7 +16,15 @@ fn predictor() -> Predictor {
         kind: TargetKind::Model(name.to_owned()),
         rows: 1000,
         mean,
-        cells: vec![Cell { task: TaskClass::Code, rows: 1000, mean, variance: 0.1, output_tokens }],
+        cells: vec![Cell {
+            task: TaskClass::Code,
+            rows: 1000,
+            mean,
+            variance: 0.1,
+            output_tokens,
+            shape_mean: [0.0; SHAPE],
+            shape_deviation: [1.0; SHAPE],
+        }],
         scale: 1.0,
         shape: [0.0; SHAPE],
     };
@@ -91,6 +99,13 @@ fn nothing_is_foretold_of_what_cannot_be_read() {
     let strange =
         |w: &mut World| (w.inputs.features.prompt.latin, w.inputs.features.prompt.foreign) = (0, 50);
     assert_eq!(decided(strange, &[0.06, 0.0]), "routed insufficient_evidence large");
+}
+
+#[test]
+fn what_was_learned_of_other_prompts_licenses_nothing() {
+    // Nobody has seen so many choices in a prompt.
+    let odd = |w: &mut World| w.inputs.features.prompt.choices = u16::MAX;
+    assert_eq!(decided(odd, &[0.06, 0.0]), "routed insufficient_evidence large");
 }
 
 #[test]

@@ -57,7 +57,7 @@ impl<'s> Field<'s> {
     }
 
     /// Every cascade of two models and a dearer third, with its mean cost and quality on some learned rows.
-    fn triples(&self, rows: &[usize]) -> Vec<(Plan, (f64, f64))> {
+    pub(super) fn triples(&self, rows: &[usize]) -> Vec<(Plan, (f64, f64))> {
         let side = &self.then;
         let cost = |model: usize| {
             rows.iter().map(|row| run(Plan::Single(model), &side.answers, *row).cost_usd).sum::<f64>()

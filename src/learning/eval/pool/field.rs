@@ -29,7 +29,7 @@ pub(super) struct Side<'s> {
     pub(super) answers: Vec<Answers<'s>>,
     /// The rows with outcomes and costs of all models.
     pub(super) rows: Vec<usize>,
-    licensed: Vec<bool>,
+    pub(super) licensed: Vec<bool>,
 }
 
 impl<'s> Side<'s> {
@@ -96,8 +96,8 @@ impl<'s> Field<'s> {
                 return Err(side.fault(models, what));
             }
         }
-        then.licensed = trial.on_learned().licensed(&then.rows);
-        now.licensed = trial.licensed(&then.rows);
+        then.licensed = trial.on_learned().licensed(&then.rows, &then.columns);
+        now.licensed = trial.licensed(&then.rows, &now.columns);
         let total = |model: usize| then.rows.iter().map(|row| then.quality(model, *row)).sum::<f64>();
         let best = (0..models.len()).max_by(|a, b| total(*a).total_cmp(&total(*b))).unwrap_or_default();
         Ok(Self { models: models.to_vec(), then, now, best })

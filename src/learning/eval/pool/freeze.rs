@@ -23,13 +23,15 @@ pub(super) struct Way {
     pub(super) advantage: Option<f64>,
     /// At the setting with the best quality on the learned rows.
     pub(super) best: Served,
+    /// What the frozen setting costs on the learned rows, all of them together; of several ways the cheapest is taken.
+    pub(super) learned_cost: f64,
 }
 
 impl Way {
     /// A way that nothing is chosen for.
     pub(super) fn without_choice(name: &'static str, curve: Vec<Served>) -> Self {
         let best = curve.first().cloned().unwrap_or_default();
-        Self { name, curve, frozen: None, advantage: None, best }
+        Self { name, curve, frozen: None, advantage: None, best, learned_cost: f64::INFINITY }
     }
 }
 
@@ -59,7 +61,9 @@ impl<'s> Field<'s> {
         let all: Vec<usize> = (0..self.then.rows.len()).collect();
         let safe = cheapest_safe(&then.cautious, &alone.0, &all);
         let advantage = safe.and_then(|setting| advantages().nth(setting));
-        Way { name, curve: now.curve, frozen: any.then_some(frozen), advantage, best }
+        let cost = |setting: usize| then.cautious[setting].iter().map(|(cost, _)| cost).sum();
+        let learned_cost = safe.map_or(f64::INFINITY, cost);
+        Way { name, curve: now.curve, frozen: any.then_some(frozen), advantage, best, learned_cost }
     }
 }
 

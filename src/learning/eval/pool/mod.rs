@@ -5,6 +5,7 @@
 //! model leads from that model, which is safe, to what is not; one such setting is frozen on the learned rows: what a way
 //! saves. `field` sets, `freeze` chooses, `report` measures.
 
+mod by_cell;
 mod cascades;
 mod field;
 mod freeze;
@@ -94,10 +95,14 @@ type Served = Vec<(f64, f64)>;
 /// Reports on a pool; `cascades`: plans of two models that agree, and a third, are chosen among as well.
 pub fn pool(trial: &Trial<'_>, models: &[String], cascades: bool) -> Result<PoolReport, String> {
     let field = Field::new(trial, models)?;
-    let mut ways = vec![field.way("predictor", trial, &Sight::Predicted)];
+    // The first is the one that is set along a curve; the setting that saves most on the learned rows is frozen.
+    let mut ways =
+        vec![field.way("predictor", trial, &Sight::Predicted), field.by_cell("models by cell", trial, false)];
     if cascades {
         ways.insert(0, field.way("predictor and cascades", trial, &Sight::WithCascades));
+        ways.insert(1, field.by_cell("cascades by cell", trial, true));
     }
+    let ours = ways.len();
     ways.push(field.way("class mean", trial, &Sight::Means(Group::Class)));
     ways.push(field.way("domain mean", trial, &Sight::Means(Group::Domain)));
     ways.push(field.way("length", trial, &Sight::Means(Group::Length)));
@@ -105,5 +110,5 @@ pub fn pool(trial: &Trial<'_>, models: &[String], cascades: bool) -> Result<Pool
     ways.push(field.any_single());
     ways.push(field.random());
     ways.push(field.oracle());
-    Ok(report::report(&field, &ways))
+    Ok(report::report(&field, &ways, ours))
 }

@@ -5,15 +5,18 @@ use super::freeze::Way;
 use super::{Frozen, PoolReport, Served, WayReport};
 use crate::learning::metrics::{Figure, Points, aiq, bootstrap};
 
-/// Measures the ways, the first one against the others.
-pub(super) fn report(field: &Field<'_>, ways: &[Way]) -> PoolReport {
+/// Measures the ways, the first one against the others; so many of them are ours, and of these the frozen setting that costs
+/// least on the learned rows is reported.
+pub(super) fn report(field: &Field<'_>, ways: &[Way], ours: usize) -> PoolReport {
     let rows = field.now.rows.len();
     let all: Vec<usize> = (0..rows).collect();
     let singles: Points =
         (0..field.models.len()).map(|model| point(&field.now.single(model), &all)).collect();
     let alone = field.now.single(field.best);
+    let costs = |at: &usize| ways[*at].learned_cost;
+    let frozen_by = (0..ours).min_by(|a, b| costs(a).total_cmp(&costs(b)));
     let ways = ways_measured(ways, &alone, &singles);
-    let frozen = ways.reports[0].frozen;
+    let frozen = frozen_by.and_then(|at| ways.reports[at].frozen);
     let none = Figure { value: 0.0, low: 0.0, high: 0.0 };
     let (usd, quality) = singles[field.best];
     let named =
