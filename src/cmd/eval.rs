@@ -1,7 +1,9 @@
 //! `pointsman eval`: what a predictor is worth, beside the simple ways to do without one.
 
+mod classes;
+
 use std::fmt::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
@@ -18,8 +20,8 @@ use crate::learning::{Row, Sheet, Split, read_rows};
 #[derive(Clone, Debug, clap::Args)]
 pub struct EvalArgs {
     /// The predictor's file
-    #[arg(long)]
-    pub profile: PathBuf,
+    #[arg(long, required_unless_present = "classes")]
+    pub profile: Option<PathBuf>,
     /// Folder or file with labelled prompts; without it: cross-validation over the rows it was learned from
     #[arg(long)]
     pub data: Option<PathBuf>,
@@ -47,6 +49,12 @@ pub struct EvalArgs {
     /// Whether prompts that look hard are those models fail on
     #[arg(long)]
     pub complexity: bool,
+    /// How often the task class is the one people gave: a file of labelled prompts; needs no predictor
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["profile", "data", "pair", "pool", "calibration", "complexity"])]
+    pub classes: Option<PathBuf>,
+    /// With --classes: report on this writer's prompts only
+    #[arg(long, value_name = "NAME", requires = "classes")]
+    pub writer: Option<String>,
 }
 
 /// A part of the rows.
@@ -84,13 +92,21 @@ struct Report {
 
 /// Runs the command; the text to print, or what went wrong.
 pub fn run(args: &EvalArgs, json: bool) -> Result<String, String> {
+    match (&args.classes, &args.profile) {
+        (Some(file), _) => classes::run(file, args.writer.as_deref(), json),
+        (None, Some(profile)) => run_predictor(args, profile, json),
+        (None, None) => Err("name the predictor's file, --profile FILE".to_owned()),
+    }
+}
+
+fn run_predictor(args: &EvalArgs, profile: &Path, json: bool) -> Result<String, String> {
     let asked = [!args.pair.is_empty(), !args.pool.is_empty(), args.calibration, args.complexity];
     if !asked.contains(&true) {
         return Err(
             "say what to report: --pair STRONG,WEAK, --pool all, --calibration or --complexity".to_owned()
         );
     }
-    let predictor = read_profile(args)?;
+    let predictor = read_profile(profile)?;
     let learned = Sheet::held_out(&predictor).map_err(|error| error.to_string())?;
     let fresh = match &args.data {
         Some(path) => Some(fresh(args, &read_rows(path).map_err(|error| error.to_string())?, &predictor)?),
@@ -117,9 +133,9 @@ pub fn run(args: &EvalArgs, json: bool) -> Result<String, String> {
     Ok(text)
 }
 
-fn read_profile(args: &EvalArgs) -> Result<Predictor, String> {
-    let path = args.profile.display();
-    let bytes = std::fs::read(&args.profile).map_err(|error| format!("{path}: {error}"))?;
+fn read_profile(file: &Path) -> Result<Predictor, String> {
+    let path = file.display();
+    let bytes = std::fs::read(file).map_err(|error| format!("{path}: {error}"))?;
     Predictor::parse(&bytes).map_err(|error| format!("{path}: {error}"))
 }
 

@@ -133,6 +133,23 @@ pub fn read_rows(path: &Path) -> Result<Vec<Row>, RowsError> {
 }
 
 fn read_file(path: &Path, prompts: &mut PromptReader, rows: &mut Vec<Row>) -> Result<(), RowsError> {
+    each_line(path, |line| {
+        let line: Line = serde_json::from_str(line).map_err(|error| error.to_string())?;
+        if let Some((model, _)) =
+            line.outcomes.iter().find(|(_, outcome)| !(0.0..=1.0).contains(&outcome.score))
+        {
+            return Err(format!("the score of `{model}` is not between 0 and 1"));
+        }
+        rows.push(prompts.row(line)?);
+        Ok(())
+    })
+}
+
+/// Shows every line of a file, plain or gzipped, that is not empty. What goes wrong is told with its line.
+pub(super) fn each_line(
+    path: &Path,
+    mut show: impl FnMut(&str) -> Result<(), String>,
+) -> Result<(), RowsError> {
     let fault = |line: usize, what: String| RowsError { path: path.to_path_buf(), line, what };
     let file = std::fs::File::open(path).map_err(|error| fault(0, error.to_string()))?;
     let packed = path.extension().is_some_and(|extension| extension == "gz");
@@ -140,16 +157,9 @@ fn read_file(path: &Path, prompts: &mut PromptReader, rows: &mut Vec<Row>) -> Re
         if packed { Box::new(flate2::read::MultiGzDecoder::new(file)) } else { Box::new(file) };
     for (line, number) in BufReader::new(content).lines().zip(1..) {
         let line = line.map_err(|error| fault(number, error.to_string()))?;
-        if line.trim().is_empty() {
-            continue;
+        if !line.trim().is_empty() {
+            show(&line).map_err(|what| fault(number, what))?;
         }
-        let line: Line = serde_json::from_str(&line).map_err(|error| fault(number, error.to_string()))?;
-        if let Some((model, _)) =
-            line.outcomes.iter().find(|(_, outcome)| !(0.0..=1.0).contains(&outcome.score))
-        {
-            return Err(fault(number, format!("the score of `{model}` is not between 0 and 1")));
-        }
-        rows.push(prompts.row(line).map_err(|what| fault(number, what))?);
     }
     Ok(())
 }
