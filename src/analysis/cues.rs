@@ -12,12 +12,30 @@ use serde::{Deserialize, Serialize};
 use super::phrases::{TABLE, of_row};
 
 /// Number of cues.
-pub const CUES: usize = 16;
+pub const CUES: usize = 22;
 
 /// Points by cue, in the order of the cue table. They saturate.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(into = "[u8; CUES]", try_from = "Vec<u8>")]
 pub struct Cues(pub [u8; CUES]);
+
+impl From<Cues> for [u8; CUES] {
+    fn from(cues: Cues) -> Self {
+        cues.0
+    }
+}
+
+/// Records of earlier versions know fewer cues; the others are 0.
+impl TryFrom<Vec<u8>> for Cues {
+    type Error = String;
+
+    fn try_from(stored: Vec<u8>) -> Result<Self, String> {
+        let mut cues = Self::default();
+        let here = cues.0.get_mut(..stored.len());
+        here.ok_or_else(|| format!("{} cues, and {CUES} are known", stored.len()))?.copy_from_slice(&stored);
+        Ok(cues)
+    }
+}
 
 /// What phrases speak for: ten task classes, then signs that several rules use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +62,25 @@ pub(super) enum Cue {
     Brief,
     /// A client's own errand beside the conversation: titles, summaries, checks.
     Side,
+    /// Something done in the world, which takes tools: booking, sending, restarting.
+    Act,
+    /// The name of a language.
+    Tongue,
+    /// One out of several: `or`, `which of`.
+    Choice,
+    /// A material is spoken of: `below`, `the following`.
+    Given,
+    /// Small talk, thanks, tests: nothing is wanted.
+    Chat,
+    /// Conditions among things: `unless`, `next to`, `before`.
+    Relation,
+}
+
+impl Cue {
+    /// Whether it speaks for one class of its own.
+    pub(super) fn is_class(self) -> bool {
+        (self as u8) < Self::Quantity as u8
+    }
 }
 
 impl Cues {
@@ -51,26 +88,25 @@ impl Cues {
         self.0[cue as usize]
     }
 
-    fn add(&mut self, cue: Cue, points: u8) {
-        let sum = &mut self.0[cue as usize];
-        *sum = sum.saturating_add(points);
+    pub(super) fn add(&mut self, effects: &[(Cue, u8)]) {
+        for &(cue, points) in effects {
+            let sum = &mut self.0[cue as usize];
+            *sum = sum.saturating_add(points);
+        }
     }
+}
 
-    /// Adds the cues of `text`. `leads` tells for an offset whether it stands at the edge of the turn, where the
-    /// instruction usually is: points for classes count twice there.
-    pub(super) fn read(&mut self, text: &str, leads: impl Fn(usize) -> bool) {
-        let text = text.as_bytes();
-        let mut at = 0;
-        while let Some(start) = LEXICON.next_start(text, at) {
-            let Some(phrase) = LEXICON.longest(text, start) else {
-                at = start + 1;
-                continue;
-            };
-            for &(cue, points) in phrase.effects {
-                let twice = (cue as usize) < Cue::Quantity as usize && leads(start);
-                self.add(cue, if twice { points * 2 } else { points });
+/// Shows where phrases begin in `text` and what they speak for.
+pub(super) fn find(text: &str, mut show: impl FnMut(usize, &[(Cue, u8)])) {
+    let text = text.as_bytes();
+    let mut at = 0;
+    while let Some(start) = LEXICON.next_start(text, at) {
+        match LEXICON.longest(text, start) {
+            Some(phrase) => {
+                show(start, phrase.effects);
+                at = start + phrase.text.len();
             }
-            at = start + phrase.text.len();
+            None => at = start + 1,
         }
     }
 }
@@ -108,7 +144,7 @@ impl Head {
 
     /// The bucket of phrases that begin like this: by three bytes, or by the two of a phrase that has no third.
     fn bucket(self) -> usize {
-        ((self.bits & 0x00ff_ffff).wrapping_mul(0x9e37_79b1) >> 20) as usize % BUCKETS
+        ((self.bits & 0x00ff_ffff).wrapping_mul(0x9e37_79b1) >> 18) as usize % BUCKETS
     }
 
     fn first_two(self) -> Self {
@@ -131,7 +167,7 @@ const WORD: u8 = 1;
 /// Any other byte that some phrase begins with.
 const SIGN: u8 = 2;
 /// Buckets of the lexicon: a power of two, four times as many as there are phrases, so that most are empty.
-const BUCKETS: usize = 4096;
+const BUCKETS: usize = 16_384;
 
 impl Lexicon {
     fn new(mut phrases: Vec<Phrase>) -> Self {
@@ -200,7 +236,7 @@ mod tests {
 
     fn points(text: &str, cue: Cue) -> u8 {
         let mut cues = Cues::default();
-        cues.read(text, |_| false);
+        find(text, |_, effects| cues.add(effects));
         cues.of(cue)
     }
 
@@ -218,10 +254,10 @@ mod tests {
         for phrase in &LEXICON.phrases {
             let text = std::str::from_utf8(phrase.text).unwrap();
             let mut wanted = Cues::default();
-            phrase.effects.iter().for_each(|&(cue, points)| wanted.add(cue, points));
+            wanted.add(phrase.effects);
             for around in [text.to_owned(), format!("x, {text}."), text.to_ascii_uppercase()] {
                 let mut found = Cues::default();
-                found.read(&around, |_| false);
+                find(&around, |_, effects| found.add(effects));
                 assert_eq!(found, wanted, "{around}");
             }
         }
@@ -230,7 +266,7 @@ mod tests {
     #[test]
     fn phrases_count_as_whole_words_in_any_case() {
         assert_eq!(points("TRANSLATE this", Cue::Translation), 4);
-        assert_eq!(points("a sqlite mysqld", Cue::Code), 0);
+        assert_eq!(points("a sqlish mysqld", Cue::Code), 0);
         assert_eq!(points("Summarised, summary", Cue::Summarisation), 8);
         assert_eq!(points("Переведи и переводчик", Cue::Translation), 8);
         assert_eq!(points("请翻译一下", Cue::Translation), 4);

@@ -17,6 +17,8 @@ mod phrases;
 mod scan;
 mod step;
 mod tokens;
+mod tongue;
+mod zones;
 
 use serde::Serialize;
 

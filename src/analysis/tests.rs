@@ -206,7 +206,7 @@ fn confidence_is_a_share_and_zero_without_a_class() {
 
 #[test]
 fn contradicting_signs_are_no_class() {
-    assert_eq!(plain("poem translate").task, Other);
+    assert_eq!(plain("a poem, translate, native speaker").task, Other);
 }
 
 #[test]

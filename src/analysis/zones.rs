@@ -1,0 +1,159 @@
+//! Which part of a turn says what is wanted, and which is the material it is about.
+//!
+//! People mostly write what they want first or last, and paste, quote or fence the material. The phrases of a material say
+//! nothing of the work: a complaint about a *translation* is to be sorted, not translated.
+
+/// Most bytes of the beginning that can be the instruction.
+const LEAD: usize = 320;
+/// A first paragraph shorter than this is a greeting; the instruction goes on behind it.
+const GREETING: usize = 40;
+/// A colon this far from the beginning may end the instruction; one nearer stands behind a topic (`git: …`).
+const TOPIC: usize = 16;
+/// So much must stand behind a colon for it to be material.
+const MATERIAL: usize = 60;
+/// A last paragraph or line up to this length is an instruction; of a longer one the end may be.
+const TAIL: usize = 240;
+/// Bytes of the end that are taken for an instruction when the last paragraph is long.
+const LAST: usize = 120;
+/// A last paragraph shorter than this may be thanks; the one before it counts, too.
+const THANKS: usize = 80;
+/// Quotations shorter than this are words spoken of, not material.
+const QUOTED: usize = 24;
+/// Quotations noted; more are taken for instructions.
+const QUOTATIONS: usize = 16;
+
+/// Where the instruction stands in a piece of text.
+#[derive(Default)]
+pub(super) struct Zones {
+    lead_end: usize,
+    tail_start: usize,
+    /// Whether the beginning ends where its writer ended it.
+    ended: bool,
+    quotations: [(usize, usize); QUOTATIONS],
+    quoted: usize,
+}
+
+impl Zones {
+    /// Of a piece that is the turn's `first`, its `last`, or both.
+    pub(super) fn of(text: &str, first: bool, last: bool) -> Self {
+        let mut zones = Self { tail_start: text.len(), ended: !first, ..Self::default() };
+        zones.note_quotations(text.as_bytes());
+        if first {
+            (zones.lead_end, zones.ended) = lead_end(text);
+        }
+        if last {
+            zones.tail_start = tail_start(text).max(zones.lead_end);
+        }
+        zones
+    }
+
+    /// Whether the instruction stands at this place.
+    pub(super) fn asks(&self, at: usize) -> bool {
+        let quotations = &self.quotations[..self.quoted];
+        (at < self.lead_end || at >= self.tail_start)
+            && !quotations.iter().any(|(start, end)| (*start..*end).contains(&at))
+    }
+
+    /// Bytes of the piece that are material: quoted, or behind the end of the instruction. A tale that goes on is none.
+    pub(super) fn given(&self, bytes: usize) -> usize {
+        let tail = self.tail_start.min(bytes);
+        let outside = |at: usize| at < self.lead_end || at >= tail;
+        let quoted = self.quotations[..self.quoted].iter().filter(|(start, _)| outside(*start));
+        let behind = if self.ended { tail.saturating_sub(self.lead_end) } else { 0 };
+        behind + quoted.map(|(start, end)| end - start).sum::<usize>()
+    }
+
+    fn note_quotations(&mut self, text: &[u8]) {
+        let mut at = 0;
+        while let Some((start, open)) = next_opening(text, at) {
+            if self.quoted == QUOTATIONS {
+                return;
+            }
+            at = start + open.mark.len();
+            let Some(length) = memchr::memmem::find(&text[at..], open.end) else { continue };
+            if length >= QUOTED {
+                self.quotations[self.quoted] = (start, at + length);
+                self.quoted += 1;
+            }
+            at += length + open.end.len();
+        }
+    }
+}
+
+/// A pair of quotation marks.
+struct Marks {
+    mark: &'static [u8],
+    end: &'static [u8],
+}
+
+const fn marks(mark: &'static str, end: &'static str) -> Marks {
+    Marks { mark: mark.as_bytes(), end: end.as_bytes() }
+}
+
+/// Longer marks before those they begin with.
+const MARKS: [Marks; 9] = [
+    marks("```", "```"),
+    marks("\"\"\"", "\"\"\""),
+    marks("\"", "\""),
+    marks("«", "»"),
+    marks("»", "«"),
+    marks("„", "“"),
+    marks("“", "”"),
+    marks("「", "」"),
+    marks("『", "』"),
+];
+
+fn next_opening(text: &[u8], from: usize) -> Option<(usize, &'static Marks)> {
+    let first = |byte: &u8| matches!(byte, b'`' | b'"' | 0xc2 | 0xe2 | 0xe3);
+    let mut at = from;
+    loop {
+        at += text.get(at..)?.iter().position(first)?;
+        if let Some(marks) = MARKS.iter().find(|marks| text[at..].starts_with(marks.mark)) {
+            return Some((at, marks));
+        }
+        at += 1;
+    }
+}
+
+/// Where the instruction at the beginning ends.
+fn lead_end(text: &str) -> (usize, bool) {
+    let bytes = text.as_bytes();
+    let end = bytes.len().min(LEAD);
+    let mut at = 0;
+    while let Some(found) = memchr::memmem::find(&bytes[at..end], b"\n\n") {
+        at += found + 2;
+        if at > GREETING {
+            return (colon(bytes, at).unwrap_or(at), true);
+        }
+    }
+    colon(bytes, end).map_or((end, false), |end| (end, true))
+}
+
+/// Behind the colon that ends the instruction.
+fn colon(text: &[u8], end: usize) -> Option<usize> {
+    let mut at = TOPIC;
+    while at < end {
+        let wide = text[at..].starts_with("：".as_bytes());
+        let ends = wide || (text[at] == b':' && matches!(text.get(at + 1), Some(b' ' | b'\n')));
+        if ends {
+            return (at + MATERIAL < text.len()).then_some(at + 1);
+        }
+        at += 1;
+    }
+    None
+}
+
+/// Where the instruction at the end begins.
+fn tail_start(text: &str) -> usize {
+    let bytes = text.trim_end().as_bytes();
+    let last = memchr::memmem::rfind(bytes, b"\n\n").map_or(0, |at| at + 2);
+    if bytes.len() - last < THANKS && last > 2 {
+        let before = memchr::memmem::rfind(&bytes[..last - 2], b"\n\n").map_or(0, |at| at + 2);
+        return if last - before <= TAIL { before } else { last };
+    }
+    if bytes.len() - last <= TAIL {
+        return last;
+    }
+    let line = memchr::memrchr(b'\n', bytes).map_or(0, |at| at + 1);
+    if bytes.len() - line <= TAIL { line } else { bytes.len() - LAST }
+}
