@@ -77,6 +77,20 @@ pub(super) enum Cue {
 }
 
 impl Cue {
+    /// Those of classes, in the classes' order.
+    pub(super) const CLASSES: [Self; 10] = [
+        Self::Code,
+        Self::Math,
+        Self::Extraction,
+        Self::Classification,
+        Self::Summarisation,
+        Self::Translation,
+        Self::Knowledge,
+        Self::Reasoning,
+        Self::Creative,
+        Self::Agent,
+    ];
+
     /// Whether it speaks for one class of its own.
     pub(super) fn is_class(self) -> bool {
         (self as u8) < Self::Quantity as u8
@@ -135,29 +149,35 @@ struct Head {
 
 impl Head {
     fn of(text: &[u8]) -> Self {
+        if let Some(bytes) = text.first_chunk() {
+            return Self { bits: u64::from_le_bytes(*bytes) | LOWER_CASE, mask: u64::MAX };
+        }
         let mut bytes = [0; 8];
-        let length = text.len().min(8);
-        bytes[..length].copy_from_slice(&text[..length]);
-        let mask = if length < 8 { (1 << (8 * length)) - 1 } else { u64::MAX };
-        Self { bits: (u64::from_le_bytes(bytes) | 0x2020_2020_2020_2020) & mask, mask }
+        bytes[..text.len()].copy_from_slice(text);
+        let mask = (1 << (8 * text.len())) - 1;
+        Self { bits: (u64::from_le_bytes(bytes) | LOWER_CASE) & mask, mask }
     }
 
-    /// The bucket of phrases that begin like this: by three bytes, or by the two of a phrase that has no third.
-    fn bucket(self) -> usize {
-        ((self.bits & 0x00ff_ffff).wrapping_mul(0x9e37_79b1) >> 18) as usize % BUCKETS
-    }
-
-    fn first_two(self) -> Self {
-        Self { bits: self.bits & 0xffff, mask: self.mask & 0xffff }
+    /// The bucket of phrases whose key is the first `length` bytes.
+    fn bucket(self, length: usize) -> usize {
+        let key = self.bits & ((1 << (8 * length)) - 1);
+        (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 50) as usize
     }
 }
 
-/// All phrases, found by the bytes they begin with.
+const LOWER_CASE: u64 = 0x2020_2020_2020_2020;
+
+/// All phrases, found by their keys: the first six bytes, or all of a shorter phrase.
 struct Lexicon {
     /// By bucket, in a bucket the longest first.
     phrases: Vec<Phrase>,
+    /// Their heads, apart, because most comparisons end there.
+    heads: Vec<Head>,
     /// Where each bucket begins in `phrases`; one more than there are buckets.
     buckets: Vec<u16>,
+    /// By the bucket of the first three bytes, or of two where there is no third: a bit for each length of key that phrases
+    /// beginning so have. Of most words there are none, and that is all that has to be looked up.
+    lengths: Vec<u8>,
     /// What each byte can begin: nothing, `WORD`, or `SIGN`.
     kinds: [u8; 256],
 }
@@ -166,22 +186,31 @@ struct Lexicon {
 const WORD: u8 = 1;
 /// Any other byte that some phrase begins with.
 const SIGN: u8 = 2;
-/// Buckets of the lexicon: a power of two, four times as many as there are phrases, so that most are empty.
-const BUCKETS: usize = 16_384;
+/// Buckets of the lexicon: as many as 14 bits of a hash tell, four times as many as there are phrases.
+const BUCKETS: usize = 1 << 14;
+/// Bytes of the longest key.
+const KEY: usize = 6;
+/// Bytes that tell which lengths of keys to look for.
+const OPENING: usize = 3;
 
 impl Lexicon {
     fn new(mut phrases: Vec<Phrase>) -> Self {
-        phrases.sort_by_key(|phrase| (phrase.head.bucket(), usize::MAX - phrase.text.len()));
-        let starts = |bucket: usize| phrases.partition_point(|phrase| phrase.head.bucket() < bucket);
-        let buckets = (0..=BUCKETS).map(|bucket| u16::try_from(starts(bucket)).unwrap_or(u16::MAX)).collect();
+        let bucket = |phrase: &Phrase| phrase.head.bucket(phrase.text.len().min(KEY));
+        phrases.sort_by_key(|phrase| (bucket(phrase), usize::MAX - phrase.text.len()));
+        let starts = |number: usize| phrases.partition_point(|phrase| bucket(phrase) < number);
+        let buckets = (0..=BUCKETS).map(|number| u16::try_from(starts(number)).unwrap_or(u16::MAX)).collect();
         let mut kinds = [0; 256];
+        let mut lengths = vec![0; BUCKETS];
         for phrase in &phrases {
             kinds[usize::from(phrase.text[0])] = SIGN;
+            let length = phrase.text.len().min(KEY);
+            lengths[phrase.head.bucket(length.min(OPENING))] |= 1 << length;
         }
         for (byte, kind) in (0..=255_u8).zip(&mut kinds) {
             *kind = if byte.is_ascii_alphanumeric() { WORD } else { *kind };
         }
-        Self { phrases, buckets, kinds }
+        let heads = phrases.iter().map(|phrase| phrase.head).collect();
+        Self { phrases, heads, buckets, lengths, kinds }
     }
 
     fn kind(&self, byte: u8) -> u8 {
@@ -202,20 +231,31 @@ impl Lexicon {
     fn longest(&self, text: &[u8], at: usize) -> Option<&Phrase> {
         let rest = &text[at..];
         let head = Head::of(rest);
-        let goes_on = rest.get(2).is_some_and(u8::is_ascii_alphanumeric);
-        let short = || (!goes_on).then(|| self.within(head.first_two().bucket(), head, rest))?;
-        self.within(head.bucket(), head, rest).or_else(short)
+        let mut lengths = self.lengths[head.bucket(OPENING)];
+        // A phrase of two bytes is a word, so that nothing may go on behind it.
+        if !rest.get(2).is_some_and(u8::is_ascii_alphanumeric) {
+            lengths |= self.lengths[head.bucket(2)] & (1 << 2);
+        }
+        while lengths != 0 {
+            let length = lengths.ilog2() as usize;
+            if let Some(phrase) = self.within(head.bucket(length), head, rest) {
+                return Some(phrase);
+            }
+            lengths &= !(1 << length);
+        }
+        None
     }
 
     fn within(&self, bucket: usize, head: Head, rest: &[u8]) -> Option<&Phrase> {
         let here = usize::from(self.buckets[bucket])..usize::from(self.buckets[bucket + 1]);
-        let mut alike =
-            self.phrases[here].iter().filter(|phrase| head.bits & phrase.head.mask == phrase.head.bits);
-        alike.find(|phrase| {
+        let phrases = self.heads[here.clone()].iter().zip(&self.phrases[here]);
+        let mut alike = phrases.filter(|(other, _)| head.bits & other.mask == other.bits);
+        let found = alike.find(|(_, phrase)| {
             let (text, behind) = rest.split_at_checked(phrase.text.len()).unwrap_or_default();
             let goes_on = behind.first().is_some_and(u8::is_ascii_alphanumeric);
             text.eq_ignore_ascii_case(phrase.text) && !(phrase.word_end && goes_on)
-        })
+        });
+        found.map(|(_, phrase)| phrase)
     }
 }
 
@@ -242,7 +282,8 @@ mod tests {
 
     #[test]
     fn the_table_builds_and_names_each_phrase_once() {
-        let mut all: Vec<_> = TABLE.iter().flat_map(|(_, group)| of_row(group)).collect();
+        let bare = |phrase: &'static str| phrase.trim_end_matches('*');
+        let mut all: Vec<_> = TABLE.iter().flat_map(|(_, group)| of_row(group)).map(bare).collect();
         let written = all.len();
         all.sort_unstable();
         all.dedup();

@@ -19,14 +19,29 @@ const ENOUGH: u32 = 4;
 const MOST_FROM_PHRASES: u32 = 24;
 /// Most points that phrases of one class add in the material: alone they make no class.
 const MOST_FROM_MATERIAL: u32 = 3;
+/// Most points of a cue that count in system texts.
+const MOST_FROM_SYSTEM: u32 = 8;
 /// Points for the class that the instruction speaks of first.
 const FIRST: u32 = 4;
 /// Bytes that make a material.
 const LEAST_MATERIAL: u32 = 40;
 
-/// The class with the most points, or `Other`.
+/// The class with the most points, or `Other`. System texts are asked where the turn says nothing: they are the same for
+/// all turns of a client, whatever each of them wants.
 pub(super) fn classify(features: &Features) -> Guess {
     let points = points(features);
+    if points.iter().any(|points| *points >= ENOUGH) {
+        return best_of(points);
+    }
+    let from_system = |cue: Cue| u32::from(features.system_cues.of(cue)).min(MOST_FROM_SYSTEM) / 2;
+    let mut points = points;
+    for (points, cue) in points.iter_mut().zip(Cue::CLASSES) {
+        *points += from_system(cue);
+    }
+    best_of(points)
+}
+
+fn best_of(points: [u32; TaskClass::COUNT]) -> Guess {
     let (mut best, mut second) = (0, 0);
     let mut task = TaskClass::Other;
     for (class, points) in TaskClass::ALL.into_iter().zip(points) {
@@ -74,12 +89,11 @@ impl Signs<'_> {
         u32::from(self.features.ask_cues.of(cue))
     }
 
-    /// Twice what stands in the instruction; a little of what stands in the material and in the system texts.
+    /// Twice what stands in the instruction, and a little of what stands in the material.
     fn phrases(&self, cue: Cue) -> u32 {
         let elsewhere = u32::from(self.features.prompt_cues.of(cue)).saturating_sub(self.ask(cue));
-        let system = u32::from(self.features.system_cues.of(cue)).min(8) / 2;
         let first = if self.features.prompt.first_cue == cue as u8 + 1 { FIRST } else { 0 };
-        first + (2 * self.ask(cue)).min(MOST_FROM_PHRASES) + elsewhere.min(MOST_FROM_MATERIAL) + system
+        first + (2 * self.ask(cue)).min(MOST_FROM_PHRASES) + elsewhere.min(MOST_FROM_MATERIAL)
     }
 
     /// Whether there is material that the instruction is about.

@@ -15,7 +15,7 @@ const PROMPT_WINDOW: usize = 4096;
 /// How much of the system texts is read for cues.
 const SYSTEM_WINDOW: usize = 2048;
 /// So many bytes of each piece are read for its language.
-const LISTENED: usize = 1024;
+const LISTENED: usize = 768;
 /// Most bytes that one part of an unknown kind adds: it may be anything, base64 included.
 const UNKNOWN_PART: usize = 16 * 1024;
 /// What known clients put before the user's own text as parts of the same turn.

@@ -64,8 +64,8 @@ impl Zones {
     }
 
     fn note_quotations(&mut self, text: &[u8]) {
-        let mut at = 0;
-        while let Some((start, open)) = next_opening(text, at) {
+        let (ascii, mut at) = (text.is_ascii(), 0);
+        while let Some((start, open)) = next_opening(text, ascii, at) {
             if self.quoted == QUOTATIONS {
                 return;
             }
@@ -103,11 +103,12 @@ const MARKS: [Marks; 9] = [
     marks("『", "』"),
 ];
 
-fn next_opening(text: &[u8], from: usize) -> Option<(usize, &'static Marks)> {
+fn next_opening(text: &[u8], ascii: bool, from: usize) -> Option<(usize, &'static Marks)> {
     let first = |byte: &u8| matches!(byte, b'`' | b'"' | 0xc2 | 0xe2 | 0xe3);
     let mut at = from;
     loop {
-        at += text.get(at..)?.iter().position(first)?;
+        let rest = text.get(at..)?;
+        at += if ascii { memchr::memchr2(b'`', b'"', rest) } else { rest.iter().position(first) }?;
         if let Some(marks) = MARKS.iter().find(|marks| text[at..].starts_with(marks.mark)) {
             return Some((at, marks));
         }
