@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::phrases::{TABLE, of_row};
 
 /// Number of cues.
-pub const CUES: usize = 22;
+pub const CUES: usize = 23;
 
 /// Points by cue, in the order of the cue table. They saturate.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +72,8 @@ pub(super) enum Cue {
     Given,
     /// Small talk, thanks, tests: nothing is wanted.
     Chat,
+    /// A wish put as a question.
+    Polite,
     /// Conditions among things: `unless`, `next to`, `before`.
     Relation,
 }

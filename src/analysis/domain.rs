@@ -96,6 +96,12 @@ impl Signs<'_> {
         first + (2 * self.ask(cue)).min(MOST_FROM_PHRASES) + elsewhere.min(MOST_FROM_MATERIAL)
     }
 
+    /// Questions that are not a wish in disguise.
+    fn questions(&self) -> u32 {
+        let wishes = u32::from(self.features.prompt_cues.of(Cue::Polite));
+        u32::from(self.features.prompt.questions).saturating_sub(wishes)
+    }
+
     /// Whether there is material that the instruction is about.
     fn material(&self) -> bool {
         self.features.prompt.given >= LEAST_MATERIAL
@@ -124,13 +130,13 @@ impl Signs<'_> {
 
     /// A question about given material asks for what stands in it.
     fn asked_of_material(&self) -> u32 {
-        let asks = self.features.prompt.questions > 0 && self.ask(Cue::Knowledge) > 0;
+        let asks = self.questions() > 0 && self.ask(Cue::Knowledge) > 0;
         if self.material() && asks { 3 } else { 0 }
     }
 
     /// One out of a few, or one word, about given material.
     fn choosing(&self) -> u32 {
-        let choice = if self.ask(Cue::Choice) > 0 && self.features.prompt.questions > 0 { 4 } else { 0 };
+        let choice = if self.ask(Cue::Choice) > 0 && self.questions() > 0 { 4 } else { 0 };
         let brief = if self.ask(Cue::Brief) > 0 { 3 } else { 0 };
         let labels = if self.features.prompt.capitals >= 2 { 4 } else { 0 };
         if self.material() { choice + brief + labels } else { 0 }
@@ -146,7 +152,7 @@ impl Signs<'_> {
     }
 
     fn knowledge(&self) -> u32 {
-        let all = self.phrases(Cue::Knowledge) + question(self.features);
+        let all = self.phrases(Cue::Knowledge) + question(self.features, self.questions());
         if self.material() || code_structure(&self.features.prompt) >= 6 { all / 2 } else { all }
     }
 
@@ -205,9 +211,9 @@ fn output_shape(features: &Features) -> u32 {
 }
 
 /// A short plain question asks for a fact, and a list of choices is an examination.
-fn question(features: &Features) -> u32 {
+fn question(features: &Features, questions: u32) -> u32 {
     let prompt = &features.prompt;
-    let short = if prompt.questions > 0 && prompt.operators == 0 && prompt.words <= 40 { 4 } else { 0 };
+    let short = if questions > 0 && prompt.operators == 0 && prompt.words <= 40 { 4 } else { 0 };
     let asks_amount = features.prompt_cues.of(Cue::Quantity) >= 4 && prompt.numbers == 0;
     let amount = if asks_amount { 4 } else { 0 };
     let choices = if prompt.choices >= 3 { 6 } else { 0 };

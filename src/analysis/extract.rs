@@ -7,7 +7,7 @@ use super::features::{FEATURE_VERSION, Features, Prompt, Talk, Volume};
 use super::grams::Grams;
 use super::scan::{Mixture, bump, scan};
 use super::tongue::{Ear, listen};
-use super::zones::Zones;
+use super::zones::{Zones, boundary};
 use crate::codec::{ChatView, Part, Role, Turn};
 
 /// A turn within these bytes is read whole; of a longer one the first and the last half.
@@ -176,11 +176,6 @@ fn own_texts<'a>(turn: &'a Turn<'a>) -> impl Iterator<Item = &'a str> {
         }
         _ => None,
     })
-}
-
-/// The character boundary at or before `at`.
-fn boundary(text: &str, at: usize) -> usize {
-    (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 fn count(number: usize) -> u16 {

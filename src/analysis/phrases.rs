@@ -5,8 +5,8 @@
 //! that may be a capital.
 
 use super::cues::Cue::{
-    self, Act, Agent, Brief, Chat, Choice, Classification, Code, Constraint, Creative, Depth, Extraction,
-    Given, Knowledge, Math, Quantity, Reasoning, Relation, Side, Step, Summarisation, Tongue, Translation,
+    self, Act, Agent, Brief, Chat, Choice, Classification, Code, Constraint, Creative, Depth, Extraction, Given,
+    Knowledge, Math, Polite, Quantity, Reasoning, Relation, Side, Step, Summarisation, Tongue, Translation,
 };
 
 /// Effects, then the phrases that have them. A phrase stands in one row only.
@@ -864,6 +864,16 @@ pub(super) const TABLE: &[(&[(Cue, u8)], &str)] = &[
          seulement le mot | un seul mot | sólo la palabra | solo la palabra | só a palavra | apenas a palavra |
          solo la parola | alleen het woord | tylko słowo | олько слово | 只输出 | 只需回答 | だけ答え | のみ回答 | 만 답 |
          sadece kelime",
+    ),
+    (
+        &[(Polite, 1)],
+        "can you | could you | would you | will you | can u | could u | would it be possible | do you mind |
+         may i ask you | can i ask you | kannst du | könntest du | können sie | könnten sie | kann mir jemand |
+         peux-tu | pouvez-vous | pourriez-vous | pourrais-tu | tu peux | vous pouvez | puedes | podrías |
+         puede usted | podría | pode me | você pode | poderia | pode por favor | puoi | potresti | può | potrebbe |
+         kun je | kunt u | zou je | zou u | możesz | czy możesz | mógłbyś | mogłabyś | могли бы вы | можешь |
+         ожете | могли бы | 你能 | 能不能 | 可以帮 | 能帮我 | もらえますか | いただけますか | くれますか | くれる？ | 주실 수 있 | 줄 수 있 | 줄래 | 주시겠 |
+         yapabilir misin | misin | misiniz | هل يمكنك | क्या आप | क्या तुम",
     ),
 ];
 

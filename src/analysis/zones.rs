@@ -3,10 +3,14 @@
 //! People mostly write what they want first or last, and paste, quote or fence the material. The phrases of a material say
 //! nothing of the work: a complaint about a *translation* is to be sorted, not translated.
 
+use super::cues::{Cue, find};
+
 /// Most bytes of the beginning that can be the instruction.
 const LEAD: usize = 320;
 /// A first paragraph shorter than this is a greeting; the instruction goes on behind it.
-const GREETING: usize = 40;
+const SALUTATION: usize = 40;
+/// A beginning up to this length that names no work is a greeting, too.
+const GREETING: usize = 64;
 /// A colon this far from the beginning may end the instruction; one nearer stands behind a topic (`git: …`).
 const TOPIC: usize = 16;
 /// So much must stand behind a colon for it to be material.
@@ -15,7 +19,7 @@ const MATERIAL: usize = 60;
 const TAIL: usize = 240;
 /// Bytes of the end that are taken for an instruction when the last paragraph is long.
 const LAST: usize = 120;
-/// A last paragraph shorter than this may be thanks; the one before it counts, too.
+/// A last paragraph shorter than this that names no work is thanks.
 const THANKS: usize = 80;
 /// Quotations shorter than this are words spoken of, not material.
 const QUOTED: usize = 24;
@@ -40,6 +44,11 @@ impl Zones {
         zones.note_quotations(text.as_bytes());
         if first {
             (zones.lead_end, zones.ended) = lead_end(text);
+            let greeting = zones.ended && zones.lead_end <= GREETING;
+            if greeting && !says_what_is_wanted(&text[..zones.lead_end]) {
+                let (more, ended) = lead_end(&text[zones.lead_end..]);
+                (zones.lead_end, zones.ended) = (zones.lead_end + more, ended);
+            }
         }
         if last {
             zones.tail_start = tail_start(text).max(zones.lead_end);
@@ -116,14 +125,14 @@ fn next_opening(text: &[u8], ascii: bool, from: usize) -> Option<(usize, &'stati
     }
 }
 
-/// Where the instruction at the beginning ends.
+/// Where the instruction at the beginning ends, and whether its writer ended it there.
 fn lead_end(text: &str) -> (usize, bool) {
     let bytes = text.as_bytes();
-    let end = bytes.len().min(LEAD);
+    let end = boundary(text, bytes.len().min(LEAD));
     let mut at = 0;
     while let Some(found) = memchr::memmem::find(&bytes[at..end], b"\n\n") {
         at += found + 2;
-        if at > GREETING {
+        if at > SALUTATION {
             return (colon(bytes, at).unwrap_or(at), true);
         }
     }
@@ -137,24 +146,38 @@ fn colon(text: &[u8], end: usize) -> Option<usize> {
         let wide = text[at..].starts_with("：".as_bytes());
         let ends = wide || (text[at] == b':' && matches!(text.get(at + 1), Some(b' ' | b'\n')));
         if ends {
-            return (at + MATERIAL < text.len()).then_some(at + 1);
+            let end = if wide { at + '：'.len_utf8() } else { at + 1 };
+            return (end + MATERIAL <= text.len()).then_some(end);
         }
         at += 1;
     }
     None
 }
 
-/// Where the instruction at the end begins.
+/// The character boundary at or before `at`.
+pub(super) fn boundary(text: &str, at: usize) -> usize {
+    (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
+/// Where the instruction at the end begins. Thanks in a paragraph of their own belong to what stands before them.
 fn tail_start(text: &str) -> usize {
-    let bytes = text.trim_end().as_bytes();
-    let last = memchr::memmem::rfind(bytes, b"\n\n").map_or(0, |at| at + 2);
-    if bytes.len() - last < THANKS && last > 2 {
-        let before = memchr::memmem::rfind(&bytes[..last - 2], b"\n\n").map_or(0, |at| at + 2);
-        return if last - before <= TAIL { before } else { last };
+    let text = text.trim_end();
+    let last = text.rfind("\n\n").map_or(0, |at| at + 2);
+    if last > 2 && text.len() - last < THANKS && !says_what_is_wanted(&text[last..]) {
+        return tail_of(text[..last].trim_end());
     }
-    if bytes.len() - last <= TAIL {
-        return last;
-    }
-    let line = memchr::memrchr(b'\n', bytes).map_or(0, |at| at + 1);
-    if bytes.len() - line <= TAIL { line } else { bytes.len() - LAST }
+    tail_of(text)
+}
+
+fn tail_of(text: &str) -> usize {
+    let begins = |mark: &str| text.rfind(mark).map_or(0, |at| at + mark.len());
+    let near = [begins("\n\n"), begins("\n")].into_iter().find(|start| text.len() - start <= TAIL);
+    near.unwrap_or_else(|| boundary(text, text.len() - LAST))
+}
+
+/// Whether a text has a phrase of a class, or of something to do.
+fn says_what_is_wanted(text: &str) -> bool {
+    let mut says = false;
+    find(text, |_, effects| says |= effects.iter().any(|(cue, _)| cue.is_class() || *cue == Cue::Act));
+    says
 }
