@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use super::phrases::{TABLE, of_row};
+use super::phrases::{of_row, rows};
 
 /// Number of cues.
 pub const CUES: usize = 23;
@@ -262,8 +262,8 @@ impl Lexicon {
 }
 
 static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
-    let rows = TABLE.iter().flat_map(|(effects, group)| of_row(group).map(move |text| (*effects, text)));
-    let phrases = rows.map(|(effects, written)| {
+    let phrases = rows().flat_map(|(effects, group)| of_row(group).map(move |text| (*effects, text)));
+    let phrases = phrases.map(|(effects, written)| {
         let text = written.trim_end_matches('*').as_bytes();
         let is_whole = text.len() == written.len();
         let word_end = is_whole && text.last().is_some_and(u8::is_ascii_alphanumeric);
@@ -285,7 +285,7 @@ mod tests {
     #[test]
     fn the_table_builds_and_names_each_phrase_once() {
         let bare = |phrase: &'static str| phrase.trim_end_matches('*');
-        let mut all: Vec<_> = TABLE.iter().flat_map(|(_, group)| of_row(group)).map(bare).collect();
+        let mut all: Vec<_> = rows().flat_map(|(_, group)| of_row(group)).map(bare).collect();
         let written = all.len();
         all.sort_unstable();
         all.dedup();

@@ -3,7 +3,7 @@
 //! Windows bound what is read closely; of everything else only lengths and kinds of bytes are taken. Judges nothing.
 
 use super::cues::{Cue, Cues, find};
-use super::features::{FEATURE_VERSION, Features, Prompt, Talk, Volume};
+use super::features::{FEATURE_VERSION, Features, Talk, Volume};
 use super::grams::Grams;
 use super::scan::{Mixture, bump, scan};
 use super::tongue::{Ear, listen};
@@ -112,8 +112,10 @@ fn read_prompt(turn: &Turn<'_>, features: &mut Features) {
             }
         });
         grow(&mut prompt.given, zones.given(text.len()));
-        let heard = &text[..boundary(text, text.len().min(LISTENED))];
-        listen(heard, [&mut asking, &mut given], |at| zones.asks(at));
+        let heard = zones.behind_greeting(text);
+        let skipped = text.len() - heard.len();
+        let heard = &heard[..boundary(heard, heard.len().min(LISTENED))];
+        listen(heard, [&mut asking, &mut given], |at| zones.asks(skipped + at));
     });
     prompt.given = prompt.given.saturating_add(size(total.saturating_sub(PROMPT_WINDOW)));
     prompt.capitals = asking.capitals;

@@ -29,6 +29,8 @@ const QUOTATIONS: usize = 16;
 /// Where the instruction stands in a piece of text.
 #[derive(Default)]
 pub(super) struct Zones {
+    /// Where a greeting ends.
+    lead_start: usize,
     lead_end: usize,
     tail_start: usize,
     /// Whether the beginning ends where its writer ended it.
@@ -42,16 +44,18 @@ impl Zones {
     pub(super) fn of(text: &str, first: bool, last: bool) -> Self {
         let mut zones = Self { tail_start: text.len(), ended: !first, ..Self::default() };
         zones.note_quotations(text.as_bytes());
+        let text = if last { without_thanks(text) } else { text };
         if first {
             (zones.lead_end, zones.ended) = lead_end(text);
             let greeting = zones.ended && zones.lead_end <= GREETING;
             if greeting && !says_what_is_wanted(&text[..zones.lead_end]) {
                 let (more, ended) = lead_end(&text[zones.lead_end..]);
-                (zones.lead_end, zones.ended) = (zones.lead_end + more, ended);
+                zones.lead_start = zones.lead_end;
+                (zones.lead_end, zones.ended) = (zones.lead_start + more, ended);
             }
         }
         if last {
-            zones.tail_start = tail_start(text).max(zones.lead_end);
+            zones.tail_start = zones.tail_behind_lead(text);
         }
         zones
     }
@@ -59,8 +63,13 @@ impl Zones {
     /// Whether the instruction stands at this place.
     pub(super) fn asks(&self, at: usize) -> bool {
         let quotations = &self.quotations[..self.quoted];
-        (at < self.lead_end || at >= self.tail_start)
+        ((self.lead_start..self.lead_end).contains(&at) || at >= self.tail_start)
             && !quotations.iter().any(|(start, end)| (*start..*end).contains(&at))
+    }
+
+    /// The piece without its greeting.
+    pub(super) fn behind_greeting<'t>(&self, text: &'t str) -> &'t str {
+        &text[self.lead_start..]
     }
 
     /// Bytes of the piece that are material: quoted, or behind the end of the instruction. A tale that goes on is none.
@@ -70,6 +79,20 @@ impl Zones {
         let quoted = self.quotations[..self.quoted].iter().filter(|(start, _)| outside(*start));
         let behind = if self.ended { tail.saturating_sub(self.lead_end) } else { 0 };
         behind + quoted.map(|(start, end)| end - start).sum::<usize>()
+    }
+
+    /// Where the instruction at the end begins. All that a colon announces is material, if it is one piece.
+    fn tail_behind_lead(&self, text: &str) -> usize {
+        let tail = tail_start(text);
+        let (lead, rest) = text.split_at(self.lead_end);
+        let announced = self.lead_end + rest.len() - rest.trim_start().len();
+        let is_announced = self.ended && lead.trim_end().ends_with([':', '：']);
+        let is_said = self.ended && says_what_is_wanted(lead);
+        match tail {
+            Tail::Own(start) if is_announced && start <= announced => text.len(),
+            Tail::Last(_) if is_said => text.len(),
+            Tail::Own(start) | Tail::Last(start) => start.max(self.lead_end),
+        }
     }
 
     fn note_quotations(&mut self, text: &[u8]) {
@@ -159,20 +182,27 @@ pub(super) fn boundary(text: &str, at: usize) -> usize {
     (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
-/// Where the instruction at the end begins. Thanks in a paragraph of their own belong to what stands before them.
-fn tail_start(text: &str) -> usize {
-    let text = text.trim_end();
-    let last = text.rfind("\n\n").map_or(0, |at| at + 2);
-    if last > 2 && text.len() - last < THANKS && !says_what_is_wanted(&text[last..]) {
-        return tail_of(text[..last].trim_end());
-    }
-    tail_of(text)
+/// Where an instruction at the end begins.
+enum Tail {
+    /// With a paragraph or a line of its own.
+    Own(usize),
+    /// Somewhere in the last sentences of a long paragraph.
+    Last(usize),
 }
 
-fn tail_of(text: &str) -> usize {
+/// The text without thanks in a last paragraph of their own.
+fn without_thanks(text: &str) -> &str {
+    let text = text.trim_end();
+    let last = text.rfind("\n\n").map_or(0, |at| at + 2);
+    let is_thanks = last > 2 && text.len() - last < THANKS && !says_what_is_wanted(&text[last..]);
+    if is_thanks { text[..last].trim_end() } else { text }
+}
+
+/// Where the instruction at the end of a text begins.
+fn tail_start(text: &str) -> Tail {
     let begins = |mark: &str| text.rfind(mark).map_or(0, |at| at + mark.len());
     let near = [begins("\n\n"), begins("\n")].into_iter().find(|start| text.len() - start <= TAIL);
-    near.unwrap_or_else(|| boundary(text, text.len() - LAST))
+    near.map_or_else(|| Tail::Last(boundary(text, text.len() - LAST)), Tail::Own)
 }
 
 /// Whether a text has a phrase of a class, or of something to do.
