@@ -97,7 +97,7 @@ fn the_classifier_keeps_what_it_knows() {
     assert!(found >= FLOOR, "macro-F1 {found} of writer a");
 }
 
-/// Measured 0.86.
+/// Measured 0.855.
 const FLOOR: f64 = 0.82;
 
 /// Writer b's prompts were never looked at.
