@@ -121,7 +121,9 @@ impl Signs<'_> {
         let named = self.ask(Cue::Math) > 0 || self.ask(Cue::Quantity) >= 4;
         // Dates, amounts and numbers of parts in a material are no calculation.
         let signs = if self.material() && !named { signs / 4 } else { signs };
-        self.beside(signs + word_problem(self.ask(Cue::Quantity), &self.features.prompt))
+        // A word problem is all instruction; amounts in a material are not asked for.
+        let cues = if self.material() { &self.features.ask_cues } else { &self.features.prompt_cues };
+        self.beside(signs + word_problem(cues.of(Cue::Quantity).into(), &self.features.prompt))
     }
 
     /// A question about given material asks for what stands in it.
