@@ -1,6 +1,6 @@
 //! The `pointsman` program: arguments, logs, one command.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -69,7 +69,8 @@ fn main() -> ExitCode {
     };
     match printed {
         Ok(text) => {
-            println!("{}", text.trim_end());
+            // A reader that has seen enough closes the pipe.
+            let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
             ExitCode::SUCCESS
         }
         Err(text) => {

@@ -9,15 +9,33 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use super::phrases::{TABLE, of_row};
+use super::phrases::{of_row, rows};
 
 /// Number of cues.
-pub const CUES: usize = 16;
+pub const CUES: usize = 23;
 
 /// Points by cue, in the order of the cue table. They saturate.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(into = "[u8; CUES]", try_from = "Vec<u8>")]
 pub struct Cues(pub [u8; CUES]);
+
+impl From<Cues> for [u8; CUES] {
+    fn from(cues: Cues) -> Self {
+        cues.0
+    }
+}
+
+/// Records of earlier versions know fewer cues; the others are 0.
+impl TryFrom<Vec<u8>> for Cues {
+    type Error = String;
+
+    fn try_from(stored: Vec<u8>) -> Result<Self, String> {
+        let mut cues = Self::default();
+        let here = cues.0.get_mut(..stored.len());
+        here.ok_or_else(|| format!("{} cues, and {CUES} are known", stored.len()))?.copy_from_slice(&stored);
+        Ok(cues)
+    }
+}
 
 /// What phrases speak for: ten task classes, then signs that several rules use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +62,41 @@ pub(super) enum Cue {
     Brief,
     /// A client's own errand beside the conversation: titles, summaries, checks.
     Side,
+    /// Something done in the world, which takes tools: booking, sending, restarting.
+    Act,
+    /// The name of a language.
+    Tongue,
+    /// One out of several: `or`, `which of`.
+    Choice,
+    /// A material is spoken of: `below`, `the following`.
+    Given,
+    /// Small talk, thanks, tests: nothing is wanted.
+    Chat,
+    /// A wish put as a question.
+    Polite,
+    /// Conditions among things: `unless`, `next to`, `before`.
+    Relation,
+}
+
+impl Cue {
+    /// Those of classes, in the classes' order.
+    pub(super) const CLASSES: [Self; 10] = [
+        Self::Code,
+        Self::Math,
+        Self::Extraction,
+        Self::Classification,
+        Self::Summarisation,
+        Self::Translation,
+        Self::Knowledge,
+        Self::Reasoning,
+        Self::Creative,
+        Self::Agent,
+    ];
+
+    /// Whether it speaks for one class of its own.
+    pub(super) fn is_class(self) -> bool {
+        (self as u8) < Self::Quantity as u8
+    }
 }
 
 impl Cues {
@@ -51,26 +104,25 @@ impl Cues {
         self.0[cue as usize]
     }
 
-    fn add(&mut self, cue: Cue, points: u8) {
-        let sum = &mut self.0[cue as usize];
-        *sum = sum.saturating_add(points);
+    pub(super) fn add(&mut self, effects: &[(Cue, u8)]) {
+        for &(cue, points) in effects {
+            let sum = &mut self.0[cue as usize];
+            *sum = sum.saturating_add(points);
+        }
     }
+}
 
-    /// Adds the cues of `text`. `leads` tells for an offset whether it stands at the edge of the turn, where the
-    /// instruction usually is: points for classes count twice there.
-    pub(super) fn read(&mut self, text: &str, leads: impl Fn(usize) -> bool) {
-        let text = text.as_bytes();
-        let mut at = 0;
-        while let Some(start) = LEXICON.next_start(text, at) {
-            let Some(phrase) = LEXICON.longest(text, start) else {
-                at = start + 1;
-                continue;
-            };
-            for &(cue, points) in phrase.effects {
-                let twice = (cue as usize) < Cue::Quantity as usize && leads(start);
-                self.add(cue, if twice { points * 2 } else { points });
+/// Shows where phrases begin in `text` and what they speak for.
+pub(super) fn find(text: &str, mut show: impl FnMut(usize, &[(Cue, u8)])) {
+    let text = text.as_bytes();
+    let mut at = 0;
+    while let Some(start) = LEXICON.next_start(text, at) {
+        match LEXICON.longest(text, start) {
+            Some(phrase) => {
+                show(start, phrase.effects);
+                at = start + phrase.text.len();
             }
-            at = start + phrase.text.len();
+            None => at = start + 1,
         }
     }
 }
@@ -99,29 +151,35 @@ struct Head {
 
 impl Head {
     fn of(text: &[u8]) -> Self {
+        if let Some(bytes) = text.first_chunk() {
+            return Self { bits: u64::from_le_bytes(*bytes) | LOWER_CASE, mask: u64::MAX };
+        }
         let mut bytes = [0; 8];
-        let length = text.len().min(8);
-        bytes[..length].copy_from_slice(&text[..length]);
-        let mask = if length < 8 { (1 << (8 * length)) - 1 } else { u64::MAX };
-        Self { bits: (u64::from_le_bytes(bytes) | 0x2020_2020_2020_2020) & mask, mask }
+        bytes[..text.len()].copy_from_slice(text);
+        let mask = (1 << (8 * text.len())) - 1;
+        Self { bits: (u64::from_le_bytes(bytes) | LOWER_CASE) & mask, mask }
     }
 
-    /// The bucket of phrases that begin like this: by three bytes, or by the two of a phrase that has no third.
-    fn bucket(self) -> usize {
-        ((self.bits & 0x00ff_ffff).wrapping_mul(0x9e37_79b1) >> 20) as usize % BUCKETS
-    }
-
-    fn first_two(self) -> Self {
-        Self { bits: self.bits & 0xffff, mask: self.mask & 0xffff }
+    /// The bucket of phrases whose key is the first `length` bytes.
+    fn bucket(self, length: usize) -> usize {
+        let key = self.bits & ((1 << (8 * length)) - 1);
+        (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 50) as usize
     }
 }
 
-/// All phrases, found by the bytes they begin with.
+const LOWER_CASE: u64 = 0x2020_2020_2020_2020;
+
+/// All phrases, found by their keys: the first six bytes, or all of a shorter phrase.
 struct Lexicon {
     /// By bucket, in a bucket the longest first.
     phrases: Vec<Phrase>,
+    /// Their heads, apart, because most comparisons end there.
+    heads: Vec<Head>,
     /// Where each bucket begins in `phrases`; one more than there are buckets.
     buckets: Vec<u16>,
+    /// By the bucket of the first three bytes, or of two where there is no third: a bit for each length of key that phrases
+    /// beginning so have. Of most words there are none, and that is all that has to be looked up.
+    lengths: Vec<u8>,
     /// What each byte can begin: nothing, `WORD`, or `SIGN`.
     kinds: [u8; 256],
 }
@@ -130,22 +188,31 @@ struct Lexicon {
 const WORD: u8 = 1;
 /// Any other byte that some phrase begins with.
 const SIGN: u8 = 2;
-/// Buckets of the lexicon: a power of two, four times as many as there are phrases, so that most are empty.
-const BUCKETS: usize = 4096;
+/// Buckets of the lexicon: as many as 14 bits of a hash tell, four times as many as there are phrases.
+const BUCKETS: usize = 1 << 14;
+/// Bytes of the longest key.
+const KEY: usize = 6;
+/// Bytes that tell which lengths of keys to look for.
+const OPENING: usize = 3;
 
 impl Lexicon {
     fn new(mut phrases: Vec<Phrase>) -> Self {
-        phrases.sort_by_key(|phrase| (phrase.head.bucket(), usize::MAX - phrase.text.len()));
-        let starts = |bucket: usize| phrases.partition_point(|phrase| phrase.head.bucket() < bucket);
-        let buckets = (0..=BUCKETS).map(|bucket| u16::try_from(starts(bucket)).unwrap_or(u16::MAX)).collect();
+        let bucket = |phrase: &Phrase| phrase.head.bucket(phrase.text.len().min(KEY));
+        phrases.sort_by_key(|phrase| (bucket(phrase), usize::MAX - phrase.text.len()));
+        let starts = |number: usize| phrases.partition_point(|phrase| bucket(phrase) < number);
+        let buckets = (0..=BUCKETS).map(|number| u16::try_from(starts(number)).unwrap_or(u16::MAX)).collect();
         let mut kinds = [0; 256];
+        let mut lengths = vec![0; BUCKETS];
         for phrase in &phrases {
             kinds[usize::from(phrase.text[0])] = SIGN;
+            let length = phrase.text.len().min(KEY);
+            lengths[phrase.head.bucket(length.min(OPENING))] |= 1 << length;
         }
         for (byte, kind) in (0..=255_u8).zip(&mut kinds) {
             *kind = if byte.is_ascii_alphanumeric() { WORD } else { *kind };
         }
-        Self { phrases, buckets, kinds }
+        let heads = phrases.iter().map(|phrase| phrase.head).collect();
+        Self { phrases, heads, buckets, lengths, kinds }
     }
 
     fn kind(&self, byte: u8) -> u8 {
@@ -166,26 +233,37 @@ impl Lexicon {
     fn longest(&self, text: &[u8], at: usize) -> Option<&Phrase> {
         let rest = &text[at..];
         let head = Head::of(rest);
-        let goes_on = rest.get(2).is_some_and(u8::is_ascii_alphanumeric);
-        let short = || (!goes_on).then(|| self.within(head.first_two().bucket(), head, rest))?;
-        self.within(head.bucket(), head, rest).or_else(short)
+        let mut lengths = self.lengths[head.bucket(OPENING)];
+        // A phrase of two bytes is a word, so that nothing may go on behind it.
+        if !rest.get(2).is_some_and(u8::is_ascii_alphanumeric) {
+            lengths |= self.lengths[head.bucket(2)] & (1 << 2);
+        }
+        while lengths != 0 {
+            let length = lengths.ilog2() as usize;
+            if let Some(phrase) = self.within(head.bucket(length), head, rest) {
+                return Some(phrase);
+            }
+            lengths &= !(1 << length);
+        }
+        None
     }
 
     fn within(&self, bucket: usize, head: Head, rest: &[u8]) -> Option<&Phrase> {
         let here = usize::from(self.buckets[bucket])..usize::from(self.buckets[bucket + 1]);
-        let mut alike =
-            self.phrases[here].iter().filter(|phrase| head.bits & phrase.head.mask == phrase.head.bits);
-        alike.find(|phrase| {
+        let phrases = self.heads[here.clone()].iter().zip(&self.phrases[here]);
+        let mut alike = phrases.filter(|(other, _)| head.bits & other.mask == other.bits);
+        let found = alike.find(|(_, phrase)| {
             let (text, behind) = rest.split_at_checked(phrase.text.len()).unwrap_or_default();
             let goes_on = behind.first().is_some_and(u8::is_ascii_alphanumeric);
             text.eq_ignore_ascii_case(phrase.text) && !(phrase.word_end && goes_on)
-        })
+        });
+        found.map(|(_, phrase)| phrase)
     }
 }
 
 static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
-    let rows = TABLE.iter().flat_map(|(effects, group)| of_row(group).map(move |text| (*effects, text)));
-    let phrases = rows.map(|(effects, written)| {
+    let phrases = rows().flat_map(|(effects, group)| of_row(group).map(move |text| (*effects, text)));
+    let phrases = phrases.map(|(effects, written)| {
         let text = written.trim_end_matches('*').as_bytes();
         let is_whole = text.len() == written.len();
         let word_end = is_whole && text.last().is_some_and(u8::is_ascii_alphanumeric);
@@ -200,13 +278,14 @@ mod tests {
 
     fn points(text: &str, cue: Cue) -> u8 {
         let mut cues = Cues::default();
-        cues.read(text, |_| false);
+        find(text, |_, effects| cues.add(effects));
         cues.of(cue)
     }
 
     #[test]
     fn the_table_builds_and_names_each_phrase_once() {
-        let mut all: Vec<_> = TABLE.iter().flat_map(|(_, group)| of_row(group)).collect();
+        let bare = |phrase: &'static str| phrase.trim_end_matches('*');
+        let mut all: Vec<_> = rows().flat_map(|(_, group)| of_row(group)).map(bare).collect();
         let written = all.len();
         all.sort_unstable();
         all.dedup();
@@ -218,10 +297,10 @@ mod tests {
         for phrase in &LEXICON.phrases {
             let text = std::str::from_utf8(phrase.text).unwrap();
             let mut wanted = Cues::default();
-            phrase.effects.iter().for_each(|&(cue, points)| wanted.add(cue, points));
+            wanted.add(phrase.effects);
             for around in [text.to_owned(), format!("x, {text}."), text.to_ascii_uppercase()] {
                 let mut found = Cues::default();
-                found.read(&around, |_| false);
+                find(&around, |_, effects| found.add(effects));
                 assert_eq!(found, wanted, "{around}");
             }
         }
@@ -230,7 +309,7 @@ mod tests {
     #[test]
     fn phrases_count_as_whole_words_in_any_case() {
         assert_eq!(points("TRANSLATE this", Cue::Translation), 4);
-        assert_eq!(points("a sqlite mysqld", Cue::Code), 0);
+        assert_eq!(points("a sqlish mysqld", Cue::Code), 0);
         assert_eq!(points("Summarised, summary", Cue::Summarisation), 8);
         assert_eq!(points("Переведи и переводчик", Cue::Translation), 8);
         assert_eq!(points("请翻译一下", Cue::Translation), 4);

@@ -2,18 +2,20 @@
 //!
 //! Windows bound what is read closely; of everything else only lengths and kinds of bytes are taken. Judges nothing.
 
-use super::cues::Cues;
-use super::features::{FEATURE_VERSION, Features, Prompt, Talk, Volume};
+use super::cues::{Cue, Cues, find};
+use super::features::{FEATURE_VERSION, Features, Talk, Volume};
 use super::grams::Grams;
 use super::scan::{Mixture, bump, scan};
+use super::tongue::{Ear, listen};
+use super::zones::{Zones, boundary};
 use crate::codec::{ChatView, Part, Role, Turn};
 
 /// A turn within these bytes is read whole; of a longer one the first and the last half.
 const PROMPT_WINDOW: usize = 4096;
 /// How much of the system texts is read for cues.
 const SYSTEM_WINDOW: usize = 2048;
-/// An instruction mostly stands within this distance of the turn's beginning or end.
-const EDGE: usize = 200;
+/// So many bytes of each piece are read for its language.
+const LISTENED: usize = 768;
 /// Most bytes that one part of an unknown kind adds: it may be anything, base64 included.
 const UNKNOWN_PART: usize = 16 * 1024;
 /// What known clients put before the user's own text as parts of the same turn.
@@ -30,7 +32,7 @@ pub fn extract(view: &ChatView<'_>) -> Features {
         ..Features::default()
     };
     if let Some(turn) = view.turns.iter().rev().find(|turn| asks(turn)) {
-        read_prompt(turn, &mut features.prompt, &mut features.prompt_cues);
+        read_prompt(turn, &mut features);
     }
     read_system(&view.system, &mut features.system_cues);
     features
@@ -92,16 +94,38 @@ fn volume(view: &ChatView<'_>) -> Volume {
 }
 
 /// Reads the window of one turn: all of its text, or its first and last halves of the window.
-fn read_prompt(turn: &Turn<'_>, prompt: &mut Prompt, cues: &mut Cues) {
+fn read_prompt(turn: &Turn<'_>, features: &mut Features) {
+    let Features { prompt, prompt_cues, ask_cues, .. } = features;
     let total = own_texts(turn).map(str::len).sum::<usize>();
     prompt.bytes = size(total);
+    let (mut asking, mut given) = (Ear::default(), Ear::default());
     window(turn, |start, text| {
         scan(text, prompt);
-        cues.read(text, |at| {
-            let at = start + at;
-            at < EDGE || at + EDGE >= total
+        let zones = Zones::of(text, start == 0, start + text.len() == total);
+        find(text, |at, effects| {
+            prompt_cues.add(effects);
+            if zones.asks(at) {
+                ask_cues.add(effects);
+                if prompt.first_cue == 0 {
+                    prompt.first_cue = first_class(effects);
+                }
+            }
         });
+        grow(&mut prompt.given, zones.given(text.len()));
+        let heard = zones.behind_greeting(text);
+        let skipped = text.len() - heard.len();
+        let heard = &heard[..boundary(heard, heard.len().min(LISTENED))];
+        listen(heard, [&mut asking, &mut given], |at| zones.asks(skipped + at));
     });
+    prompt.given = prompt.given.saturating_add(size(total.saturating_sub(PROMPT_WINDOW)));
+    prompt.capitals = asking.capitals;
+    (prompt.ask_tongue, prompt.given_tongue) = (asking.tongue(), given.tongue());
+}
+
+/// The strong cue for a class among the effects of a phrase, counted from 1; 0: there is none.
+fn first_class(effects: &[(Cue, u8)]) -> u8 {
+    let strong = effects.iter().find(|(cue, points)| cue.is_class() && *points >= 3);
+    strong.map_or(0, |(cue, _)| *cue as u8 + 1)
 }
 
 /// Shows the pieces of the window of one turn with the places they begin at.
@@ -141,7 +165,7 @@ fn read_system(system: &[&str], cues: &mut Cues) {
             break;
         }
         let end = boundary(text, left.min(text.len()));
-        cues.read(&text[..end], |_| false);
+        find(&text[..end], |_, effects| cues.add(effects));
         left -= end;
     }
 }
@@ -159,11 +183,6 @@ fn own_texts<'a>(turn: &'a Turn<'a>) -> impl Iterator<Item = &'a str> {
         }
         _ => None,
     })
-}
-
-/// The character boundary at or before `at`.
-fn boundary(text: &str, at: usize) -> usize {
-    (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 fn count(number: usize) -> u16 {

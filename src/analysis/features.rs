@@ -11,7 +11,7 @@ use crate::catalog::SHAPE;
 use crate::types::Capabilities;
 
 /// Version of the features' meaning; stored with every record.
-pub const FEATURE_VERSION: u16 = 1;
+pub const FEATURE_VERSION: u16 = 2;
 
 /// Everything the analysis knows of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,9 @@ pub struct Features {
     pub prompt: Prompt,
     /// Cue points found in the last user turn, by cue.
     pub prompt_cues: Cues,
+    /// Of these, those that stand in its instruction and not in the material it is about.
+    #[serde(default)]
+    pub ask_cues: Cues,
     /// Cue points found in the first 2 KB of the system texts, by cue.
     pub system_cues: Cues,
 }
@@ -144,4 +147,19 @@ pub struct Prompt {
     pub choices: u16,
     /// The length asked for in words (`500 words`), 0 when none is.
     pub asked_words: u16,
+    /// Bytes of the material that the instruction is about, also beyond the window.
+    #[serde(default)]
+    pub given: u32,
+    /// Language or script of the instruction; 0: it cannot be told.
+    #[serde(default)]
+    pub ask_tongue: u8,
+    /// The same of the material.
+    #[serde(default)]
+    pub given_tongue: u8,
+    /// Words of the instruction in capitals, from four letters on: labels and commands are written so.
+    #[serde(default)]
+    pub capitals: u16,
+    /// The cue of the first phrase of the instruction that speaks for a class, counted from 1; 0: there is none.
+    #[serde(default)]
+    pub first_cue: u8,
 }

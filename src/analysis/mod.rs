@@ -3,8 +3,12 @@
 //! `extract` turns the borrowed view into `Features` (integers, no text); `understand` is a pure function of them, so a
 //! stored decision replays without the prompt. Never looks at models, prices or policies.
 //!
-//! This is a rule-based first form: cue phrases and structure, weighted by hand. Its accuracy has not been measured on
-//! a labelled set, and prompt text alone predicts difficulty weakly; measured outcomes are what licenses a cheaper model.
+//! Rules, cue phrases and structure, weighted by hand. How often the class is right is measured (`pointsman eval
+//! --classes benches/data/classes.jsonl`): on 396 prompts by a writer nobody tuned to, macro-F1 0.59 (0.54 to 0.63), and
+//! 0.68 of what is not answered `other` is right. Those prompts were written to be hard; each class has 72 rows, 36 of
+//! them a writer's, so that all classes rest on structural rules and none on a model of its own: that would take 100
+//! labelled rows and more. Words learned from 396 rows add less than 0.01 to the rules. Text alone predicts difficulty
+//! weakly, too; measured outcomes are what licenses a cheaper model.
 
 mod complexity;
 mod cues;
@@ -17,6 +21,8 @@ mod phrases;
 mod scan;
 mod step;
 mod tokens;
+mod tongue;
+mod zones;
 
 use serde::Serialize;
 

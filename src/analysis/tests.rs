@@ -206,7 +206,7 @@ fn confidence_is_a_share_and_zero_without_a_class() {
 
 #[test]
 fn contradicting_signs_are_no_class() {
-    assert_eq!(plain("poem translate").task, Other);
+    assert_eq!(plain("a poem, translate, native speaker").task, Other);
 }
 
 #[test]
@@ -218,6 +218,66 @@ fn the_same_features_give_the_same_analysis_also_after_storage() {
         assert_eq!(again, features);
         assert_eq!(understand(&again), understand(&features));
         assert!(!stored.contains('.'), "integers only: {stored}");
+    }
+}
+
+#[test]
+fn features_of_version_1_can_still_be_read() {
+    let mut stored = serde_json::to_value(extract(&view("", vec![user("Translate this.")]))).unwrap();
+    let cues = serde_json::json!([0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    stored["version"] = 1.into();
+    (stored["prompt_cues"], stored["system_cues"]) = (cues.clone(), cues);
+    stored.as_object_mut().unwrap().remove("ask_cues");
+    for newer in ["given", "ask_tongue", "given_tongue", "capitals", "first_cue"] {
+        stored["prompt"].as_object_mut().unwrap().remove(newer);
+    }
+    let features: Features = serde_json::from_value(stored).unwrap();
+    assert_eq!((features.version, features.prompt_cues.0[5]), (1, 8));
+    let too_many: Result<Cues, _> = serde_json::from_value(vec![0; 64].into());
+    assert!(too_many.unwrap_err().to_string().contains("64 cues"));
+}
+
+#[test]
+fn the_material_says_little() {
+    let complaint = "The translation of your poem was late, and the summary of the code has a bug.";
+    for (label, ask) in [
+        (Translation, "Put this in French"),
+        (Classification, "Urgent or not urgent? One word"),
+        (Summarisation, "TL;DR for my boss"),
+        (Extraction, "List all the names as a table"),
+    ] {
+        for prompt in [
+            format!("{ask}: {complaint}"),
+            format!("{ask}: \"{complaint}\""),
+            format!("{ask}, that is all I need today.\n\n{}", complaint.repeat(5)),
+            format!("\"{complaint}\"\n\n{ask}"),
+        ] {
+            assert_eq!(plain(&prompt).task, label, "{prompt}");
+        }
+    }
+    let german = "Wir haben das Paket nicht bekommen, und der Fahrer ist auch nicht mit der Sendung da.";
+    assert_eq!(
+        plain(&format!("My neighbour left me this note on the door, and I really have no idea:\n\n{german}"))
+            .task,
+        Translation
+    );
+}
+
+#[test]
+fn tools_offered_make_an_agent_of_things_to_do_only() {
+    let with_tools = |prompt| {
+        let mut offered = view("", vec![user(prompt)]);
+        offered.tools = tools(4);
+        of(&offered).task
+    };
+    for (label, prompt) in [
+        (Agent, "Cancel my 3 pm, tell Ann, and book the small room for Friday instead."),
+        (Agent, "Storniere das Hotel und schick Anna Bescheid."),
+        (Translation, "Translate to French: the printer is broken"),
+        (Math, "What is 15% of 2,300 plus 40?"),
+        (Creative, "Write a poem about the sea in autumn."),
+    ] {
+        assert_eq!(with_tools(prompt), label, "{prompt}");
     }
 }
 

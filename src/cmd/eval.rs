@@ -1,10 +1,11 @@
 //! `pointsman eval`: what a predictor is worth, beside the simple ways to do without one.
 
+mod classes;
 mod draw;
 mod print;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -20,8 +21,8 @@ use crate::learning::{Row, Sheet, Split, read_rows};
 #[derive(Clone, Debug, clap::Args)]
 pub struct EvalArgs {
     /// The predictor's file
-    #[arg(long)]
-    pub profile: PathBuf,
+    #[arg(long, required_unless_present = "classes")]
+    pub profile: Option<PathBuf>,
     /// Folder or file with labelled prompts; without it: cross-validation over the rows it was learned from
     #[arg(long)]
     pub data: Option<PathBuf>,
@@ -52,6 +53,12 @@ pub struct EvalArgs {
     /// Draw it: the pair's or the pool's curves, or predicted qualities against those that came
     #[arg(long, value_name = "FILE.svg")]
     pub plot: Option<PathBuf>,
+    /// How often the task class is the one people gave: a file of labelled prompts; needs no predictor
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["profile", "data", "pair", "pool", "calibration", "complexity"])]
+    pub classes: Option<PathBuf>,
+    /// With --classes: report on this writer's prompts only
+    #[arg(long, value_name = "NAME", requires = "classes")]
+    pub writer: Option<String>,
 }
 
 /// A part of the rows.
@@ -91,8 +98,19 @@ struct Report {
 
 /// Runs the command; the text to print, or what went wrong.
 pub fn run(args: &EvalArgs, json: bool) -> Result<String, String> {
+    match (&args.classes, &args.profile) {
+        (Some(file), _) => classes::run(file, args.writer.as_deref(), json),
+        (None, Some(profile)) => run_predictor(args, profile, json),
+        (None, None) => {
+            Err("name the predictor's file, --profile FILE, or prompts of known class, --classes FILE"
+                .to_owned())
+        }
+    }
+}
+
+fn run_predictor(args: &EvalArgs, profile: &Path, json: bool) -> Result<String, String> {
     args.fits_together()?;
-    let predictor = read_profile(args)?;
+    let predictor = read_profile(profile)?;
     let learned = Sheet::held_out(&predictor).map_err(|error| error.to_string())?;
     let fresh = match &args.data {
         Some(path) => Some(fresh(args, &read_rows(path).map_err(|error| error.to_string())?, &predictor)?),
@@ -149,9 +167,9 @@ impl EvalArgs {
     }
 }
 
-fn read_profile(args: &EvalArgs) -> Result<Predictor, String> {
-    let path = args.profile.display();
-    let bytes = std::fs::read(&args.profile).map_err(|error| format!("{path}: {error}"))?;
+fn read_profile(file: &Path) -> Result<Predictor, String> {
+    let path = file.display();
+    let bytes = std::fs::read(file).map_err(|error| format!("{path}: {error}"))?;
     let predictor = Predictor::parse(&bytes).map_err(|error| format!("{path}: {error}"))?;
     if predictor.card.feature_version != FEATURE_VERSION {
         return Err(format!(

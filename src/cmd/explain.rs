@@ -9,7 +9,7 @@ use std::sync::Arc;
 use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
-use crate::analysis::{self, Analysis, Limits, extract};
+use crate::analysis::{self, Analysis, FEATURE_VERSION, Limits, extract};
 use crate::catalog::{Snapshot, SnapshotVersion};
 use crate::codec::{self, Scratch};
 use crate::config::{self, SecretSource, Settings};
@@ -78,14 +78,26 @@ pub(super) fn rebuild(reader: &Reader, version: &SnapshotVersion) -> Result<Arc<
         .map_err(|faults| format!("snapshot {version} cannot be built again: {faults}"))
 }
 
+/// What taking a stored decision again showed.
+#[derive(Clone, Copy, PartialEq)]
+enum Verdict {
+    /// The same decision.
+    Same,
+    /// It was taken on features of another meaning, so that it cannot be taken again.
+    OtherFeatures,
+}
+
 /// Whether a stored decision comes out the same again; what differs otherwise.
-fn verify(snapshots: &mut Snapshots<'_>, entry: &Entry) -> Result<(), String> {
+fn verify(snapshots: &mut Snapshots<'_>, entry: &Entry) -> Result<Verdict, String> {
     let (Some(inputs), Some(stored)) = (&entry.inputs, &entry.decision) else {
         return Err("no decision is stored".to_owned());
     };
+    if inputs.features.version != FEATURE_VERSION {
+        return Ok(Verdict::OtherFeatures);
+    }
     let snapshot = snapshots.of(&entry.snapshot)?;
     match routing::replay(&snapshot, inputs) {
-        Ok(again) if again == **stored => Ok(()),
+        Ok(again) if again == **stored => Ok(Verdict::Same),
         Ok(again) => Err(format!(
             "was {} ({}), comes out as {} ({})",
             plan(stored),
@@ -100,12 +112,13 @@ fn verify(snapshots: &mut Snapshots<'_>, entry: &Entry) -> Result<(), String> {
 fn verify_all(settings: &Settings, json: bool) -> Result<String, String> {
     let reader = Reader::open(&settings.ledger.path).map_err(|error| error.to_string())?;
     let mut snapshots = Snapshots::new(&reader);
-    let (mut checked, mut reproduced) = (0_u64, 0_u64);
+    let (mut checked, mut reproduced, mut older) = (0_u64, 0_u64, 0_u64);
     let mut differences = Vec::new();
     let walked = reader.each_decision(Span::ALL, |entry| {
         checked += 1;
         match verify(&mut snapshots, &entry) {
-            Ok(()) => reproduced += 1,
+            Ok(Verdict::Same) => reproduced += 1,
+            Ok(Verdict::OtherFeatures) => older += 1,
             Err(what) if differences.len() < SHOWN => differences.push(format!("{}: {what}", entry.id)),
             Err(_) => {}
         }
@@ -113,15 +126,19 @@ fn verify_all(settings: &Settings, json: bool) -> Result<String, String> {
     });
     walked.map_err(|error| error.to_string())?;
     let text = if json {
-        json!({ "checked": checked, "reproduced": reproduced, "differences": differences }).to_string()
+        json!({ "checked": checked, "reproduced": reproduced, "other_features": older, "differences": differences })
+            .to_string()
     } else {
         let mut text = format!("{reproduced} of {checked} stored decisions come out the same again\n");
+        if older > 0 {
+            let _ = writeln!(text, "{older} were taken by another version, which read requests otherwise");
+        }
         for difference in &differences {
             let _ = writeln!(text, "  {difference}");
         }
         text
     };
-    if checked == reproduced { Ok(text) } else { Err(text) }
+    if checked == reproduced + older { Ok(text) } else { Err(text) }
 }
 
 fn stored(settings: &Settings, id: RequestId, json: bool) -> Result<String, String> {
@@ -136,7 +153,7 @@ fn stored(settings: &Settings, id: RequestId, json: bool) -> Result<String, Stri
         return Err(format!("{id} cannot be reproduced: {what}"));
     }
     if json {
-        let value = json!({ "entry": entry, "reproduced": verified.is_some() });
+        let value = json!({ "entry": entry, "reproduced": verified == Some(Ok(Verdict::Same)) });
         return Ok(value.to_string());
     }
     let mut text = String::new();
@@ -152,6 +169,9 @@ fn stored(settings: &Settings, id: RequestId, json: bool) -> Result<String, Stri
         Some(inputs) => Some(routing::analyse_and_decide(&*snapshots.of(&entry.snapshot)?, inputs)),
         None => None,
     };
+    if verified == Some(Ok(Verdict::OtherFeatures)) {
+        text.push_str("read by another version, which understood it otherwise than is shown here\n");
+    }
     if let Some((analysis, _)) = &again {
         print_analysis(&mut text, analysis);
     }

@@ -52,7 +52,8 @@ fn cell(task: TaskClass, rows: &[&Row], model: usize) -> Evidence {
         pairs: u32::try_from(rows.len()).unwrap_or(u32::MAX),
         mean_quality: mean(&scores),
         mean_loss: loss.mean,
-        loss_upper: loss.upper,
+        // Of a row or two the bound is wider than a loss can be.
+        loss_upper: loss.upper.min(1.0),
     }
 }
 

@@ -165,18 +165,7 @@ struct RowReader {
 
 impl RowReader {
     fn read(&mut self, path: &Path) -> Result<(), RowsError> {
-        let fault = |line: usize, what: String| RowsError { path: path.to_path_buf(), line, what };
-        let file = std::fs::File::open(path).map_err(|error| fault(0, error.to_string()))?;
-        let packed = path.extension().is_some_and(|extension| extension == "gz");
-        let content: Box<dyn Read> =
-            if packed { Box::new(flate2::read::MultiGzDecoder::new(file)) } else { Box::new(file) };
-        for (line, number) in BufReader::new(content).lines().zip(1..) {
-            let line = line.map_err(|error| fault(number, error.to_string()))?;
-            if !line.trim().is_empty() {
-                self.line(&line).map_err(|what| fault(number, what))?;
-            }
-        }
-        Ok(())
+        each_line(path, |line| self.line(line))
     }
 
     fn line(&mut self, text: &str) -> Result<(), String> {
@@ -202,6 +191,25 @@ impl RowReader {
         self.rows.push(self.prompts.row(line)?);
         Ok(())
     }
+}
+
+/// Shows every line of a file, plain or gzipped, that is not empty. What goes wrong is told with its line.
+pub(super) fn each_line(
+    path: &Path,
+    mut show: impl FnMut(&str) -> Result<(), String>,
+) -> Result<(), RowsError> {
+    let fault = |line: usize, what: String| RowsError { path: path.to_path_buf(), line, what };
+    let file = std::fs::File::open(path).map_err(|error| fault(0, error.to_string()))?;
+    let packed = path.extension().is_some_and(|extension| extension == "gz");
+    let content: Box<dyn Read> =
+        if packed { Box::new(flate2::read::MultiGzDecoder::new(file)) } else { Box::new(file) };
+    for (line, number) in BufReader::new(content).lines().zip(1..) {
+        let line = line.map_err(|error| fault(number, error.to_string()))?;
+        if !line.trim().is_empty() {
+            show(&line).map_err(|what| fault(number, what))?;
+        }
+    }
+    Ok(())
 }
 
 /// Reads prompts the way requests are read.

@@ -107,7 +107,7 @@ impl Bench {
 
     fn asking(&self) -> EvalArgs {
         EvalArgs {
-            profile: self.profile(),
+            profile: Some(self.profile()),
             data: None,
             split: None,
             source: Vec::new(),
@@ -117,6 +117,8 @@ impl Bench {
             plans: Vec::new(),
             calibration: false,
             complexity: false,
+            classes: None,
+            writer: None,
             plot: None,
         }
     }
@@ -357,7 +359,7 @@ fn a_wrong_question_gets_a_clear_answer() {
             }),
         ),
         ("No such file", Box::new(|args| (args.pair, args.data) = (pair.clone(), Some("nowhere".into())))),
-        ("No such file", Box::new(|args| (args.pair, args.profile) = (pair.clone(), "nowhere".into()))),
+        ("No such file", Box::new(|args| (args.pair, args.profile) = (pair.clone(), Some("nowhere".into())))),
     ];
     for (what, change) in cases {
         let fault = bench.eval(change).unwrap_err();

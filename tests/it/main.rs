@@ -13,6 +13,7 @@ mod admin;
 mod bad_input;
 mod bodies;
 mod cancel;
+mod classes;
 mod clients;
 mod credentials;
 mod decisions;

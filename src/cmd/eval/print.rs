@@ -130,7 +130,7 @@ fn print_calibration(text: &mut String, report: &CalibrationReport) -> fmt::Resu
     writeln!(text, "{table}")
 }
 
-fn table<const N: usize>(header: [&str; N]) -> Table {
+pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_FULL_CONDENSED).set_header(header);
     for column in table.column_iter_mut().skip(1) {
@@ -139,6 +139,6 @@ fn table<const N: usize>(header: [&str; N]) -> Table {
     table
 }
 
-fn figure(figure: Figure) -> String {
+pub(super) fn figure(figure: Figure) -> String {
     format!("{figure:.3}")
 }

@@ -8,12 +8,16 @@
 
 mod calibration;
 mod cascade;
+mod class_rows;
+mod classes;
 mod complexity;
 mod means;
 mod pair;
 mod pool;
 
 pub use calibration::{CalibrationReport, CellError, calibration};
+pub use class_rows::{ClassRow, Wrap, analyse, read_class_rows, request};
+pub use classes::{Baseline, ClassFigures, ClassesReport, Group, classes};
 pub use complexity::{ComplexityReport, complexity};
 pub use pair::{FrozenPair, Order, PairReport, pair};
 pub use pool::{Frozen, PoolReport, WayReport, pool};
