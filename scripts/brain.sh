@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Every figure of what the default predictor is worth: benches/results/brain.json, three plots beside it, a short table.
+# Every figure of what the router knows: benches/results/brain.json, three plots beside it, a short table; classes.json,
+# worlds.txt and decision.txt.
 #
 #   scripts/brain.sh DATA [PROFILE]
 #
 # DATA is a folder of labelled rows, which is not in this repository: benches/data/README.md says where they come from and
 # what a row looks like. PROFILE is where the predictor goes (default: conf/default.pred). POINTSMAN names a binary to use
-# instead of building one. Rows of `test` are never learned from; what is left out of a training is reported whole.
-# A few minutes with a release build.
+# instead of building one; worlds and decisions are left out then. Rows of `test` are never learned from; what is left out of a training is reported whole.
+# About ten minutes after the release build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 data=${1:?"usage: scripts/brain.sh DATA [PROFILE]"}
@@ -97,5 +98,13 @@ for group in stem humanities social medicine other; do
     train "$without" "${excluded[@]}" >/dev/null
     transfer "$mmlu.$group" --pair $pair --source $mmlu "${reported[@]}"
 done
+
+# What needs no labelled answers: task classes, worlds with known truth, and what a decision takes.
+"$pointsman" --json eval --classes benches/data/classes.jsonl >$results/classes.json
+if [ -z "${POINTSMAN:-}" ]; then
+    cargo test --release --locked --test worlds -- --ignored report --nocapture 2>/dev/null |
+        grep -v -e '^test ' -e '^running ' -e '^$' >$results/worlds.txt
+    cargo bench --locked --bench decision 2>/dev/null >$results/decision.txt
+fi
 
 exec python3 scripts/brain.py "$reports" "$data" $results/brain.json

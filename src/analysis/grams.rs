@@ -2,7 +2,7 @@
 //! the numbers of rare words would give the words away; what is predicted from it is.
 //!
 //! Words are runs of letters, in lower case; each digit, each sign and each character of a script without spaces is a word
-//! of its own. A change of any of this needs a new `GRAM_VERSION`. Chosen by measurement (`benches/results/brain.json`): against a distilled 128-dimensional embedding these
+//! of its own. A change of any of this needs a new `GRAM_VERSION`. Chosen by measurement (`conf/predictor.md`): against a distilled 128-dimensional embedding these
 //! predict which of two models is right better on the sources at hand, need no table of words, and read any script.
 
 use crate::catalog::GRAMS;
