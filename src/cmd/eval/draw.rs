@@ -39,14 +39,15 @@ fn draw_pool(pool: &PoolReport, how: &str) -> Result<String, String> {
     let frozen = |way: &WayReport| {
         let frozen = way.frozen.as_ref()?;
         let usd = pool.best_single_usd_per_1000 * (1.0 - frozen.cost_save.value);
-        Some((usd, frozen.quality, String::new()))
+        Some((usd, frozen.quality, way.name.to_owned()))
     };
     let frozen = Series {
-        name: format!("frozen setting, {}", pool.ways[0].name),
-        points: pool.ways.iter().take(1).filter_map(frozen).collect(),
+        name: "settings frozen on learned rows".to_owned(),
+        points: pool.ways.iter().filter_map(frozen).collect(),
     };
     let drawn = |name: &str| !matches!(name, "best single" | "random" | "any single");
-    let curves = pool.ways.iter().filter(|way| drawn(way.name)).map(|way| Line {
+    // A way of one setting is a point.
+    let curves = pool.ways.iter().filter(|way| drawn(way.name) && way.curve.len() > 1).map(|way| Line {
         name: way.name.to_owned(),
         points: hull(&way.curve),
         stroke: stroke(way.name),
