@@ -159,6 +159,7 @@ impl Engine {
         let end = strategy::run(&job, &mut account.trail, &mut announced).await;
         match end {
             End::Failed(failure) => Err(account.fail(&job, &failure)),
+            End::NotReady(not_ready) => Err(account.not_ready(&job, &not_ready)),
             end => {
                 account.close(&job, &end);
                 Ok(())

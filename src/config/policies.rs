@@ -18,7 +18,7 @@ const ON_STREAM_BREAK: [(&str, OnStreamBreak); 1] = [("error", OnStreamBreak::Er
 
 /// Classes that lead to the next hop unless `on` says otherwise: another model may well help, and no filter is evaded,
 /// no refused credential hidden, no unpaid bill moved elsewhere.
-const USUAL_ON: [FailureClass; 10] = [
+const USUAL_ON: [FailureClass; 11] = [
     FailureClass::Connect,
     FailureClass::Dns,
     FailureClass::Tls,
@@ -29,6 +29,7 @@ const USUAL_ON: [FailureClass; 10] = [
     FailureClass::Malformed,
     FailureClass::Empty,
     FailureClass::ContextLength,
+    FailureClass::ModelGone,
 ];
 
 const HOUR_MS: u64 = 3_600_000;

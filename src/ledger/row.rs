@@ -190,6 +190,7 @@ impl Serialize for Attempts<'_> {
                 attempt.cost,
                 attempt.maybe_billed,
                 &attempt.provider_request_id,
+                &attempt.fault,
             )
         }))
     }

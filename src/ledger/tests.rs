@@ -158,6 +158,14 @@ fn a_stored_record_keeps_its_positions() {
 }
 
 #[test]
+fn an_attempt_of_an_earlier_build_reads_without_what_came_later() {
+    let text =
+        r#"[0,"large","large@one","one",{"failed":"tls"},null,100,null,200,{},"provider",0,false,null]"#;
+    let attempt: AttemptRow = serde_json::from_str(text).unwrap();
+    assert_eq!((attempt.outcome.as_str(), attempt.fault), ("tls", None));
+}
+
+#[test]
 fn ids_that_share_a_key_stay_apart_and_a_second_copy_is_ignored() {
     let running = start(|_| {});
     let ids: Vec<RequestId> =

@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, header};
 use tokio::time::Instant;
 
 use super::attempt::{Attempt, LegEnd, Trail};
+use super::reaction::{LIMITED, react};
 use super::reply::Reply;
 use super::rules::{LastWord, Rules, last_word, may_repeat};
 use super::{answer, stream};
@@ -17,15 +18,13 @@ use crate::types::{
     Usage, UsageSource,
 };
 use crate::upstream::{
-    Answered, Board, Call, CallError, Caller, Exchange, Standing, Upstream, attempt_headers, own_path,
+    Answered, Barred, Board, Call, CallError, Caller, Exchange, Standing, Upstream, attempt_headers, own_path,
 };
 
 /// First wait before the last hop is tried again; doubles each time.
 const BACKOFF: Duration = Duration::from_millis(500);
-/// Cool-down of a hop that limits us without saying for how long.
-const DEFAULT_COOLDOWN: Duration = Duration::from_secs(1);
-/// Cool-down of a hop that could not be reached or failed.
-const FAILURE_COOLDOWN: Duration = Duration::from_millis(500);
+/// Wait before a hop that failed once for no known reason is asked once more, stretched by up to its double.
+const ONCE_MORE: Duration = Duration::from_millis(100);
 /// Longest wait before the last hop is tried again, whatever it asks for: the caller's own retries do the rest.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 /// Extra attempts on the last hop, whatever a provider's `retries` says.
@@ -124,8 +123,17 @@ pub enum End {
     },
     /// The client left.
     ClientGone,
+    /// No hop may be called now, so none was.
+    NotReady(NotReady),
     /// Nothing was sent to the client: the caller must be told.
     Failed(Failure),
+}
+
+/// Why no hop was called.
+#[derive(Debug)]
+pub struct NotReady {
+    /// Until the first of them may be; `None`: a reload has to come first.
+    pub earliest: Option<Duration>,
 }
 
 /// Why the last hop failed.
@@ -137,6 +145,8 @@ pub struct Failure {
     pub detail: String,
     /// Whether the request had been sent whole and no answer came: its fate is unknown.
     pub sent: bool,
+    /// A finer word for what happened, where there is one.
+    pub fault: Option<&'static str>,
     /// How long the provider asked us to wait.
     pub retry_after: Option<Duration>,
     /// The provider's answer, where there was one and it may be passed on.
@@ -162,35 +172,58 @@ pub(super) enum Tried {
 
 /// Runs the chain. The client gets exactly one answer, or none and `End::Failed` says why.
 pub async fn run<R: Reply>(job: &Job<'_>, trail: &mut Trail, reply: &mut R) -> End {
+    let Some(last) = (0..job.hops.len()).rev().find(|position| job.barred(*position).is_none()) else {
+        return End::NotReady(NotReady { earliest: job.earliest() });
+    };
     let mut failure = Failure::new(FailureClass::Connect, "no hop was ready");
-    for (position, hop) in job.hops.iter().enumerate() {
-        let last = position + 1 == job.hops.len();
-        if !last && hop.deployment.is_some_and(|ix| !job.board.ready(ix)) {
-            continue;
-        }
-        if !job.affords(hop, trail) {
+    let mut at = last;
+    let mut repeated = false;
+    let mut position = 0;
+    while position <= last {
+        let hop = &job.hops[position];
+        let ready = hop.deployment.is_none_or(|ix| job.board.ready(ix));
+        let asked = (ready || position == last || repeated) && job.may_help(position, &failure, at);
+        if asked && !job.affords(hop, trail) {
             failure.detail.push_str("; the next model could break the cost ceiling");
+        }
+        if !asked || !job.affords(hop, trail) {
+            (position, repeated) = (position + 1, false);
             continue;
         }
-        match leg(job, position, trail, reply).await {
+        match leg(job, (position, position == last), trail, reply).await {
             Tried::Done(end) => return end,
             Tried::Failed(failed) => failure = failed,
         }
-        cool(job, position, &failure);
+        at = position;
+        react(job, position, &failure, trail);
         if !job.rules.goes_on(failure.class) {
             return Box::pin(finish(job, position, failure, trail, reply)).await;
         }
+        repeated = !repeated && position < last && job.asks_once_more(position, &failure);
+        if repeated {
+            tokio::select! {
+                () = tokio::time::sleep(ONCE_MORE.mul_f64(1.0 + rand::random::<f64>())) => {}
+                () = reply.gone() => return End::ClientGone,
+            }
+        } else {
+            position += 1;
+        }
     }
     // Boxed like the end above: failing is rare, and its state would be copied with every request's.
-    Box::pin(retry_last(job, failure, trail, reply)).await
+    Box::pin(retry_last(job, (at, at == last), failure, trail, reply)).await
 }
 
 /// The last hop once more, a few times, when that is safe and fits the deadline.
-async fn retry_last<R: Reply>(job: &Job<'_>, mut failure: Failure, trail: &mut Trail, reply: &mut R) -> End {
-    let position = job.hops.len() - 1;
+async fn retry_last<R: Reply>(
+    job: &Job<'_>,
+    (position, is_last): (usize, bool),
+    mut failure: Failure,
+    trail: &mut Trail,
+    reply: &mut R,
+) -> End {
     let retries = match job.rules {
-        Rules::Verbatim => 0,
-        Rules::Guarded { .. } => job.snapshot.provider(job.hops[position].provider).retries.min(MAX_RETRIES),
+        Rules::Guarded { .. } if is_last => job.retries(position),
+        Rules::Guarded { .. } | Rules::Verbatim => 0,
     };
     for round in 0..retries {
         let wait = failure.retry_after.unwrap_or(BACKOFF * 2_u32.pow(round));
@@ -208,10 +241,11 @@ async fn retry_last<R: Reply>(job: &Job<'_>, mut failure: Failure, trail: &mut T
             () = tokio::time::sleep(wait) => {}
             () = reply.gone() => return End::ClientGone,
         }
-        match leg(job, position, trail, reply).await {
+        match leg(job, (position, true), trail, reply).await {
             Tried::Done(end) => return end,
             Tried::Failed(failed) => failure = failed,
         }
+        react(job, position, &failure, trail);
     }
     finish(job, position, failure, trail, reply).await
 }
@@ -237,7 +271,12 @@ async fn finish<R: Reply>(
     }
 }
 
-async fn leg<R: Reply>(job: &Job<'_>, position: usize, trail: &mut Trail, reply: &mut R) -> Tried {
+async fn leg<R: Reply>(
+    job: &Job<'_>,
+    (position, last): (usize, bool),
+    trail: &mut Trail,
+    reply: &mut R,
+) -> Tried {
     let hop = &job.hops[position];
     let provider = job.snapshot.provider(hop.provider);
     let mut attempt = Attempt::begin(trail, hop, job.arrived);
@@ -245,7 +284,7 @@ async fn leg<R: Reply>(job: &Job<'_>, position: usize, trail: &mut Trail, reply:
         Some(None) => {
             attempt.end(LegEnd::Failed(FailureClass::Overloaded));
             let failure = Failure::new(FailureClass::Overloaded, "its max_in_flight calls are running");
-            return Tried::Failed(Failure { retry_after: Some(DEFAULT_COOLDOWN), ..failure });
+            return Tried::Failed(Failure { retry_after: Some(LIMITED), ..failure });
         }
         entered => entered.flatten(),
     };
@@ -269,7 +308,7 @@ async fn leg<R: Reply>(job: &Job<'_>, position: usize, trail: &mut Trail, reply:
     };
     let keep_key = hop.standing == Standing::Home && keeps_query_key(job, provider);
     let deadline = job.deadline.unwrap_or(job.arrived + LONGEST).min(Instant::now() + provider.clocks.total);
-    let first_byte = job.first_byte_by(provider, deadline);
+    let first_byte = job.first_byte_by(provider, deadline, last);
     let body = BodyFor::hop(job, hop);
     let call = Call {
         provider,
@@ -292,8 +331,9 @@ async fn leg<R: Reply>(job: &Job<'_>, position: usize, trail: &mut Trail, reply:
     };
     match exchange {
         Ok(exchange) => {
-            receive(job, Answering { position, attempt, exchange, hides_usage: body.hides_usage }, reply)
-                .await
+            let first_token_by = if last { None } else { job.patience() };
+            let hides_usage = body.hides_usage;
+            receive(job, Answering { position, attempt, exchange, hides_usage, first_token_by }, reply).await
         }
         Err(error) => Tried::Failed(failed(job, position, attempt, error)),
     }
@@ -310,6 +350,8 @@ pub(super) struct Answering<'t> {
     pub(super) attempt: Attempt<'t>,
     pub(super) exchange: Exchange,
     pub(super) hides_usage: bool,
+    /// When its first token must be there; the last hop has the rest of the deadline.
+    pub(super) first_token_by: Option<Instant>,
 }
 
 async fn receive<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, reply: &mut R) -> Tried {
@@ -365,7 +407,7 @@ impl BodyFor {
 
 impl Failure {
     pub(super) fn new(class: FailureClass, detail: impl Into<String>) -> Self {
-        Self { class, detail: detail.into(), sent: false, retry_after: None, answer: None }
+        Self { class, detail: detail.into(), sent: false, fault: None, retry_after: None, answer: None }
     }
 }
 
@@ -377,8 +419,9 @@ pub(super) fn failed(job: &Job<'_>, position: usize, mut attempt: Attempt<'_>, e
             job.learn_cut(position, &mut attempt);
         }
     }
-    attempt.end(LegEnd::Failed(error.class));
-    Failure { sent: error.sent, ..Failure::new(error.class, error.detail) }
+    let failure = Failure { sent: error.sent, fault: error.fault, ..Failure::new(error.class, error.detail) };
+    attempt.fail(&failure);
+    failure
 }
 
 /// The request was sent and nothing tells whether the provider bills it: at least its input counts, marked as ours.
@@ -386,22 +429,6 @@ pub(super) fn unknown_fate(job: &Job<'_>, position: usize, attempt: &mut Attempt
     attempt.note(|leg| leg.maybe_billed = true);
     if !attempt.is_settled() {
         answer::settle(job, position, attempt, job.usage_of(None, 0));
-    }
-}
-
-/// Keeps a hop that failed out of plans for a while, unless the caller is the cause: one caller's short patience or
-/// spent quota must not take a deployment away from the others.
-fn cool(job: &Job<'_>, position: usize, failure: &Failure) {
-    let hop = &job.hops[position];
-    let pause = match failure.class {
-        FailureClass::RateLimit if job.carries_callers_credential(position) => return,
-        FailureClass::Timeout if job.is_out_of_time() => return,
-        FailureClass::RateLimit | FailureClass::Overloaded => failure.retry_after.unwrap_or(DEFAULT_COOLDOWN),
-        FailureClass::Connect | FailureClass::Dns | FailureClass::Timeout => FAILURE_COOLDOWN,
-        _ => return,
-    };
-    if let Some(ix) = hop.deployment {
-        job.board.cool(ix, pause);
     }
 }
 
@@ -419,7 +446,7 @@ fn provider_request_id(headers: &HeaderMap) -> Option<String> {
 
 impl Job<'_> {
     /// Whether the caller's or the policy's own time is over, as opposed to a provider's clocks.
-    fn is_out_of_time(&self) -> bool {
+    pub(super) fn is_out_of_time(&self) -> bool {
         let over = |by: Option<Instant>| by.is_some_and(|by| by <= Instant::now());
         over(self.deadline) || over(self.first_token_by)
     }
@@ -437,16 +464,65 @@ impl Job<'_> {
     }
 
     /// When the head of the answer must be there. Only a stream's head says that writing has begun; that of a whole
-    /// answer comes when everything is written, so verbatim ones have the whole attempt for it.
-    fn first_byte_by(&self, provider: &Provider, deadline: Instant) -> Instant {
+    /// answer comes when everything is written, so verbatim ones have the whole attempt for it. Behind the last hop
+    /// there is nobody to save time for: it has what is left of the deadline.
+    fn first_byte_by(&self, provider: &Provider, deadline: Instant, last: bool) -> Instant {
         let streams = self.request.is_some_and(|request| request.stream);
         let clock = Instant::now() + provider.clocks.first_byte;
         match (self.rules, streams) {
             (Rules::Verbatim, false) => deadline,
-            (Rules::Guarded { .. }, false) | (_, true) => {
-                self.first_token_by.filter(|_| streams).map_or(clock, |by| by.min(clock))
+            (Rules::Guarded { .. }, _) if last && self.deadline.is_some() => deadline,
+            (Rules::Guarded { .. }, false) => clock,
+            (Rules::Guarded { .. } | Rules::Verbatim, true) => {
+                self.patience().map_or(clock, |by| by.min(clock))
             }
         }
+    }
+
+    /// When the first token must be there, unless that is over: an answer that comes late is better than none.
+    fn patience(&self) -> Option<Instant> {
+        self.first_token_by.filter(|by| *by > Instant::now())
+    }
+
+    /// Whether and until when a hop must not be called. What is only forwarded goes where the client sent it.
+    fn barred(&self, position: usize) -> Option<Barred> {
+        match self.rules {
+            Rules::Guarded { .. } => self.board.barred(self.hops[position].deployment?),
+            Rules::Verbatim => None,
+        }
+    }
+
+    /// Until the first barred hop may be called.
+    fn earliest(&self) -> Option<Duration> {
+        let waits = (0..self.hops.len()).filter_map(|position| match self.barred(position)? {
+            Barred::For(wait) => Some(wait),
+            Barred::UntilReload => None,
+        });
+        waits.min()
+    }
+
+    /// Extra attempts at a hop.
+    fn retries(&self, position: usize) -> u32 {
+        self.snapshot.provider(self.hops[position].provider).retries.min(MAX_RETRIES)
+    }
+
+    /// Whether a hop can do what the one before could not: take a context that was too long.
+    fn may_help(&self, position: usize, failure: &Failure, at: usize) -> bool {
+        let window =
+            |position: usize| self.hops[position].model.map(|ix| self.snapshot.model(ix).context_tokens);
+        failure.class != FailureClass::ContextLength || window(position) > window(at)
+    }
+
+    /// Whether a hop is asked a second time although there is another: a provider that has just failed inside (500) most
+    /// often succeeds at once, and the next model may cost ten times as much.
+    fn asks_once_more(&self, position: usize, failure: &Failure) -> bool {
+        let inside = failure.answer.as_ref().is_some_and(|answer| answer.status == 500);
+        inside
+            && failure.class == FailureClass::ServerError
+            && matches!(self.rules, Rules::Guarded { .. })
+            && self.retries(position) > 0
+            && self.barred(position).is_none()
+            && self.deadline.is_none_or(|by| Instant::now() + ONCE_MORE * 2 < by)
     }
 
     /// Whether a hop was called with the caller's own credential, so that a refusal of it is the caller's to see.

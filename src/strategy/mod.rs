@@ -6,11 +6,12 @@
 mod answer;
 mod attempt;
 mod chain;
+mod reaction;
 mod reply;
 mod rules;
 mod stream;
 
 pub use attempt::{Attempt, Leg, LegEnd, Trail};
-pub use chain::{End, Failure, Hop, Job, run};
+pub use chain::{End, Failure, Hop, Job, NotReady, run};
 pub use reply::{Gone, Head, Reply};
 pub use rules::{LastWord, Rules, last_word, may_repeat};
