@@ -6,12 +6,12 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 
-use super::answer::{passing_headers, settle};
+use super::answer::{may_be_empty, passing_headers, settle};
 use super::attempt::LegEnd;
 use super::chain::{Answering, End, Failure, Job, Pace, Tried, failed};
 use super::reply::{Head, Reply};
 use crate::codec::{self, OwnError, StreamTee};
-use crate::types::{FailureClass, Usage, UsageSource};
+use crate::types::{Dialect, FailureClass, Usage, UsageSource};
 use crate::upstream::CallError;
 
 /// Most bytes held back before the first meaningful event.
@@ -19,11 +19,10 @@ const MAX_HELD: usize = 1 << 20;
 
 /// Checks the beginning of a stream, then forwards it.
 pub(super) async fn guarded<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, reply: &mut R) -> Tried {
-    let mut tee = StreamTee::new(job.dialect, answering.hides_usage);
-    answering.exchange.shorten(job.first_token_by);
+    let mut tee = StreamTee::new(job.dialect, answering.hides_usage).in_whole_events();
     let begun = tokio::select! {
         biased;
-        begun = until_meaningful(&mut answering, &mut tee) => begun,
+        begun = until_meaningful(job, &mut answering, &mut tee) => begun,
         () = reply.gone() => return gone(job, answering, &tee, reply),
     };
     let held = match begun {
@@ -36,12 +35,11 @@ pub(super) async fn guarded<R: Reply>(job: &Job<'_>, mut answering: Answering<'_
                 settle(job, answering.position, &mut answering.attempt, usage_of(job, &tee));
                 answering.attempt.note(|leg| leg.maybe_billed = true);
             }
-            answering.attempt.end(LegEnd::Failed(failure.class));
+            answering.attempt.fail(&failure);
             return Tried::Failed(failure);
         }
     };
     answering.attempt.first_byte();
-    answering.exchange.shorten(None);
     pump(job, answering, Pump::new(tee, held, true), reply).await
 }
 
@@ -50,6 +48,9 @@ pub(super) async fn forward<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
     let tee = StreamTee::new(job.dialect, false);
     pump(job, answering, Pump::new(tee, Bytes::new(), false), reply).await
 }
+
+/// How long a stream that has finished is waited for: its usage and its end mark come at once or not at all.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// A stream on its way to the client.
 struct Pump {
@@ -80,9 +81,15 @@ fn written(class: FailureClass, detail: &str) -> Failure {
     Failure { sent: true, ..Failure::new(class, detail) }
 }
 
-async fn until_meaningful(answering: &mut Answering<'_>, tee: &mut StreamTee) -> Result<Bytes, Early> {
+async fn until_meaningful(
+    job: &Job<'_>,
+    answering: &mut Answering<'_>,
+    tee: &mut StreamTee,
+) -> Result<Bytes, Early> {
     let mut held = BytesMut::new();
+    let mut stall = Stall::new(answering);
     loop {
+        stall.watch(answering);
         let piece = answering.exchange.next().await.map_err(Early::Call)?;
         let ended = piece.is_none();
         if let Some(piece) = piece {
@@ -90,10 +97,14 @@ async fn until_meaningful(answering: &mut Answering<'_>, tee: &mut StreamTee) ->
                 .feed(piece)
                 .map_err(|fault| Early::Failure(written(FailureClass::Malformed, &fault.message)))?;
             held.extend_from_slice(&out);
+            stall.note(tee);
         }
         if let Some(error) = tee.error() {
             let detail = format!("an error event before any content, code {}", error.code);
             return Err(Early::Failure(Failure::new(error.class, detail)));
+        }
+        if tee.void().is_some_and(|finish| !may_be_empty(job, finish)) {
+            return Err(Early::Failure(written(FailureClass::Empty, "the stream finished without a word")));
         }
         if tee.meaningful() {
             return Ok(held.freeze());
@@ -101,6 +112,36 @@ async fn until_meaningful(answering: &mut Answering<'_>, tee: &mut StreamTee) ->
         if ended || held.len() > MAX_HELD {
             let class = if ended { FailureClass::Empty } else { FailureClass::Malformed };
             return Err(Early::Failure(written(class, "the stream had no content")));
+        }
+    }
+}
+
+/// The clock between two events. Bytes that complete none do not wind it up again, so a drip is a silence.
+struct Stall {
+    idle: Duration,
+    by: Instant,
+    first_token_by: Option<Instant>,
+}
+
+impl Stall {
+    fn new(answering: &Answering<'_>) -> Self {
+        let idle = answering.exchange.idle();
+        Self { idle, by: Instant::now() + idle, first_token_by: answering.first_token_by }
+    }
+
+    /// Sets the clock for the next piece.
+    fn watch(&self, answering: &mut Answering<'_>) {
+        let by = self.first_token_by.map_or(self.by, |first| first.min(self.by));
+        answering.exchange.shorten(Some(by));
+    }
+
+    /// A piece has come and gone on to the client.
+    fn note(&mut self, tee: &StreamTee) {
+        if tee.moved() {
+            self.by = Instant::now() + self.idle;
+        }
+        if tee.finished() {
+            self.by = self.by.min(Instant::now() + LINGER);
         }
     }
 }
@@ -120,6 +161,7 @@ async fn pump<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, mut pump: P
         return gone(job, answering, &pump.tee, reply);
     }
     let mut piece = std::mem::take(&mut pump.first);
+    let mut stall = Stall { first_token_by: None, ..Stall::new(&answering) };
     loop {
         if !piece.is_empty() {
             let began = Instant::now();
@@ -127,6 +169,10 @@ async fn pump<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, mut pump: P
                 return gone(job, answering, &pump.tee, reply);
             }
             pump.waited += began.elapsed();
+        }
+        if pump.checked {
+            stall.note(&pump.tee);
+            stall.watch(&mut answering);
         }
         let next = tokio::select! {
             biased;
@@ -136,15 +182,17 @@ async fn pump<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, mut pump: P
         piece = match next.map(|bytes| bytes.map(|bytes| pump.watch(bytes))) {
             Ok(Some(Ok(out))) => out,
             Ok(Some(Err(()))) => {
-                return broken(job, answering, (pump.tee, FailureClass::Malformed), reply).await;
+                return broken(job, answering, (pump.tee, Break::MALFORMED), reply).await;
             }
             Ok(None) => break,
+            // Everything was said; only the end mark, which OpenAI's clients do without, never came.
+            Err(_) if pump.checked && pump.tee.finished() && job.dialect == Dialect::OpenAi => break,
             Err(error) => {
                 if error.class == FailureClass::Timeout {
                     let pace = Pace { stream: true, cut: true, waited: pump.waited };
                     job.learn(answering.position, &mut answering.attempt, pace);
                 }
-                return broken(job, answering, (pump.tee, error.class), reply).await;
+                return broken(job, answering, (pump.tee, Break::of(error.class)), reply).await;
             }
         };
         if pump.tee.meaningful() {
@@ -182,7 +230,7 @@ async fn close<R: Reply>(
     let said = pump.tee.error().map(|error| error.class);
     let whole = pump.tee.end().finished;
     if said.is_none() && !whole && pump.checked {
-        return broken(job, answering, (pump.tee, FailureClass::Malformed), reply).await;
+        return broken(job, answering, (pump.tee, Break::TRUNCATED), reply).await;
     }
     let rest = if pump.checked { Bytes::new() } else { pump.tee.rest() };
     if reply.body(rest, true).await.is_err() {
@@ -213,11 +261,29 @@ fn gone<R: Reply>(job: &Job<'_>, answering: Answering<'_>, tee: &StreamTee, repl
     Tried::Done(End::ClientGone)
 }
 
+/// How a stream broke.
+struct Break {
+    class: FailureClass,
+    code: &'static str,
+}
+
+impl Break {
+    const MALFORMED: Self = Self { class: FailureClass::Malformed, code: "upstream_malformed" };
+    const TRUNCATED: Self = Self { class: FailureClass::Malformed, code: "upstream_truncated" };
+
+    fn of(class: FailureClass) -> Self {
+        match class {
+            FailureClass::Timeout => Self { class, code: "upstream_timeout" },
+            _ => Self { class, ..Self::TRUNCATED },
+        }
+    }
+}
+
 /// The stream broke after it was committed: the dialect's error event, and no finish that could look like success.
 async fn broken<R: Reply>(
     job: &Job<'_>,
     answering: Answering<'_>,
-    (tee, class): (StreamTee, FailureClass),
+    (tee, Break { class, code }): (StreamTee, Break),
     reply: &mut R,
 ) -> Tried {
     let Answering { position, mut attempt, exchange, .. } = answering;
@@ -226,10 +292,6 @@ async fn broken<R: Reply>(
     attempt.note(|leg| leg.maybe_billed = true);
     attempt.end(LegEnd::Broken(class));
     let id = job.id.to_string();
-    let code = match class {
-        FailureClass::Timeout => "upstream_timeout",
-        _ => "upstream_truncated",
-    };
     let event = codec::error_event(
         job.dialect,
         &OwnError {
