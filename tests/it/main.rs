@@ -8,6 +8,7 @@ mod support;
 
 mod harness;
 mod layout;
+mod matrix;
 
 mod admin;
 mod bad_input;
