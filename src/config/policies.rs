@@ -14,7 +14,8 @@ const OBJECTIVES: [(&str, Objective); 2] = [("cheapest", Objective::Cheapest), (
 const PLANS: [(&str, PlanKind); 1] = [("single", PlanKind::Single)];
 const ON_AUTH_FAILURE: [(&str, OnAuthFailure); 2] =
     [("fail", OnAuthFailure::Fail), ("fallback", OnAuthFailure::Fallback)];
-const ON_STREAM_BREAK: [(&str, OnStreamBreak); 1] = [("error", OnStreamBreak::Error)];
+const ON_STREAM_BREAK: [(&str, OnStreamBreak); 2] =
+    [("error", OnStreamBreak::Error), ("resume", OnStreamBreak::Resume)];
 
 /// Classes that lead to the next hop unless `on` says otherwise: another model may well help, and no filter is evaded,
 /// no refused credential hidden, no unpaid bill moved elsewhere.

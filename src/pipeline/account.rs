@@ -13,7 +13,7 @@ use crate::codec::AttemptNote;
 use crate::ledger::{AttemptRow, CostRange, Entry, Outcome};
 use crate::routing::{Decision, Plan, ceiling_of_chain};
 use crate::session::Answerer;
-use crate::strategy::{End, Failure, Hop, Job, Leg, NotReady, Trail};
+use crate::strategy::{End, Failure, Hop, Job, Leg, LegEnd, NotReady, Trail};
 use crate::telemetry::{Stage, StageTimes};
 use crate::types::{Day, ModelId, NanoUsd, RequestId, Served, TaskClass, Usage};
 
@@ -242,6 +242,7 @@ impl<'e> Account<'e> {
         let (outcome, hop, status) = match end {
             End::Served { hop, status } => (Outcome::Ok, Some(*hop), *status),
             End::Passed { hop, status, .. } => (Outcome::UpstreamError, Some(*hop), *status),
+            End::Resumed { hop } => (Outcome::Ok, Some(*hop), 200),
             End::Truncated { hop, .. } => (Outcome::Truncated, Some(*hop), 200),
             End::ClientGone => (Outcome::ClientGone, None, 0),
             End::Failed(_) | End::NotReady(_) => (Outcome::OwnError, None, 0),
@@ -265,6 +266,9 @@ impl<'e> Account<'e> {
             if hop.is_some_and(|hop| hop > 0) {
                 entry.served = Served::Fallback;
             }
+            if matches!(end, End::Resumed { .. }) {
+                entry.reason = Cow::Borrowed("resumed");
+            }
         });
     }
 }
@@ -280,8 +284,11 @@ impl Drop for Account<'_> {
             self.trail.legs.iter().zip(0..).map(|(leg, number)| attempt_row(snapshot, leg, number)).collect();
         if let Some(leg) = self.trail.legs.last() {
             entry.usage = leg.usage;
-            entry.ttft_us = leg.ttft.map(|ttft| micros(leg.started + ttft));
-            if let Some(ttft) = leg.ttft {
+            // Of an answer that broke and was resumed the first leg brought the first word.
+            let first =
+                self.trail.legs.iter().find(|leg| matches!(leg.end, LegEnd::Broken(_))).unwrap_or(leg);
+            entry.ttft_us = first.ttft.map(|ttft| micros(first.started + ttft));
+            if let Some(ttft) = first.ttft {
                 self.times.set(Stage::FirstToken, ttft);
             }
         }

@@ -10,9 +10,9 @@ use super::attempt::{Attempt, LegEnd, Trail};
 use super::reaction::{LIMITED, react};
 use super::reply::Reply;
 use super::rules::{LastWord, Rules, last_word, may_repeat};
-use super::{answer, stream};
+use super::{answer, resume, stream};
 use crate::catalog::{Credential, Provider, Snapshot};
-use crate::codec::{self, ChatRequest};
+use crate::codec::{self, ChatRequest, Transcript};
 use crate::types::{
     Day, DeploymentIx, Dialect, FailureClass, ModelId, ModelIx, NanoUsd, Operation, ProviderIx, RequestId,
     Usage, UsageSource,
@@ -93,6 +93,8 @@ pub struct Job<'a> {
     pub max_answer_bytes: usize,
     /// What all attempts together may cost; `None`: no ceiling.
     pub ceiling: Option<NanoUsd>,
+    /// Whether a stream that broke may be finished by the next hop.
+    pub resumes: bool,
 }
 
 /// How a job ended.
@@ -120,6 +122,11 @@ pub enum End {
         hop: usize,
         /// What happened.
         class: FailureClass,
+    },
+    /// A stream broke after it was committed, and a hop behind said the same and the rest.
+    Resumed {
+        /// Position of the hop that finished it.
+        hop: usize,
     },
     /// The client left.
     ClientGone,
@@ -168,6 +175,17 @@ pub struct Refused {
 pub(super) enum Tried {
     Done(End),
     Failed(Failure),
+    /// A committed stream broke, and another hop may say the rest.
+    Broken(Box<resume::Broken>),
+}
+
+/// One hop's turn.
+pub(super) struct Turn<'b> {
+    pub(super) position: usize,
+    /// Nobody is asked behind it.
+    pub(super) last: bool,
+    /// What the client has already of an answer that broke off.
+    pub(super) broken: Option<&'b mut Transcript>,
 }
 
 /// Runs the chain. The client gets exactly one answer, or none and `End::Failed` says why.
@@ -181,8 +199,8 @@ pub async fn run<R: Reply>(job: &Job<'_>, trail: &mut Trail, reply: &mut R) -> E
     let mut position = 0;
     while position <= last {
         let hop = &job.hops[position];
-        let ready = hop.deployment.is_none_or(|ix| job.board.ready(ix));
-        let asked = (ready || position == last || repeated) && job.may_help(position, &failure, at);
+        let asked = (job.may_be_called(position) || position == last || repeated)
+            && job.may_help(position, &failure, at);
         if asked && !job.affords(hop, trail) {
             failure.detail.push_str("; the next model could break the cost ceiling");
         }
@@ -190,9 +208,13 @@ pub async fn run<R: Reply>(job: &Job<'_>, trail: &mut Trail, reply: &mut R) -> E
             (position, repeated) = (position + 1, false);
             continue;
         }
-        match leg(job, (position, position == last), trail, reply).await {
+        let turn = Turn { position, last: position == last, broken: None };
+        match leg(job, turn, trail, reply).await {
             Tried::Done(end) => return end,
             Tried::Failed(failed) => failure = failed,
+            Tried::Broken(broken) => {
+                return Box::pin(resume::run(job, position, *broken, trail, reply)).await;
+            }
         }
         at = position;
         react(job, position, &failure, trail);
@@ -241,9 +263,10 @@ async fn retry_last<R: Reply>(
             () = tokio::time::sleep(wait) => {}
             () = reply.gone() => return End::ClientGone,
         }
-        match leg(job, (position, true), trail, reply).await {
+        match leg(job, Turn { position, last: true, broken: None }, trail, reply).await {
             Tried::Done(end) => return end,
             Tried::Failed(failed) => failure = failed,
+            Tried::Broken(broken) => return resume::run(job, position, *broken, trail, reply).await,
         }
         react(job, position, &failure, trail);
     }
@@ -271,12 +294,8 @@ async fn finish<R: Reply>(
     }
 }
 
-async fn leg<R: Reply>(
-    job: &Job<'_>,
-    (position, last): (usize, bool),
-    trail: &mut Trail,
-    reply: &mut R,
-) -> Tried {
+pub(super) async fn leg<R: Reply>(job: &Job<'_>, turn: Turn<'_>, trail: &mut Trail, reply: &mut R) -> Tried {
+    let Turn { position, last, broken } = turn;
     let hop = &job.hops[position];
     let provider = job.snapshot.provider(hop.provider);
     let mut attempt = Attempt::begin(trail, hop, job.arrived);
@@ -333,7 +352,8 @@ async fn leg<R: Reply>(
         Ok(exchange) => {
             let first_token_by = if last { None } else { job.patience() };
             let hides_usage = body.hides_usage;
-            receive(job, Answering { position, attempt, exchange, hides_usage, first_token_by }, reply).await
+            let answering = Answering { position, attempt, exchange, hides_usage, first_token_by };
+            receive(job, answering, broken, reply).await
         }
         Err(error) => Tried::Failed(failed(job, position, attempt, error)),
     }
@@ -354,7 +374,12 @@ pub(super) struct Answering<'t> {
     pub(super) first_token_by: Option<Instant>,
 }
 
-async fn receive<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, reply: &mut R) -> Tried {
+async fn receive<R: Reply>(
+    job: &Job<'_>,
+    mut answering: Answering<'_>,
+    broken: Option<&mut Transcript>,
+    reply: &mut R,
+) -> Tried {
     let status = answering.exchange.status();
     let (is_stream, request_id) = match answering.exchange.head() {
         Some(head) => (is_event_stream(&head.headers), provider_request_id(&head.headers)),
@@ -364,6 +389,10 @@ async fn receive<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, reply: &
         leg.status = Some(status);
         leg.provider_request_id = request_id;
     });
+    if let (Some(transcript), 200..300) = (broken, status) {
+        // What is no stream has no events, and so nothing of it is passed on.
+        return Box::pin(resume::receive(job, answering, transcript, reply)).await;
+    }
     // Streams are boxed: they live long, and their state would be copied with that of every whole answer.
     match (job.rules, is_stream) {
         (Rules::Verbatim, true) => Box::pin(stream::forward(job, answering, reply)).await,
@@ -451,8 +480,13 @@ impl Job<'_> {
         over(self.deadline) || over(self.first_token_by)
     }
 
+    /// Whether nothing speaks against a call of a hop.
+    pub(super) fn may_be_called(&self, position: usize) -> bool {
+        self.hops[position].deployment.is_none_or(|ix| self.board.ready(ix))
+    }
+
     /// Whether an attempt at a hop keeps the ceiling, whatever it turns out to cost, beside those before it.
-    fn affords(&self, hop: &Hop, trail: &Trail) -> bool {
+    pub(super) fn affords(&self, hop: &Hop, trail: &Trail) -> bool {
         let Some(ceiling) = self.ceiling else { return true };
         let spent: Option<NanoUsd> = trail.legs.iter().map(|leg| leg.cost).sum();
         spent.zip(hop.worst_cost).is_some_and(|(spent, worst)| spent + worst <= ceiling)

@@ -8,6 +8,7 @@ mod attempt;
 mod chain;
 mod reaction;
 mod reply;
+mod resume;
 mod rules;
 mod stream;
 

@@ -9,8 +9,9 @@ use tokio::time::Instant;
 use super::answer::{may_be_empty, passing_headers, settle};
 use super::attempt::LegEnd;
 use super::chain::{Answering, End, Failure, Job, Pace, Tried, failed};
-use super::reply::{Head, Reply};
-use crate::codec::{self, OwnError, StreamTee};
+use super::reply::{Gone, Head, Reply};
+use super::resume;
+use crate::codec::{self, OwnError, StreamTee, Transcript};
 use crate::types::{Dialect, FailureClass, Usage, UsageSource};
 use crate::upstream::CallError;
 
@@ -40,7 +41,9 @@ pub(super) async fn guarded<R: Reply>(job: &Job<'_>, mut answering: Answering<'_
         }
     };
     answering.attempt.first_byte();
-    pump(job, answering, Pump::new(tee, held, true), reply).await
+    let mut begun = Pump::new(tee, held, true);
+    begun.transcript = job.resumes.then(|| Transcript::new(job.dialect));
+    pump(job, answering, begun, reply).await
 }
 
 /// Forwards a stream as it comes, watching it for usage only.
@@ -63,11 +66,13 @@ struct Pump {
     blind: bool,
     /// How long the client took to read.
     waited: Duration,
+    /// What the client has, where another hop may say the rest.
+    transcript: Option<Transcript>,
 }
 
 impl Pump {
     fn new(tee: StreamTee, first: Bytes, checked: bool) -> Self {
-        Self { tee, first, checked, blind: false, waited: Duration::ZERO }
+        Self { tee, first, checked, blind: false, waited: Duration::ZERO, transcript: None }
     }
 }
 
@@ -117,26 +122,26 @@ async fn until_meaningful(
 }
 
 /// The clock between two events. Bytes that complete none do not wind it up again, so a drip is a silence.
-struct Stall {
+pub(super) struct Stall {
     idle: Duration,
     by: Instant,
     first_token_by: Option<Instant>,
 }
 
 impl Stall {
-    fn new(answering: &Answering<'_>) -> Self {
+    pub(super) fn new(answering: &Answering<'_>) -> Self {
         let idle = answering.exchange.idle();
         Self { idle, by: Instant::now() + idle, first_token_by: answering.first_token_by }
     }
 
     /// Sets the clock for the next piece.
-    fn watch(&self, answering: &mut Answering<'_>) {
+    pub(super) fn watch(&self, answering: &mut Answering<'_>) {
         let by = self.first_token_by.map_or(self.by, |first| first.min(self.by));
         answering.exchange.shorten(Some(by));
     }
 
     /// A piece has come and gone on to the client.
-    fn note(&mut self, tee: &StreamTee) {
+    pub(super) fn note(&mut self, tee: &StreamTee) {
         if tee.moved() {
             self.by = Instant::now() + self.idle;
         }
@@ -164,6 +169,9 @@ async fn pump<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, mut pump: P
     let mut stall = Stall { first_token_by: None, ..Stall::new(&answering) };
     loop {
         if !piece.is_empty() {
+            if let Some(transcript) = &mut pump.transcript {
+                transcript.note(&piece);
+            }
             let began = Instant::now();
             if reply.body(piece, false).await.is_err() {
                 return gone(job, answering, &pump.tee, reply);
@@ -182,7 +190,7 @@ async fn pump<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, mut pump: P
         piece = match next.map(|bytes| bytes.map(|bytes| pump.watch(bytes))) {
             Ok(Some(Ok(out))) => out,
             Ok(Some(Err(()))) => {
-                return broken(job, answering, (pump.tee, Break::MALFORMED), reply).await;
+                return broken(job, answering, (pump, Break::MALFORMED), reply).await;
             }
             Ok(None) => break,
             // Everything was said; only the end mark, which OpenAI's clients do without, never came.
@@ -192,7 +200,7 @@ async fn pump<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, mut pump: P
                     let pace = Pace { stream: true, cut: true, waited: pump.waited };
                     job.learn(answering.position, &mut answering.attempt, pace);
                 }
-                return broken(job, answering, (pump.tee, Break::of(error.class)), reply).await;
+                return broken(job, answering, (pump, Break::of(error.class)), reply).await;
             }
         };
         if pump.tee.meaningful() {
@@ -209,6 +217,8 @@ impl Pump {
             return Ok(bytes);
         }
         match self.tee.feed(bytes.clone()) {
+            // Where another hop may say the rest, the provider's own error is a break like any other.
+            Ok(_) if self.transcript.is_some() && self.tee.error().is_some() => Err(()),
             Ok(out) => Ok(out),
             Err(_) if self.checked => Err(()),
             // What cannot be read passes as it is, and so does all behind it: nothing of it could be told any more.
@@ -230,7 +240,7 @@ async fn close<R: Reply>(
     let said = pump.tee.error().map(|error| error.class);
     let whole = pump.tee.end().finished;
     if said.is_none() && !whole && pump.checked {
-        return broken(job, answering, (pump.tee, Break::TRUNCATED), reply).await;
+        return broken(job, answering, (pump, Break::TRUNCATED), reply).await;
     }
     let rest = if pump.checked { Bytes::new() } else { pump.tee.rest() };
     if reply.body(rest, true).await.is_err() {
@@ -251,7 +261,12 @@ async fn close<R: Reply>(
 
 /// The client left: the exchange is dropped, which cancels it upstream; what was generated so far is billed. The
 /// connection is broken off, so that a client that only closed its sending side takes nothing for complete.
-fn gone<R: Reply>(job: &Job<'_>, answering: Answering<'_>, tee: &StreamTee, reply: &mut R) -> Tried {
+pub(super) fn gone<R: Reply>(
+    job: &Job<'_>,
+    answering: Answering<'_>,
+    tee: &StreamTee,
+    reply: &mut R,
+) -> Tried {
     reply.abort();
     let Answering { position, mut attempt, exchange, .. } = answering;
     drop(exchange);
@@ -262,8 +277,8 @@ fn gone<R: Reply>(job: &Job<'_>, answering: Answering<'_>, tee: &StreamTee, repl
 }
 
 /// How a stream broke.
-struct Break {
-    class: FailureClass,
+pub(super) struct Break {
+    pub(super) class: FailureClass,
     code: &'static str,
 }
 
@@ -283,20 +298,31 @@ impl Break {
 async fn broken<R: Reply>(
     job: &Job<'_>,
     answering: Answering<'_>,
-    (tee, Break { class, code }): (StreamTee, Break),
+    (pump, how): (Pump, Break),
     reply: &mut R,
 ) -> Tried {
     let Answering { position, mut attempt, exchange, .. } = answering;
     drop(exchange);
-    settle(job, position, &mut attempt, usage_of(job, &tee));
+    settle(job, position, &mut attempt, usage_of(job, &pump.tee));
     attempt.note(|leg| leg.maybe_billed = true);
-    attempt.end(LegEnd::Broken(class));
+    attempt.end(LegEnd::Broken(how.class));
+    if let Some(transcript) = pump.transcript.filter(Transcript::is_plain) {
+        return Tried::Broken(Box::new(resume::Broken { transcript, how }));
+    }
+    Tried::Done(match say_broken(job, &how, reply).await {
+        Ok(()) => End::Truncated { hop: position, class: how.class },
+        Err(_) => End::ClientGone,
+    })
+}
+
+/// Ends the client's stream with the dialect's error event.
+pub(super) async fn say_broken<R: Reply>(job: &Job<'_>, how: &Break, reply: &mut R) -> Result<(), Gone> {
     let id = job.id.to_string();
     let event = codec::error_event(
         job.dialect,
         &OwnError {
             kind: "pointsman_upstream_error",
-            code,
+            code: how.code,
             message: "the provider's stream broke off; what was received is not the whole answer",
             param: None,
             request_id: &id,
@@ -304,14 +330,11 @@ async fn broken<R: Reply>(
             status: 502,
         },
     );
-    if reply.body(event, true).await.is_err() {
-        return Tried::Done(End::ClientGone);
-    }
-    Tried::Done(End::Truncated { hop: position, class })
+    reply.body(event, true).await
 }
 
 /// The provider's closing count. An opening one (Anthropic's `message_start`) knows the input only; the output is ours.
-fn usage_of(job: &Job<'_>, tee: &StreamTee) -> (Usage, UsageSource) {
+pub(super) fn usage_of(job: &Job<'_>, tee: &StreamTee) -> (Usage, UsageSource) {
     let end = tee.end();
     match end.usage {
         Some(opening) if !end.usage_final => {
