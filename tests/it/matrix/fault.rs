@@ -89,6 +89,8 @@ pub enum Fault {
     Early(Breach),
     /// A stream that breaks after its first words.
     Midway(Breach),
+    /// A right stream of another text.
+    OtherText,
     /// A right stream with an event of an unknown type in it.
     UnknownEvent,
     /// A right stream whose end mark is missing; the connection ends.
@@ -174,6 +176,14 @@ impl Fault {
                 let mut stream = right(way);
                 let unknown = answers::named("something.new", json!({"colour": "red"}));
                 stream.chunks.insert(2, Chunk { bytes: unknown, wait: Wait::No });
+                Script::Stream(stream)
+            }
+            Self::OtherText => {
+                let mut stream = right(way);
+                for chunk in &mut stream.chunks {
+                    let text = String::from_utf8(chunk.bytes.to_vec()).unwrap();
+                    chunk.bytes = text.replace("Bonjour", "Bonsoir").into();
+                }
                 Script::Stream(stream)
             }
             Self::NoEndMark => Script::Stream(without_mark(way)),

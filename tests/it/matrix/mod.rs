@@ -1,6 +1,7 @@
 //! The fault matrix: every row in every dialect, whole and streamed, twice with the same trail. One command runs it and
 //! prints the table: `cargo test --test it matrix -- --nocapture`.
 
+mod case;
 mod fault;
 mod own;
 mod run;
@@ -12,8 +13,9 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use case::{Case, Checks};
 use fault::Way;
-use table::{Case, Checks, ROWS};
+use table::ROWS;
 
 /// Cases at a time: nearly all of their time is waiting.
 const AT_ONCE: usize = 12;

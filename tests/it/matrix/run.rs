@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::case::{Case, Gets, Scope, Step, Tweak};
 use super::fault::{Fault, Way, says_it_all};
-use super::table::{Case, Gets, Scope, Step, Tweak};
 use crate::support::client::{chat_body, chat_stream_body, messages_body, messages_stream_body};
 use crate::support::config::{CLASSES, LARGE_COST, SMALL_COST, TestConfig};
 use crate::support::ports::BadPort;
@@ -25,6 +25,7 @@ pub struct Seen {
     reasons: Vec<Option<String>>,
     costs: Vec<Option<u64>>,
     outcome: String,
+    why: String,
 }
 
 /// Everything a case needs while it runs.
@@ -186,6 +187,7 @@ impl Stage {
                 .collect(),
             costs: entry.attempts.iter().map(|attempt| attempt.cost.map(|cost| cost.0)).collect(),
             outcome: entry.outcome.as_str().to_owned(),
+            why: entry.reason.into_owned(),
         }
     }
 
@@ -275,6 +277,13 @@ impl Stage {
                 };
                 want(answer.status == status && answer.body == body, "not the provider's own words");
                 want(seen.outcome == "upstream_error", "the outcome on record");
+            }
+            Gets::Resumed => {
+                let text = String::from_utf8_lossy(&answer.body);
+                want(answer.status == 200 && answer.complete, "not served");
+                want(says_it_all(way, &text), "not the whole answer");
+                want(text.matches("Bonjour").count() == 1, "said twice");
+                want(seen.outcome == "ok" && seen.why == "resumed", "the outcome on record");
             }
             Gets::Broken(code) => {
                 let text = String::from_utf8_lossy(&answer.body);
