@@ -29,5 +29,6 @@ mod prices;
 mod refusals;
 mod reload;
 mod report;
+mod scenarios;
 mod streams;
 mod tls;

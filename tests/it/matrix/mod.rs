@@ -2,7 +2,7 @@
 //! prints the table: `cargo test --test it matrix -- --nocapture`.
 
 mod case;
-mod fault;
+pub mod fault;
 mod own;
 mod run;
 mod table;
@@ -83,7 +83,7 @@ async fn twice(case: &'static Case, way: Way) -> Result<(), String> {
     if first == second { Ok(()) } else { Err(format!("two runs differ: {first:?} and {second:?}")) }
 }
 
-fn said(panic: tokio::task::JoinError) -> String {
+pub fn said(panic: tokio::task::JoinError) -> String {
     let panic = panic.into_panic();
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
