@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, header};
 use tokio::time::Instant;
 
 use super::attempt::{Attempt, LegEnd, Trail};
-use super::reaction::{LIMITED, react};
+use super::reaction::{BUSY, LIMITED, react};
 use super::reply::Reply;
 use super::rules::{LastWord, Rules, last_word, may_repeat};
 use super::{answer, resume, stream};
@@ -303,7 +303,7 @@ pub(super) async fn leg<R: Reply>(job: &Job<'_>, turn: Turn<'_>, trail: &mut Tra
         Some(None) => {
             attempt.end(LegEnd::Failed(FailureClass::Overloaded));
             let failure = Failure::new(FailureClass::Overloaded, "its max_in_flight calls are running");
-            return Tried::Failed(Failure { retry_after: Some(LIMITED), ..failure });
+            return Tried::Failed(Failure { retry_after: Some(LIMITED), fault: Some(BUSY), ..failure });
         }
         entered => entered.flatten(),
     };

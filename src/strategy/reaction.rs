@@ -15,6 +15,8 @@ const FAILED: Duration = Duration::from_millis(500);
 const DISTRUSTED: Duration = Duration::from_secs(60);
 /// An answer that is no JSON: a captive portal, a maintenance page.
 pub(super) const CONTENT_TYPE: &str = "content_type";
+/// As many calls run as may: our own bound, which says nothing of the provider.
+pub(super) const BUSY: &str = "max_in_flight";
 /// The key is not known there, as opposed to one that may not do this.
 pub(super) const INVALID_KEY: &str = "invalid_key";
 
@@ -28,6 +30,7 @@ pub(super) fn react(job: &Job<'_>, position: usize, failure: &Failure, trail: &m
     };
     let callers = job.carries_callers_credential(position);
     let alarm = match failure.class {
+        FailureClass::Overloaded if failure.fault == Some(BUSY) => false,
         FailureClass::RateLimit | FailureClass::Auth | FailureClass::Billing if callers => false,
         FailureClass::RateLimit | FailureClass::Overloaded => match failure.retry_after {
             Some(pause) => {
@@ -53,12 +56,12 @@ pub(super) fn react(job: &Job<'_>, position: usize, failure: &Failure, trail: &m
             true
         }
         FailureClass::Malformed if failure.fault == Some(CONTENT_TYPE) => job.board.strike(ix),
-        FailureClass::Malformed
-        | FailureClass::Empty
-        | FailureClass::ContextLength
-        | FailureClass::ContentFilter
-        | FailureClass::BadRequest
-        | FailureClass::NoCredential => false,
+        // Whoever finds fault with a request is at work.
+        FailureClass::ContextLength | FailureClass::ContentFilter | FailureClass::BadRequest => {
+            job.board.answered(ix);
+            false
+        }
+        FailureClass::Malformed | FailureClass::Empty | FailureClass::NoCredential => false,
     };
     if alarm {
         raise(job, position, failure, trail);

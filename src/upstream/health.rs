@@ -112,6 +112,11 @@ impl Board {
         self.cells[ix.at()].circuit.failed(now, failed);
     }
 
+    /// A call was answered, whatever the answer.
+    pub fn answered(&self, ix: DeploymentIx) {
+        self.cells[ix.at()].circuit.answered();
+    }
+
     /// Keeps calls away for a while.
     pub fn bar(&self, ix: DeploymentIx, pause: Duration) {
         self.cells[ix.at()].circuit.bar(self.now_ms(), pause.min(MAX_COOLDOWN));

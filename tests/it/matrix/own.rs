@@ -28,6 +28,59 @@ fn ask(way: Way, model: &str) -> Request {
     }
 }
 
+/// A ledger that cannot be written: another process holds its lock, as a full disk would refuse.
+fn lock(world: &World) -> rusqlite::Connection {
+    let other = rusqlite::Connection::open(&world.proxy.ledger).unwrap();
+    other.busy_timeout(Duration::from_secs(5)).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    other
+}
+
+pub async fn ledger_required() -> Result<(), String> {
+    let world = World::start(|config| config.swap("mode = \"best_effort\"", "mode = \"required\"")).await;
+    let first = world.proxy.exchange(&ask(Way::ALL[0], "auto")).await;
+    world.proxy.entry_of(&first).await;
+    let other = lock(&world);
+    // In flight when it happens: finishes, and is kept.
+    let kept = world.proxy.exchange(&ask(Way::ALL[0], "auto")).await;
+    assert_eq!(kept.status, 200);
+    world.proxy.until_metric("pointsman_ledger_healthy", 0.0).await;
+    let calls = world.small.seen().len();
+    for way in Way::ALL {
+        let answer = world.proxy.exchange(&ask(way, "auto")).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{}", way.name());
+        assert_eq!(errors::of_path(way.target(), &answer, way.name()), "ledger_unavailable");
+    }
+    assert_eq!(world.small.seen().len(), calls, "nothing of what was refused reached a provider");
+    assert_eq!(world.proxy.exchange(&Request::bare("GET", "/readyz")).await.status, 503);
+    other.execute_batch("ROLLBACK").unwrap();
+    world.proxy.until_metric("pointsman_ledger_healthy", 1.0).await;
+    world.proxy.entry_of(&kept).await;
+    for way in Way::ALL {
+        assert_eq!(world.proxy.exchange(&ask(way, "auto")).await.status, 200, "{}", way.name());
+    }
+    Ok(())
+}
+
+pub async fn ledger_best_effort() -> Result<(), String> {
+    let world = World::start(|_| {}).await;
+    let first = world.proxy.exchange(&ask(Way::ALL[0], "auto")).await;
+    world.proxy.entry_of(&first).await;
+    let other = lock(&world);
+    let mut served = vec![world.proxy.exchange(&ask(Way::ALL[0], "auto")).await];
+    world.proxy.until_metric("pointsman_ledger_healthy", 0.0).await;
+    for way in Way::ALL {
+        served.push(world.proxy.exchange(&ask(way, "auto")).await);
+    }
+    other.execute_batch("ROLLBACK").unwrap();
+    for answer in &served {
+        assert_eq!(answer.status, 200);
+        world.proxy.entry_of(answer).await;
+    }
+    assert_eq!(world.proxy.metric("pointsman_ledger_lost").await, Some(0.0));
+    Ok(())
+}
+
 pub async fn profile() -> Result<(), String> {
     let directory = tempfile::tempdir().unwrap();
     let (gone, corrupt) = (directory.path().join("gone.json"), directory.path().join("corrupt.json"));

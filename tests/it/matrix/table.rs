@@ -259,6 +259,13 @@ pub const ROWS: &[Row] = &[
             "a larger window",
             &[falls(Fault::Coded(400, "context_length_exceeded"), &["s:context_length", "l:ok"], "sl")],
         )),
+        with(
+            &[Tweak::LargerWindow, Tweak::Hint("x-pointsman-max-cost-usd", "0.0003")],
+            all(
+                "a larger window above the ceiling",
+                &[theirs(400, "context_length_exceeded", &["s:context_length"])],
+            ),
+        ),
     ]),
     row("F18", "other 4xx", &[
         all("400", &[
@@ -345,11 +352,10 @@ pub const ROWS: &[Row] = &[
             all("time", &[Step { gets: Gets::Own(422, "no_plan_within_slo"), trail: &[], calls: "", ..STEP }]),
         ),
     ]),
-    later(
-        "F26",
-        "the ledger's disk is full",
-        "issue 4, part 5: ledger (its writer is tested with a full database)",
-    ),
+    own("F26", "the ledger cannot be written", &[
+        ("required: refused until it can", || Box::pin(own::ledger_required())),
+        ("best effort: served, and nothing is lost", || Box::pin(own::ledger_best_effort())),
+    ]),
     later("F27", "the ledger's database is down", "no external database: the ledger is a file of its own"),
     later("F28", "Redis is down", "no shared limits yet"),
     later("F29", "the metrics sink is down", "no sink: Prometheus asks, nothing is pushed"),
