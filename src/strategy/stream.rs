@@ -242,7 +242,9 @@ async fn close<R: Reply>(
     if said.is_none() && !whole && pump.checked {
         return broken(job, answering, (pump, Break::TRUNCATED), reply).await;
     }
-    let rest = if pump.checked { Bytes::new() } else { pump.tee.rest() };
+    // Half an event behind a finish is no part of the answer; the line feed of the last carriage return is.
+    let rest = pump.tee.rest();
+    let rest = if pump.checked && !rest.trim_ascii().is_empty() { Bytes::new() } else { rest };
     if reply.body(rest, true).await.is_err() {
         return gone(job, answering, &pump.tee, reply);
     }

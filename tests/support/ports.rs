@@ -139,6 +139,7 @@ async fn connect(addr: SocketAddr) -> TcpStream {
 
 /// Reads the hello, says this, closes.
 async fn say(mut socket: TcpStream, bytes: &[u8]) {
-    socket.read(&mut [0; 4096]).await.ok();
-    socket.write_all(bytes).await.ok();
+    if socket.read(&mut [0; 4096]).await.is_ok_and(|read| read > 0) {
+        socket.write_all(bytes).await.ok();
+    }
 }
