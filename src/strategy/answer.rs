@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::attempt::{Attempt, LegEnd, Trail};
-use super::chain::{Answering, End, Failure, Job, Pace, Refused, Tried, failed, unknown_fate};
+use super::chain::{Answering, End, Failure, Refused, Tried, failed, unknown_fate};
+use super::job::{Job, Pace};
 use super::reaction::{CONTENT_TYPE, INVALID_KEY};
 use super::reply::{Head, Reply};
 use crate::codec::{self, Answer, Finish};

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use super::attempt::Trail;
-use super::chain::{Failure, Job};
+use super::chain::Failure;
+use super::job::Job;
 use crate::types::{DeploymentIx, FailureClass};
 
 /// First cool-down of a hop that limits us without saying for how long.

@@ -7,7 +7,8 @@ use bytes::Bytes;
 
 use super::answer::settle;
 use super::attempt::{LegEnd, Trail};
-use super::chain::{Answering, End, Failure, Job, Pace, Tried, Turn, leg};
+use super::chain::{Answering, End, Failure, Tried, Turn, leg};
+use super::job::{Job, Pace};
 use super::reaction::react;
 use super::reply::Reply;
 use super::stream::{Break, Stall, gone, say_broken, usage_of};

@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use super::answer::{may_be_empty, passing_headers, settle};
 use super::attempt::LegEnd;
-use super::chain::{Answering, End, Failure, Job, Pace, Tried, failed};
+use super::chain::{Answering, End, Failure, Tried, failed};
+use super::job::{Job, Pace};
 use super::reply::{Gone, Head, Reply};
 use super::resume;
 use crate::codec::{self, OwnError, StreamTee, Transcript};
