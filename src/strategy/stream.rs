@@ -1,5 +1,6 @@
 //! Streamed answers. A guarded stream is committed only when its first meaningful event has been seen; from then on
-//! no other model's bytes may follow, and a break is said aloud in the dialect's own error event.
+//! no other model's bytes may follow, unless the policy asks for that (`resume`), and a break is said aloud in the
+//! dialect's own error event.
 
 use std::time::Duration;
 
