@@ -166,6 +166,7 @@ fn attempt(usage: Usage) -> AttemptRow {
         cost: Some(NanoUsd(342_600)),
         maybe_billed: false,
         provider_request_id: Some("req_0123456789abcdef0123456789abcdef".into()),
+        fault: None,
     }
 }
 

@@ -47,7 +47,8 @@
 //! - A cheaper model serves only on evidence; without it the baseline does, and the decision says so.
 //! - A credential leaves only to the origin it belongs to: the headers of each attempt are built from an empty set.
 //! - What the router read is what the provider reads: the original bytes go on, with only the intended values spliced.
-//! - After the first byte to the client no other model's bytes follow, and a broken answer never looks complete.
+//! - After the first byte to the client no other model's bytes follow, unless a policy asks for that and they continue exactly
+//!   what was sent; a broken answer never looks complete.
 //! - Every attempt is on record exactly once, on whatever path it ends; an unknown price is *unpriced*, never zero.
 //! - `types`, `codec`, `catalog`, `analysis` and `routing` name neither Pingora nor tokio: the same snapshot and the same
 //!   inputs give the same decision, which is how a stored one is verified.

@@ -29,7 +29,7 @@ use account::Account;
 use announce::Announced;
 use understand::Read;
 
-use crate::catalog::{Client, Policy, Snapshot};
+use crate::catalog::{Client, OnStreamBreak, Policy, Snapshot};
 use crate::ledger::Ledger;
 use crate::routing::{ChainCeiling, Plan};
 use crate::session::Sessions;
@@ -159,6 +159,7 @@ impl Engine {
         let end = strategy::run(&job, &mut account.trail, &mut announced).await;
         match end {
             End::Failed(failure) => Err(account.fail(&job, &failure)),
+            End::NotReady(not_ready) => Err(account.not_ready(&job, &not_ready)),
             end => {
                 account.close(&job, &end);
                 Ok(())
@@ -226,6 +227,7 @@ impl Engine {
             day: Day::of_unix_ms(inbound.id.unix_ms()),
             max_answer_bytes: self.max_answer_bytes,
             ceiling: dispatch.ceiling.as_ref().map(|chain| chain.ceiling),
+            resumes: guarded && policy.is_some_and(|policy| policy.on_stream_break == OnStreamBreak::Resume),
         })
     }
 }

@@ -137,4 +137,7 @@ pub enum OnAuthFailure {
 pub enum OnStreamBreak {
     /// Send the dialect's error event and close.
     Error,
+    /// Let the next hop write it anew, and pass on what comes behind the text that was sent; where that text differs, as
+    /// `Error`.
+    Resume,
 }

@@ -20,7 +20,7 @@ pub struct Provider {
     pub credential: Credential,
     /// The four clocks of an attempt.
     pub clocks: Clocks,
-    /// Extra attempts on the last hop of a chain.
+    /// Extra attempts on the last hop of a chain; any other is asked once more after a status of 500 when there are some.
     pub retries: u32,
     /// Whether WebSocket upgrades pass through to it.
     pub websocket: bool,

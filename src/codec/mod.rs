@@ -7,6 +7,7 @@ mod answer;
 mod error;
 mod hub;
 mod read;
+mod resume;
 mod route;
 mod splice;
 mod sse;
@@ -17,6 +18,7 @@ pub use answer::{Answer, Finish, Malformed, read_answer, read_usage, visible_usa
 pub use error::{AttemptNote, OwnError, ProviderError, classify, error_body, error_event};
 pub use hub::{ChatRequest, ChatView, Part, Role, StreamOptions, Tool, Turn};
 pub use read::{KeyScan, MAX_DEPTH, ReadFault, ReadFaultKind, Scratch, read, scan_keys};
+pub use resume::{Mismatch, Splice, Transcript};
 pub use route::{DialectHints, Route, route};
 pub use splice::{Edit, ask_for_usage, set_model, splice};
 pub use sse::{MAX_EVENT_BYTES, MAX_LINE_BYTES, SseEvent, SseFault, SseSplitter};

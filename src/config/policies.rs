@@ -14,11 +14,12 @@ const OBJECTIVES: [(&str, Objective); 2] = [("cheapest", Objective::Cheapest), (
 const PLANS: [(&str, PlanKind); 1] = [("single", PlanKind::Single)];
 const ON_AUTH_FAILURE: [(&str, OnAuthFailure); 2] =
     [("fail", OnAuthFailure::Fail), ("fallback", OnAuthFailure::Fallback)];
-const ON_STREAM_BREAK: [(&str, OnStreamBreak); 1] = [("error", OnStreamBreak::Error)];
+const ON_STREAM_BREAK: [(&str, OnStreamBreak); 2] =
+    [("error", OnStreamBreak::Error), ("resume", OnStreamBreak::Resume)];
 
 /// Classes that lead to the next hop unless `on` says otherwise: another model may well help, and no filter is evaded,
 /// no refused credential hidden, no unpaid bill moved elsewhere.
-const USUAL_ON: [FailureClass; 10] = [
+const USUAL_ON: [FailureClass; 11] = [
     FailureClass::Connect,
     FailureClass::Dns,
     FailureClass::Tls,
@@ -29,6 +30,7 @@ const USUAL_ON: [FailureClass; 10] = [
     FailureClass::Malformed,
     FailureClass::Empty,
     FailureClass::ContextLength,
+    FailureClass::ModelGone,
 ];
 
 const HOUR_MS: u64 = 3_600_000;

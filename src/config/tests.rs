@@ -253,7 +253,7 @@ fn faults_of_policies_are_found() {
     row("on = [\"bad_request\"]", "policies[0].on[0]");
     row("on = [\"auth\"]", "policies[0].on");
     row("plans = [\"cascade\"]", "policies[0].plans[0]");
-    row("on_stream_break = \"resume\"", "policies[0].on_stream_break");
+    row("on_stream_break = \"continue\"", "policies[0].on_stream_break");
     row("holdout = -0.1", "policies[0].holdout");
     row("ttft_ms = 10\ndeadline_ms = 5", "policies[0].ttft_ms");
     let row = |value: &str, key: &str| check("match = { models = [\"auto\"] }", value, key, value);

@@ -179,6 +179,9 @@ pub struct AttemptRow {
     /// The provider's own request id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_request_id: Option<String>,
+    /// A finer word for its failure than the outcome, where there is one: `tls_expired`, `content_type`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Cow<'static, str>>,
 }
 
 fn no_tokens(usage: &Usage) -> bool {

@@ -190,6 +190,7 @@ impl Serialize for Attempts<'_> {
                 attempt.cost,
                 attempt.maybe_billed,
                 &attempt.provider_request_id,
+                &attempt.fault,
             )
         }))
     }
@@ -230,7 +231,8 @@ pub(super) fn views() -> String {
                 a.value ->> 3 AS provider, a.value ->> 4 AS outcome, a.value ->> 5 AS status,
                 a.value ->> 6 AS started_us, a.value ->> 7 AS ttft_us, a.value ->> 8 AS total_us,
                 a.value -> 9 AS usage, a.value ->> 10 AS usage_source, a.value ->> 11 AS cost_nanousd,
-                a.value ->> 12 AS maybe_billed, a.value ->> 13 AS provider_request_id
+                a.value ->> 12 AS maybe_billed, a.value ->> 13 AS provider_request_id,
+                a.value ->> 14 AS fault
             FROM records AS r, json_each(r.record -> {attempts}) AS a;"
     )
 }

@@ -133,6 +133,7 @@ fn attempt(number: u8, provider: &str, outcome: AttemptOutcome) -> AttemptRow {
         cost: Some(NanoUsd::ZERO),
         maybe_billed: false,
         provider_request_id: None,
+        fault: None,
     }
 }
 

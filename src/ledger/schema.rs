@@ -58,16 +58,19 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, LedgerError> {
     connection.pragma_update(None, "page_size", PAGE_BYTES).map_err(at)?;
     // Before anything is changed: another version's file stays as it is.
     let found = schema_of(&connection).map_err(at)?;
-    if found != 0 && found != SCHEMA {
+    if found != 0 && !(OLDEST..=SCHEMA).contains(&found) {
         return Err(LedgerError::Other { path: path.to_path_buf(), found });
     }
     connection.pragma_update(None, "journal_mode", "WAL").map_err(at)?;
     connection.pragma_update(None, "synchronous", "NORMAL").map_err(at)?;
     connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES).map_err(at)?;
     connection.pragma_update(None, "journal_size_limit", 4 * WAL_PAGES * PAGE_BYTES).map_err(at)?;
-    if found == 0 {
+    if found != SCHEMA {
         let views = views();
-        let create = format!("BEGIN IMMEDIATE; {TABLES} {views} PRAGMA user_version = {SCHEMA}; COMMIT;");
+        let create = format!(
+            "BEGIN IMMEDIATE; {TABLES} DROP VIEW IF EXISTS requests; DROP VIEW IF EXISTS attempts; {views}
+             PRAGMA user_version = {SCHEMA}; COMMIT;"
+        );
         connection.execute_batch(&create).map_err(at)?;
     }
     Ok(connection)
@@ -83,7 +86,7 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, LedgerError> {
     connection.busy_timeout(BUSY).map_err(at)?;
     match schema_of(&connection).map_err(at)? {
         0 => Err(LedgerError::Missing(path.to_path_buf())),
-        SCHEMA => Ok(connection),
+        OLDEST..=SCHEMA => Ok(connection),
         found => Err(LedgerError::Other { path: path.to_path_buf(), found }),
     }
 }
@@ -92,8 +95,10 @@ fn schema_of(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-/// The schema's number; a change of `TABLES` or of the views raises it.
-const SCHEMA: i64 = 2;
+/// The schema's number; a change of `TABLES`, of the views or of a record raises it: 3 has `fault` in attempts.
+const SCHEMA: i64 = 3;
+/// Records of this schema read as they are, and its files are brought up to date when they are opened for writing.
+const OLDEST: i64 = 2;
 /// How long a lock held by another process is waited for.
 const BUSY: Duration = Duration::from_secs(2);
 /// A record with its decision takes one to four kilobytes; in small pages most of the last one stays empty.

@@ -13,7 +13,7 @@ use crate::codec::AttemptNote;
 use crate::ledger::{AttemptRow, CostRange, Entry, Outcome};
 use crate::routing::{Decision, Plan, ceiling_of_chain};
 use crate::session::Answerer;
-use crate::strategy::{End, Failure, Job, Leg, Trail};
+use crate::strategy::{End, Failure, Hop, Job, Leg, LegEnd, NotReady, Trail};
 use crate::telemetry::{Stage, StageTimes};
 use crate::types::{Day, ModelId, NanoUsd, RequestId, Served, TaskClass, Usage};
 
@@ -228,14 +228,24 @@ impl<'e> Account<'e> {
         self.refuse(refusal)
     }
 
+    /// Closes with a chain of which no hop may be called.
+    pub(super) fn not_ready(&mut self, job: &Job<'_>, not_ready: &NotReady) -> Refusal {
+        let model = |hop: &Hop| match hop.model {
+            Some(ix) => job.snapshot.model(ix).id.to_string(),
+            None => String::new(),
+        };
+        self.refuse(Refusal::not_ready(not_ready, job.hops.iter().map(model).collect()))
+    }
+
     /// Closes with whatever reached the client.
     pub(super) fn close(&mut self, job: &Job<'_>, end: &End) {
         let (outcome, hop, status) = match end {
             End::Served { hop, status } => (Outcome::Ok, Some(*hop), *status),
             End::Passed { hop, status, .. } => (Outcome::UpstreamError, Some(*hop), *status),
+            End::Resumed { hop } => (Outcome::Ok, Some(*hop), 200),
             End::Truncated { hop, .. } => (Outcome::Truncated, Some(*hop), 200),
             End::ClientGone => (Outcome::ClientGone, None, 0),
-            End::Failed(_) => (Outcome::OwnError, None, 0),
+            End::Failed(_) | End::NotReady(_) => (Outcome::OwnError, None, 0),
         };
         // Of a request whose client has gone, the model that was writing: what it cost is that model's.
         let writing = self.trail.legs.last().filter(|_| outcome == Outcome::ClientGone).map(|leg| &leg.hop);
@@ -256,6 +266,9 @@ impl<'e> Account<'e> {
             if hop.is_some_and(|hop| hop > 0) {
                 entry.served = Served::Fallback;
             }
+            if matches!(end, End::Resumed { .. }) {
+                entry.reason = Cow::Borrowed("resumed");
+            }
         });
     }
 }
@@ -271,8 +284,11 @@ impl Drop for Account<'_> {
             self.trail.legs.iter().zip(0..).map(|(leg, number)| attempt_row(snapshot, leg, number)).collect();
         if let Some(leg) = self.trail.legs.last() {
             entry.usage = leg.usage;
-            entry.ttft_us = leg.ttft.map(|ttft| micros(leg.started + ttft));
-            if let Some(ttft) = leg.ttft {
+            // Of an answer that broke and was resumed the first leg brought the first word.
+            let first =
+                self.trail.legs.iter().find(|leg| matches!(leg.end, LegEnd::Broken(_))).unwrap_or(leg);
+            entry.ttft_us = first.ttft.map(|ttft| micros(first.started + ttft));
+            if let Some(ttft) = first.ttft {
                 self.times.set(Stage::FirstToken, ttft);
             }
         }
@@ -281,6 +297,10 @@ impl Drop for Account<'_> {
         entry.baseline_cost = baseline_cost(snapshot, &entry);
         metrics.stages.record(&self.times);
         count(metrics, &entry);
+        for leg in self.trail.legs.iter().filter(|leg| leg.alarm) {
+            let provider = snapshot.provider(leg.hop.provider).id.as_str();
+            metrics.alarms.with_label_values(&[provider, leg.end.as_str()]).inc();
+        }
         log(&entry);
         if self.engine.ledger.record(entry).is_err() {
             tracing::debug!("a ledger entry was lost");
@@ -337,6 +357,7 @@ fn attempt_row(snapshot: &crate::catalog::Snapshot, leg: &Leg, number: u8) -> At
         cost: leg.cost,
         maybe_billed: leg.maybe_billed,
         provider_request_id: leg.provider_request_id.clone(),
+        fault: leg.fault.map(Cow::Borrowed),
     }
 }
 

@@ -182,6 +182,7 @@ impl Forwarded {
             cost: self.is_free().then_some(NanoUsd::ZERO),
             maybe_billed: false,
             provider_request_id: None,
+            fault: None,
         })
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::codec::{AttemptNote, ReadFault, ReadFaultKind};
 use crate::routing::{NoRoute, NoRouteKind};
-use crate::strategy::Failure;
+use crate::strategy::{Failure, NotReady};
 use crate::types::FailureClass;
 
 /// Why a request got an answer of ours.
@@ -191,6 +191,21 @@ impl Refusal {
             NoRouteKind::Quality | NoRouteKind::Capability | NoRouteKind::Context => RefusalCode::NoPlan,
         };
         Self { param: Some(no_route.limit.to_string()), ..Self::new(code, no_route.message.clone()) }
+    }
+
+    /// From a chain of which no hop may be called.
+    pub(super) fn not_ready(not_ready: &NotReady, models: Vec<String>) -> Self {
+        let when = match not_ready.earliest {
+            Some(wait) => format!("the first may be called again in {} s", wait.as_secs_f64().ceil()),
+            None => "they are left out until the configuration is loaded again: see pointsman_alarms_total"
+                .to_owned(),
+        };
+        let message = format!("no target of the chain may be called now, so none was; {when}");
+        let note = |model| AttemptNote { model, outcome: "not_ready".to_owned(), ms: 0, cost_usd: None };
+        let attempts = models.into_iter().map(note).collect();
+        let retry_after =
+            not_ready.earliest.map(|wait| Duration::from_secs(wait.as_secs_f64().ceil() as u64));
+        Self { retry_after, attempts, ..Self::new(RefusalCode::AllTargetsFailed, message) }
     }
 
     /// From a chain that failed to its last hop.

@@ -4,9 +4,12 @@
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
 use std::time::Duration;
+use tokio::time::Instant;
 
 use super::attempt::{Attempt, LegEnd, Trail};
-use super::chain::{Answering, End, Failure, Job, Pace, Refused, Tried, failed, unknown_fate};
+use super::chain::{Answering, End, Failure, Refused, Tried, failed, unknown_fate};
+use super::job::{Job, Pace};
+use super::reaction::{CONTENT_TYPE, INVALID_KEY};
 use super::reply::{Head, Reply};
 use crate::codec::{self, Answer, Finish};
 use crate::types::{FailureClass, Usage, UsageSource};
@@ -16,6 +19,8 @@ use crate::upstream::{CallError, Exchange, forwardable_answer_header};
 const MAX_ERROR: usize = 256 << 10;
 /// A provider's Retry-After counts up to this; a hostile one must neither block nor overflow anything.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+/// What of a whole answer must come between two idle clocks once it has begun: the rest is there, so less is a drip.
+const MIN_PROGRESS: usize = 512;
 /// Most of a verbatim answer that is read before its head is sent.
 const MAX_COPY: usize = 8 << 20;
 
@@ -45,8 +50,13 @@ pub(super) async fn guarded<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
                 account_for_broken(job, position, &mut attempt, (&failure, &body));
             } else {
                 failure.answer = Some(Box::new(Refused { status, headers, body }));
+                if failure.class == FailureClass::Timeout {
+                    // Somebody on the way gave up waiting; whether it was written nobody knows.
+                    failure.sent = true;
+                    unknown_fate(job, position, &mut attempt);
+                }
             }
-            attempt.end(LegEnd::Failed(failure.class));
+            attempt.fail(&failure);
             return Tried::Failed(failure);
         }
     };
@@ -111,14 +121,18 @@ fn check(job: &Job<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Result
             ));
         }
         let error = codec::classify(job.dialect, status, body);
-        return Err(Failure::new(error.class, format!("status {status}, code {}", error.code)));
+        // A 403 may mean that this account may not do this one thing, which others do not ask for.
+        let fault = (error.class == FailureClass::Auth && status != 403).then_some(INVALID_KEY);
+        let failure = Failure::new(error.class, format!("status {status}, code {}", error.code));
+        return Err(Failure { fault, ..failure });
     }
     let json = headers
         .get(header::CONTENT_TYPE)
         .is_none_or(|value| value.as_bytes().to_ascii_lowercase().starts_with(b"application/json"));
     let written = |class, detail: String| Failure { sent: true, ..Failure::new(class, detail) };
     if !json {
-        return Err(written(FailureClass::Malformed, "the answer's content type is not JSON".to_owned()));
+        let failure = written(FailureClass::Malformed, "the answer's content type is not JSON".to_owned());
+        return Err(Failure { fault: Some(CONTENT_TYPE), ..failure });
     }
     let answer = codec::read_answer(job.dialect, job.operation, body)
         .map_err(|error| written(FailureClass::Malformed, error.message))?;
@@ -128,13 +142,16 @@ fn check(job: &Job<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Result
             format!("an error inside status {status}, code {}", error.code),
         ));
     }
-    let may_be_empty =
-        job.request.is_some_and(|request| request.max_output_tokens.is_some_and(|cap| cap <= 1))
-            || matches!(answer.finish, Some(Finish::ToolCalls | Finish::ContentFilter | Finish::Length));
-    if !answer.has_content && !may_be_empty {
+    if !answer.has_content && !may_be_empty(job, answer.finish) {
         return Err(written(FailureClass::Empty, "no content and no tool call".to_owned()));
     }
     Ok(answer)
+}
+
+/// Whether an answer without content is one all the same: a refusal, a call, a cap that left no room.
+pub(super) fn may_be_empty(job: &Job<'_>, finish: Option<Finish>) -> bool {
+    job.request.is_some_and(|request| request.max_output_tokens.is_some_and(|cap| cap <= 1))
+        || matches!(finish, Some(Finish::ToolCalls | Finish::ContentFilter | Finish::Length))
 }
 
 /// Forwards an answer as it comes. An answer of ordinary size is read first, so that its head can say what it cost and a
@@ -157,8 +174,10 @@ pub(super) async fn forward<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
     let class = refused.then(|| codec::classify(job.dialect, status, &copy).class);
     if class == Some(FailureClass::Auth) && !job.carries_callers_credential(position) {
         // Our own key was refused: passed on, it would blame the caller's.
-        attempt.end(LegEnd::Failed(FailureClass::Auth));
-        return Tried::Failed(Failure::new(FailureClass::Auth, format!("status {status}")));
+        let failure = Failure::new(FailureClass::Auth, format!("status {status}"));
+        let failure = Failure { fault: (status != 403).then_some(INVALID_KEY), ..failure };
+        attempt.fail(&failure);
+        return Tried::Failed(failure);
     }
     if !refused {
         settle(job, position, &mut attempt, forwarded_usage(job, &copy));
@@ -280,12 +299,15 @@ pub(super) async fn pass_on<R: Reply>(
 async fn collect(exchange: &mut Exchange, limit: usize) -> Result<Bytes, CallError> {
     let mut first: Option<Bytes> = None;
     let mut rest = BytesMut::new();
+    let mut progress = Progress::new(exchange.idle());
     while let Some(piece) = exchange.next().await? {
+        progress.note(&piece)?;
         let held = first.as_ref().map_or(0, Bytes::len) + rest.len();
         if held + piece.len() > limit {
             return Err(CallError {
                 class: FailureClass::Malformed,
                 sent: true,
+                fault: None,
                 detail: format!("the answer is longer than {limit} bytes"),
             });
         }
@@ -302,6 +324,40 @@ async fn collect(exchange: &mut Exchange, limit: usize) -> Result<Bytes, CallErr
         }
     }
     Ok(if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() })
+}
+
+/// Watches that a whole answer comes on. White space before it is how some providers say that they are still at work.
+struct Progress {
+    idle: Duration,
+    since: Option<Instant>,
+    bytes: usize,
+}
+
+impl Progress {
+    fn new(idle: Duration) -> Self {
+        Self { idle, since: None, bytes: 0 }
+    }
+
+    fn note(&mut self, piece: &[u8]) -> Result<(), CallError> {
+        if self.since.is_none() && piece.trim_ascii().is_empty() {
+            return Ok(());
+        }
+        self.bytes += piece.len();
+        let since = *self.since.get_or_insert_with(Instant::now);
+        if since.elapsed() < self.idle {
+            return Ok(());
+        }
+        if self.bytes < MIN_PROGRESS {
+            return Err(CallError {
+                class: FailureClass::Timeout,
+                sent: true,
+                fault: Some("drip"),
+                detail: format!("{} bytes of the answer in {:?}", self.bytes, since.elapsed()),
+            });
+        }
+        (self.since, self.bytes) = (Some(Instant::now()), 0);
+        Ok(())
+    }
 }
 
 /// Settles tokens and cost of a leg whose answer was read.

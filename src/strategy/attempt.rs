@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::Hop;
+use super::{Failure, Hop};
 use crate::types::{FailureClass, NanoUsd, Usage, UsageSource};
 
 /// How a leg ended.
@@ -61,6 +61,10 @@ pub struct Leg {
     pub maybe_billed: bool,
     /// The provider's own request id.
     pub provider_request_id: Option<String>,
+    /// A finer word for its failure, where there is one.
+    pub fault: Option<&'static str>,
+    /// Somebody should look at it: nothing that waiting mends.
+    pub alarm: bool,
 }
 
 /// The legs of one request, in the order in which they ended.
@@ -93,6 +97,8 @@ impl<'t> Attempt<'t> {
             cost: Some(NanoUsd::ZERO),
             maybe_billed: false,
             provider_request_id: None,
+            fault: None,
+            alarm: false,
         };
         Self { trail, leg: Some(leg), began }
     }
@@ -123,6 +129,12 @@ impl<'t> Attempt<'t> {
     /// Since the leg's start.
     pub fn elapsed(&self) -> Duration {
         self.began.elapsed()
+    }
+
+    /// Ends the leg with a failure.
+    pub(super) fn fail(mut self, failure: &Failure) {
+        self.note(|leg| leg.fault = failure.fault);
+        self.end(LegEnd::Failed(failure.class));
     }
 
     /// Ends the leg.

@@ -7,94 +7,24 @@ use http::{HeaderMap, HeaderName, header};
 use tokio::time::Instant;
 
 use super::attempt::{Attempt, LegEnd, Trail};
+use super::job::{Hop, Job, ONCE_MORE};
+use super::reaction::{BUSY, LIMITED, react};
 use super::reply::Reply;
 use super::rules::{LastWord, Rules, last_word, may_repeat};
-use super::{answer, stream};
-use crate::catalog::{Credential, Provider, Snapshot};
-use crate::codec::{self, ChatRequest};
-use crate::types::{
-    Day, DeploymentIx, Dialect, FailureClass, ModelId, ModelIx, NanoUsd, Operation, ProviderIx, RequestId,
-    Usage, UsageSource,
-};
-use crate::upstream::{
-    Answered, Board, Call, CallError, Caller, Exchange, Standing, Upstream, attempt_headers, own_path,
-};
+use super::{answer, resume, stream};
+use crate::catalog::{Credential, Provider};
+use crate::codec::{self, Transcript};
+use crate::types::FailureClass;
+use crate::upstream::{Call, CallError, Exchange, Standing, attempt_headers, own_path};
 
 /// First wait before the last hop is tried again; doubles each time.
 const BACKOFF: Duration = Duration::from_millis(500);
-/// Cool-down of a hop that limits us without saying for how long.
-const DEFAULT_COOLDOWN: Duration = Duration::from_secs(1);
-/// Cool-down of a hop that could not be reached or failed.
-const FAILURE_COOLDOWN: Duration = Duration::from_millis(500);
 /// Longest wait before the last hop is tried again, whatever it asks for: the caller's own retries do the rest.
 const MAX_WAIT: Duration = Duration::from_secs(10);
-/// Extra attempts on the last hop, whatever a provider's `retries` says.
-const MAX_RETRIES: u32 = 5;
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 /// An attempt may take this long when neither the caller nor the policy sets a deadline.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
-
-/// One target of a chain.
-#[derive(Clone, Debug)]
-pub struct Hop {
-    /// The provider.
-    pub provider: ProviderIx,
-    /// The deployment; `None` when traffic is forwarded as the client addressed it.
-    pub deployment: Option<DeploymentIx>,
-    /// The model; `None` when it is not in the catalogue.
-    pub model: Option<ModelIx>,
-    /// Whether `model` in the body is replaced by the deployment's name for it.
-    pub rename: bool,
-    /// How the target stands to the request.
-    pub standing: Standing,
-    /// What an attempt costs at most, where there is a ceiling; `None`: unpriced.
-    pub worst_cost: Option<NanoUsd>,
-}
-
-/// Everything one request needs to be carried out.
-pub struct Job<'a> {
-    /// Identity, for errors sent inside a stream.
-    pub id: RequestId,
-    /// The snapshot.
-    pub snapshot: &'a Snapshot,
-    /// Health of the snapshot's deployments.
-    pub board: &'a Board,
-    /// The pool.
-    pub upstream: &'a Upstream,
-    /// The caller's headers.
-    pub caller: Caller<'a>,
-    /// Path and query as the client sent them.
-    pub path: &'a str,
-    /// The dialect of the path.
-    pub dialect: Dialect,
-    /// The operation of the path.
-    pub operation: Operation,
-    /// The body as the client sent it.
-    pub body: &'a Bytes,
-    /// The facts of the body, where it was read.
-    pub request: Option<&'a ChatRequest>,
-    /// Our estimate of its input tokens, for answers without usage.
-    pub input_tokens: u64,
-    /// Output tokens that the decision expected; `None`: nothing was decided.
-    pub output_tokens: Option<u32>,
-    /// Targets in order; never empty.
-    pub hops: Vec<Hop>,
-    /// What may happen to answers.
-    pub rules: Rules<'a>,
-    /// When the request arrived.
-    pub arrived: Instant,
-    /// When the answer must be complete.
-    pub deadline: Option<Instant>,
-    /// When its first token must be there.
-    pub first_token_by: Option<Instant>,
-    /// The day prices are taken from.
-    pub day: Day,
-    /// Longest whole answer that is held in memory and checked.
-    pub max_answer_bytes: usize,
-    /// What all attempts together may cost; `None`: no ceiling.
-    pub ceiling: Option<NanoUsd>,
-}
 
 /// How a job ended.
 #[derive(Debug)]
@@ -122,10 +52,24 @@ pub enum End {
         /// What happened.
         class: FailureClass,
     },
+    /// A stream broke after it was committed, and a hop behind said the same and the rest.
+    Resumed {
+        /// Position of the hop that finished it.
+        hop: usize,
+    },
     /// The client left.
     ClientGone,
+    /// No hop may be called now, so none was.
+    NotReady(NotReady),
     /// Nothing was sent to the client: the caller must be told.
     Failed(Failure),
+}
+
+/// Why no hop was called.
+#[derive(Debug)]
+pub struct NotReady {
+    /// Until the first of them may be; `None`: a reload has to come first.
+    pub earliest: Option<Duration>,
 }
 
 /// Why the last hop failed.
@@ -137,6 +81,8 @@ pub struct Failure {
     pub detail: String,
     /// Whether the request had been sent whole and no answer came: its fate is unknown.
     pub sent: bool,
+    /// A finer word for what happened, where there is one.
+    pub fault: Option<&'static str>,
     /// How long the provider asked us to wait.
     pub retry_after: Option<Duration>,
     /// The provider's answer, where there was one and it may be passed on.
@@ -158,39 +104,77 @@ pub struct Refused {
 pub(super) enum Tried {
     Done(End),
     Failed(Failure),
+    /// A committed stream broke, and another hop may say the rest.
+    Broken(Box<resume::Broken>),
+}
+
+/// One hop's turn.
+pub(super) struct Turn<'b> {
+    pub(super) position: usize,
+    /// Nobody is asked behind it.
+    pub(super) last: bool,
+    /// What the client has already of an answer that broke off.
+    pub(super) broken: Option<&'b mut Transcript>,
 }
 
 /// Runs the chain. The client gets exactly one answer, or none and `End::Failed` says why.
 pub async fn run<R: Reply>(job: &Job<'_>, trail: &mut Trail, reply: &mut R) -> End {
+    let Some(last) = (0..job.hops.len()).rev().find(|position| job.barred(*position).is_none()) else {
+        return End::NotReady(NotReady { earliest: job.earliest() });
+    };
     let mut failure = Failure::new(FailureClass::Connect, "no hop was ready");
-    for (position, hop) in job.hops.iter().enumerate() {
-        let last = position + 1 == job.hops.len();
-        if !last && hop.deployment.is_some_and(|ix| !job.board.ready(ix)) {
-            continue;
-        }
-        if !job.affords(hop, trail) {
+    let mut at = last;
+    let mut repeated = false;
+    let mut position = 0;
+    while position <= last {
+        let hop = &job.hops[position];
+        let asked = (job.may_be_called(position) || position == last || repeated)
+            && job.may_help(position, &failure, at);
+        if asked && !job.affords(hop, trail) {
             failure.detail.push_str("; the next model could break the cost ceiling");
+        }
+        if !asked || !job.affords(hop, trail) {
+            (position, repeated) = (position + 1, false);
             continue;
         }
-        match leg(job, position, trail, reply).await {
+        let turn = Turn { position, last: position == last, broken: None };
+        match leg(job, turn, trail, reply).await {
             Tried::Done(end) => return end,
             Tried::Failed(failed) => failure = failed,
+            Tried::Broken(broken) => {
+                return Box::pin(resume::run(job, position, *broken, trail, reply)).await;
+            }
         }
-        cool(job, position, &failure);
+        at = position;
+        react(job, position, &failure, trail);
         if !job.rules.goes_on(failure.class) {
             return Box::pin(finish(job, position, failure, trail, reply)).await;
         }
+        repeated = !repeated && position < last && job.asks_once_more(position, &failure);
+        if repeated {
+            tokio::select! {
+                () = tokio::time::sleep(ONCE_MORE.mul_f64(1.0 + rand::random::<f64>())) => {}
+                () = reply.gone() => return End::ClientGone,
+            }
+        } else {
+            position += 1;
+        }
     }
     // Boxed like the end above: failing is rare, and its state would be copied with every request's.
-    Box::pin(retry_last(job, failure, trail, reply)).await
+    Box::pin(retry_last(job, (at, at == last), failure, trail, reply)).await
 }
 
 /// The last hop once more, a few times, when that is safe and fits the deadline.
-async fn retry_last<R: Reply>(job: &Job<'_>, mut failure: Failure, trail: &mut Trail, reply: &mut R) -> End {
-    let position = job.hops.len() - 1;
+async fn retry_last<R: Reply>(
+    job: &Job<'_>,
+    (position, is_last): (usize, bool),
+    mut failure: Failure,
+    trail: &mut Trail,
+    reply: &mut R,
+) -> End {
     let retries = match job.rules {
-        Rules::Verbatim => 0,
-        Rules::Guarded { .. } => job.snapshot.provider(job.hops[position].provider).retries.min(MAX_RETRIES),
+        Rules::Guarded { .. } if is_last => job.retries(position),
+        Rules::Guarded { .. } | Rules::Verbatim => 0,
     };
     for round in 0..retries {
         let wait = failure.retry_after.unwrap_or(BACKOFF * 2_u32.pow(round));
@@ -208,10 +192,12 @@ async fn retry_last<R: Reply>(job: &Job<'_>, mut failure: Failure, trail: &mut T
             () = tokio::time::sleep(wait) => {}
             () = reply.gone() => return End::ClientGone,
         }
-        match leg(job, position, trail, reply).await {
+        match leg(job, Turn { position, last: true, broken: None }, trail, reply).await {
             Tried::Done(end) => return end,
             Tried::Failed(failed) => failure = failed,
+            Tried::Broken(broken) => return resume::run(job, position, *broken, trail, reply).await,
         }
+        react(job, position, &failure, trail);
     }
     finish(job, position, failure, trail, reply).await
 }
@@ -237,7 +223,8 @@ async fn finish<R: Reply>(
     }
 }
 
-async fn leg<R: Reply>(job: &Job<'_>, position: usize, trail: &mut Trail, reply: &mut R) -> Tried {
+pub(super) async fn leg<R: Reply>(job: &Job<'_>, turn: Turn<'_>, trail: &mut Trail, reply: &mut R) -> Tried {
+    let Turn { position, last, broken } = turn;
     let hop = &job.hops[position];
     let provider = job.snapshot.provider(hop.provider);
     let mut attempt = Attempt::begin(trail, hop, job.arrived);
@@ -245,7 +232,7 @@ async fn leg<R: Reply>(job: &Job<'_>, position: usize, trail: &mut Trail, reply:
         Some(None) => {
             attempt.end(LegEnd::Failed(FailureClass::Overloaded));
             let failure = Failure::new(FailureClass::Overloaded, "its max_in_flight calls are running");
-            return Tried::Failed(Failure { retry_after: Some(DEFAULT_COOLDOWN), ..failure });
+            return Tried::Failed(Failure { retry_after: Some(LIMITED), fault: Some(BUSY), ..failure });
         }
         entered => entered.flatten(),
     };
@@ -269,7 +256,7 @@ async fn leg<R: Reply>(job: &Job<'_>, position: usize, trail: &mut Trail, reply:
     };
     let keep_key = hop.standing == Standing::Home && keeps_query_key(job, provider);
     let deadline = job.deadline.unwrap_or(job.arrived + LONGEST).min(Instant::now() + provider.clocks.total);
-    let first_byte = job.first_byte_by(provider, deadline);
+    let first_byte = job.first_byte_by(provider, deadline, last);
     let body = BodyFor::hop(job, hop);
     let call = Call {
         provider,
@@ -292,8 +279,10 @@ async fn leg<R: Reply>(job: &Job<'_>, position: usize, trail: &mut Trail, reply:
     };
     match exchange {
         Ok(exchange) => {
-            receive(job, Answering { position, attempt, exchange, hides_usage: body.hides_usage }, reply)
-                .await
+            let first_token_by = if last { None } else { job.patience() };
+            let hides_usage = body.hides_usage;
+            let answering = Answering { position, attempt, exchange, hides_usage, first_token_by };
+            receive(job, answering, broken, reply).await
         }
         Err(error) => Tried::Failed(failed(job, position, attempt, error)),
     }
@@ -310,9 +299,16 @@ pub(super) struct Answering<'t> {
     pub(super) attempt: Attempt<'t>,
     pub(super) exchange: Exchange,
     pub(super) hides_usage: bool,
+    /// When its first token must be there; the last hop has the rest of the deadline.
+    pub(super) first_token_by: Option<Instant>,
 }
 
-async fn receive<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, reply: &mut R) -> Tried {
+async fn receive<R: Reply>(
+    job: &Job<'_>,
+    mut answering: Answering<'_>,
+    broken: Option<&mut Transcript>,
+    reply: &mut R,
+) -> Tried {
     let status = answering.exchange.status();
     let (is_stream, request_id) = match answering.exchange.head() {
         Some(head) => (is_event_stream(&head.headers), provider_request_id(&head.headers)),
@@ -322,6 +318,10 @@ async fn receive<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, reply: &
         leg.status = Some(status);
         leg.provider_request_id = request_id;
     });
+    if let (Some(transcript), 200..300) = (broken, status) {
+        // What is no stream has no events, and so nothing of it is passed on.
+        return Box::pin(resume::receive(job, answering, transcript, reply)).await;
+    }
     // Streams are boxed: they live long, and their state would be copied with that of every whole answer.
     match (job.rules, is_stream) {
         (Rules::Verbatim, true) => Box::pin(stream::forward(job, answering, reply)).await,
@@ -365,7 +365,7 @@ impl BodyFor {
 
 impl Failure {
     pub(super) fn new(class: FailureClass, detail: impl Into<String>) -> Self {
-        Self { class, detail: detail.into(), sent: false, retry_after: None, answer: None }
+        Self { class, detail: detail.into(), sent: false, fault: None, retry_after: None, answer: None }
     }
 }
 
@@ -377,8 +377,9 @@ pub(super) fn failed(job: &Job<'_>, position: usize, mut attempt: Attempt<'_>, e
             job.learn_cut(position, &mut attempt);
         }
     }
-    attempt.end(LegEnd::Failed(error.class));
-    Failure { sent: error.sent, ..Failure::new(error.class, error.detail) }
+    let failure = Failure { sent: error.sent, fault: error.fault, ..Failure::new(error.class, error.detail) };
+    attempt.fail(&failure);
+    failure
 }
 
 /// The request was sent and nothing tells whether the provider bills it: at least its input counts, marked as ours.
@@ -386,22 +387,6 @@ pub(super) fn unknown_fate(job: &Job<'_>, position: usize, attempt: &mut Attempt
     attempt.note(|leg| leg.maybe_billed = true);
     if !attempt.is_settled() {
         answer::settle(job, position, attempt, job.usage_of(None, 0));
-    }
-}
-
-/// Keeps a hop that failed out of plans for a while, unless the caller is the cause: one caller's short patience or
-/// spent quota must not take a deployment away from the others.
-fn cool(job: &Job<'_>, position: usize, failure: &Failure) {
-    let hop = &job.hops[position];
-    let pause = match failure.class {
-        FailureClass::RateLimit if job.carries_callers_credential(position) => return,
-        FailureClass::Timeout if job.is_out_of_time() => return,
-        FailureClass::RateLimit | FailureClass::Overloaded => failure.retry_after.unwrap_or(DEFAULT_COOLDOWN),
-        FailureClass::Connect | FailureClass::Dns | FailureClass::Timeout => FAILURE_COOLDOWN,
-        _ => return,
-    };
-    if let Some(ix) = hop.deployment {
-        job.board.cool(ix, pause);
     }
 }
 
@@ -415,97 +400,4 @@ pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
 fn provider_request_id(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(&X_REQUEST_ID).or_else(|| headers.get(&REQUEST_ID))?;
     value.to_str().ok().filter(|text| text.len() <= 128).map(str::to_owned)
-}
-
-impl Job<'_> {
-    /// Whether the caller's or the policy's own time is over, as opposed to a provider's clocks.
-    fn is_out_of_time(&self) -> bool {
-        let over = |by: Option<Instant>| by.is_some_and(|by| by <= Instant::now());
-        over(self.deadline) || over(self.first_token_by)
-    }
-
-    /// Whether an attempt at a hop keeps the ceiling, whatever it turns out to cost, beside those before it.
-    fn affords(&self, hop: &Hop, trail: &Trail) -> bool {
-        let Some(ceiling) = self.ceiling else { return true };
-        let spent: Option<NanoUsd> = trail.legs.iter().map(|leg| leg.cost).sum();
-        spent.zip(hop.worst_cost).is_some_and(|(spent, worst)| spent + worst <= ceiling)
-    }
-
-    /// The model a hop serves, where it is one of ours.
-    pub(super) fn model_of(&self, position: usize) -> Option<ModelId> {
-        self.hops[position].model.map(|ix| self.snapshot.model(ix).id.clone())
-    }
-
-    /// When the head of the answer must be there. Only a stream's head says that writing has begun; that of a whole
-    /// answer comes when everything is written, so verbatim ones have the whole attempt for it.
-    fn first_byte_by(&self, provider: &Provider, deadline: Instant) -> Instant {
-        let streams = self.request.is_some_and(|request| request.stream);
-        let clock = Instant::now() + provider.clocks.first_byte;
-        match (self.rules, streams) {
-            (Rules::Verbatim, false) => deadline,
-            (Rules::Guarded { .. }, false) | (_, true) => {
-                self.first_token_by.filter(|_| streams).map_or(clock, |by| by.min(clock))
-            }
-        }
-    }
-
-    /// Whether a hop was called with the caller's own credential, so that a refusal of it is the caller's to see.
-    pub(super) fn carries_callers_credential(&self, position: usize) -> bool {
-        let hop = &self.hops[position];
-        let provider = self.snapshot.provider(hop.provider);
-        matches!(provider.credential, Credential::Passthrough) && hop.standing == Standing::Home
-    }
-
-    /// What a usage costs at a hop; `None`: unpriced.
-    pub(super) fn cost(&self, position: usize, usage: &Usage) -> Option<NanoUsd> {
-        let model = self.snapshot.model(self.hops[position].model?);
-        model.prices.on(self.day)?.cost(usage)
-    }
-
-    /// The provider's count, or ours: our estimate of the input, and four bytes of output a token.
-    pub(super) fn usage_of(&self, counted: Option<Usage>, output_bytes: u64) -> (Usage, UsageSource) {
-        match counted {
-            Some(usage) => (usage, UsageSource::Provider),
-            None => {
-                let output = output_bytes.div_ceil(4);
-                (Usage { input: self.input_tokens, output, ..Usage::default() }, UsageSource::Estimated)
-            }
-        }
-    }
-
-    /// Learns how long an answer took; the time in which the provider waited for the client to read does not count.
-    pub(super) fn learn(&self, position: usize, attempt: &mut Attempt<'_>, pace: Pace) {
-        let hop = &self.hops[position];
-        let Some(ix) = hop.deployment else { return };
-        let cap = hop.model.map_or(u32::MAX, |model| self.snapshot.model(model).max_output_tokens);
-        let total = attempt.elapsed().saturating_sub(pace.waited);
-        attempt.note(|leg| {
-            let answered = Answered {
-                ttft: leg.ttft,
-                total,
-                output_tokens: leg.usage.total_output(),
-                expected_tokens: self.output_tokens.map(|tokens| tokens.min(cap)),
-                stream: pace.stream,
-                cut: pace.cut,
-            };
-            self.board.learn(ix, answered);
-        });
-    }
-
-    /// Learns that an answer did not come as soon as this.
-    fn learn_cut(&self, position: usize, attempt: &mut Attempt<'_>) {
-        let stream = self.request.is_some_and(|request| request.stream);
-        self.learn(position, attempt, Pace { stream, cut: true, waited: Duration::ZERO });
-    }
-}
-
-/// What is known of a leg's time beside its clock.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Pace {
-    /// Whether it was a stream.
-    pub(super) stream: bool,
-    /// Whether it was cut off.
-    pub(super) cut: bool,
-    /// How long the provider waited for the client to read.
-    pub(super) waited: Duration,
 }

@@ -6,11 +6,15 @@
 mod answer;
 mod attempt;
 mod chain;
+mod job;
+mod reaction;
 mod reply;
+mod resume;
 mod rules;
 mod stream;
 
 pub use attempt::{Attempt, Leg, LegEnd, Trail};
-pub use chain::{End, Failure, Hop, Job, run};
+pub use chain::{End, Failure, NotReady, run};
+pub use job::{Hop, Job};
 pub use reply::{Gone, Head, Reply};
 pub use rules::{LastWord, Rules, last_word, may_repeat};

@@ -1,17 +1,20 @@
 //! Streamed answers. A guarded stream is committed only when its first meaningful event has been seen; from then on
-//! no other model's bytes may follow, and a break is said aloud in the dialect's own error event.
+//! no other model's bytes may follow, unless the policy asks for that (`resume`), and a break is said aloud in the
+//! dialect's own error event.
 
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 
-use super::answer::{passing_headers, settle};
+use super::answer::{may_be_empty, passing_headers, settle};
 use super::attempt::LegEnd;
-use super::chain::{Answering, End, Failure, Job, Pace, Tried, failed};
-use super::reply::{Head, Reply};
-use crate::codec::{self, OwnError, StreamTee};
-use crate::types::{FailureClass, Usage, UsageSource};
+use super::chain::{Answering, End, Failure, Tried, failed};
+use super::job::{Job, Pace};
+use super::reply::{Gone, Head, Reply};
+use super::resume;
+use crate::codec::{self, OwnError, StreamTee, Transcript};
+use crate::types::{Dialect, FailureClass, Usage, UsageSource};
 use crate::upstream::CallError;
 
 /// Most bytes held back before the first meaningful event.
@@ -19,11 +22,10 @@ const MAX_HELD: usize = 1 << 20;
 
 /// Checks the beginning of a stream, then forwards it.
 pub(super) async fn guarded<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, reply: &mut R) -> Tried {
-    let mut tee = StreamTee::new(job.dialect, answering.hides_usage);
-    answering.exchange.shorten(job.first_token_by);
+    let mut tee = StreamTee::new(job.dialect, answering.hides_usage).in_whole_events();
     let begun = tokio::select! {
         biased;
-        begun = until_meaningful(&mut answering, &mut tee) => begun,
+        begun = until_meaningful(job, &mut answering, &mut tee) => begun,
         () = reply.gone() => return gone(job, answering, &tee, reply),
     };
     let held = match begun {
@@ -36,13 +38,14 @@ pub(super) async fn guarded<R: Reply>(job: &Job<'_>, mut answering: Answering<'_
                 settle(job, answering.position, &mut answering.attempt, usage_of(job, &tee));
                 answering.attempt.note(|leg| leg.maybe_billed = true);
             }
-            answering.attempt.end(LegEnd::Failed(failure.class));
+            answering.attempt.fail(&failure);
             return Tried::Failed(failure);
         }
     };
     answering.attempt.first_byte();
-    answering.exchange.shorten(None);
-    pump(job, answering, Pump::new(tee, held, true), reply).await
+    let mut begun = Pump::new(tee, held, true);
+    begun.transcript = job.resumes.then(|| Transcript::new(job.dialect));
+    pump(job, answering, begun, reply).await
 }
 
 /// Forwards a stream as it comes, watching it for usage only.
@@ -50,6 +53,9 @@ pub(super) async fn forward<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
     let tee = StreamTee::new(job.dialect, false);
     pump(job, answering, Pump::new(tee, Bytes::new(), false), reply).await
 }
+
+/// How long a stream that has finished is waited for: its usage and its end mark come at once or not at all.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// A stream on its way to the client.
 struct Pump {
@@ -62,11 +68,13 @@ struct Pump {
     blind: bool,
     /// How long the client took to read.
     waited: Duration,
+    /// What the client has, where another hop may say the rest.
+    transcript: Option<Transcript>,
 }
 
 impl Pump {
     fn new(tee: StreamTee, first: Bytes, checked: bool) -> Self {
-        Self { tee, first, checked, blind: false, waited: Duration::ZERO }
+        Self { tee, first, checked, blind: false, waited: Duration::ZERO, transcript: None }
     }
 }
 
@@ -80,9 +88,15 @@ fn written(class: FailureClass, detail: &str) -> Failure {
     Failure { sent: true, ..Failure::new(class, detail) }
 }
 
-async fn until_meaningful(answering: &mut Answering<'_>, tee: &mut StreamTee) -> Result<Bytes, Early> {
+async fn until_meaningful(
+    job: &Job<'_>,
+    answering: &mut Answering<'_>,
+    tee: &mut StreamTee,
+) -> Result<Bytes, Early> {
     let mut held = BytesMut::new();
+    let mut stall = Stall::new(answering);
     loop {
+        stall.watch(answering);
         let piece = answering.exchange.next().await.map_err(Early::Call)?;
         let ended = piece.is_none();
         if let Some(piece) = piece {
@@ -90,10 +104,14 @@ async fn until_meaningful(answering: &mut Answering<'_>, tee: &mut StreamTee) ->
                 .feed(piece)
                 .map_err(|fault| Early::Failure(written(FailureClass::Malformed, &fault.message)))?;
             held.extend_from_slice(&out);
+            stall.note(tee);
         }
         if let Some(error) = tee.error() {
             let detail = format!("an error event before any content, code {}", error.code);
             return Err(Early::Failure(Failure::new(error.class, detail)));
+        }
+        if tee.void().is_some_and(|finish| !may_be_empty(job, finish)) {
+            return Err(Early::Failure(written(FailureClass::Empty, "the stream finished without a word")));
         }
         if tee.meaningful() {
             return Ok(held.freeze());
@@ -101,6 +119,36 @@ async fn until_meaningful(answering: &mut Answering<'_>, tee: &mut StreamTee) ->
         if ended || held.len() > MAX_HELD {
             let class = if ended { FailureClass::Empty } else { FailureClass::Malformed };
             return Err(Early::Failure(written(class, "the stream had no content")));
+        }
+    }
+}
+
+/// The clock between two events. Bytes that complete none do not wind it up again, so a drip is a silence.
+pub(super) struct Stall {
+    idle: Duration,
+    by: Instant,
+    first_token_by: Option<Instant>,
+}
+
+impl Stall {
+    pub(super) fn new(answering: &Answering<'_>) -> Self {
+        let idle = answering.exchange.idle();
+        Self { idle, by: Instant::now() + idle, first_token_by: answering.first_token_by }
+    }
+
+    /// Sets the clock for the next piece.
+    pub(super) fn watch(&self, answering: &mut Answering<'_>) {
+        let by = self.first_token_by.map_or(self.by, |first| first.min(self.by));
+        answering.exchange.shorten(Some(by));
+    }
+
+    /// A piece has come and gone on to the client.
+    pub(super) fn note(&mut self, tee: &StreamTee) {
+        if tee.moved() {
+            self.by = Instant::now() + self.idle;
+        }
+        if tee.finished() {
+            self.by = self.by.min(Instant::now() + LINGER);
         }
     }
 }
@@ -120,13 +168,21 @@ async fn pump<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, mut pump: P
         return gone(job, answering, &pump.tee, reply);
     }
     let mut piece = std::mem::take(&mut pump.first);
+    let mut stall = Stall { first_token_by: None, ..Stall::new(&answering) };
     loop {
         if !piece.is_empty() {
+            if let Some(transcript) = &mut pump.transcript {
+                transcript.note(&piece);
+            }
             let began = Instant::now();
             if reply.body(piece, false).await.is_err() {
                 return gone(job, answering, &pump.tee, reply);
             }
             pump.waited += began.elapsed();
+        }
+        if pump.checked {
+            stall.note(&pump.tee);
+            stall.watch(&mut answering);
         }
         let next = tokio::select! {
             biased;
@@ -136,15 +192,17 @@ async fn pump<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, mut pump: P
         piece = match next.map(|bytes| bytes.map(|bytes| pump.watch(bytes))) {
             Ok(Some(Ok(out))) => out,
             Ok(Some(Err(()))) => {
-                return broken(job, answering, (pump.tee, FailureClass::Malformed), reply).await;
+                return broken(job, answering, (pump, Break::MALFORMED), reply).await;
             }
             Ok(None) => break,
+            // Everything was said; only the end mark, which OpenAI's clients do without, never came.
+            Err(_) if pump.checked && pump.tee.finished() && job.dialect == Dialect::OpenAi => break,
             Err(error) => {
                 if error.class == FailureClass::Timeout {
                     let pace = Pace { stream: true, cut: true, waited: pump.waited };
                     job.learn(answering.position, &mut answering.attempt, pace);
                 }
-                return broken(job, answering, (pump.tee, error.class), reply).await;
+                return broken(job, answering, (pump, Break::of(error.class)), reply).await;
             }
         };
         if pump.tee.meaningful() {
@@ -161,6 +219,8 @@ impl Pump {
             return Ok(bytes);
         }
         match self.tee.feed(bytes.clone()) {
+            // Where another hop may say the rest, the provider's own error is a break like any other.
+            Ok(_) if self.transcript.is_some() && self.tee.error().is_some() => Err(()),
             Ok(out) => Ok(out),
             Err(_) if self.checked => Err(()),
             // What cannot be read passes as it is, and so does all behind it: nothing of it could be told any more.
@@ -182,9 +242,11 @@ async fn close<R: Reply>(
     let said = pump.tee.error().map(|error| error.class);
     let whole = pump.tee.end().finished;
     if said.is_none() && !whole && pump.checked {
-        return broken(job, answering, (pump.tee, FailureClass::Malformed), reply).await;
+        return broken(job, answering, (pump, Break::TRUNCATED), reply).await;
     }
-    let rest = if pump.checked { Bytes::new() } else { pump.tee.rest() };
+    // Half an event behind a finish is no part of the answer; the line feed of the last carriage return is.
+    let rest = pump.tee.rest();
+    let rest = if pump.checked && !rest.trim_ascii().is_empty() { Bytes::new() } else { rest };
     if reply.body(rest, true).await.is_err() {
         return gone(job, answering, &pump.tee, reply);
     }
@@ -203,7 +265,12 @@ async fn close<R: Reply>(
 
 /// The client left: the exchange is dropped, which cancels it upstream; what was generated so far is billed. The
 /// connection is broken off, so that a client that only closed its sending side takes nothing for complete.
-fn gone<R: Reply>(job: &Job<'_>, answering: Answering<'_>, tee: &StreamTee, reply: &mut R) -> Tried {
+pub(super) fn gone<R: Reply>(
+    job: &Job<'_>,
+    answering: Answering<'_>,
+    tee: &StreamTee,
+    reply: &mut R,
+) -> Tried {
     reply.abort();
     let Answering { position, mut attempt, exchange, .. } = answering;
     drop(exchange);
@@ -213,28 +280,53 @@ fn gone<R: Reply>(job: &Job<'_>, answering: Answering<'_>, tee: &StreamTee, repl
     Tried::Done(End::ClientGone)
 }
 
+/// How a stream broke.
+pub(super) struct Break {
+    pub(super) class: FailureClass,
+    code: &'static str,
+}
+
+impl Break {
+    const MALFORMED: Self = Self { class: FailureClass::Malformed, code: "upstream_malformed" };
+    const TRUNCATED: Self = Self { class: FailureClass::Malformed, code: "upstream_truncated" };
+
+    fn of(class: FailureClass) -> Self {
+        match class {
+            FailureClass::Timeout => Self { class, code: "upstream_timeout" },
+            _ => Self { class, ..Self::TRUNCATED },
+        }
+    }
+}
+
 /// The stream broke after it was committed: the dialect's error event, and no finish that could look like success.
 async fn broken<R: Reply>(
     job: &Job<'_>,
     answering: Answering<'_>,
-    (tee, class): (StreamTee, FailureClass),
+    (pump, how): (Pump, Break),
     reply: &mut R,
 ) -> Tried {
     let Answering { position, mut attempt, exchange, .. } = answering;
     drop(exchange);
-    settle(job, position, &mut attempt, usage_of(job, &tee));
+    settle(job, position, &mut attempt, usage_of(job, &pump.tee));
     attempt.note(|leg| leg.maybe_billed = true);
-    attempt.end(LegEnd::Broken(class));
+    attempt.end(LegEnd::Broken(how.class));
+    if let Some(transcript) = pump.transcript.filter(Transcript::is_plain) {
+        return Tried::Broken(Box::new(resume::Broken { transcript, how }));
+    }
+    Tried::Done(match say_broken(job, &how, reply).await {
+        Ok(()) => End::Truncated { hop: position, class: how.class },
+        Err(_) => End::ClientGone,
+    })
+}
+
+/// Ends the client's stream with the dialect's error event.
+pub(super) async fn say_broken<R: Reply>(job: &Job<'_>, how: &Break, reply: &mut R) -> Result<(), Gone> {
     let id = job.id.to_string();
-    let code = match class {
-        FailureClass::Timeout => "upstream_timeout",
-        _ => "upstream_truncated",
-    };
     let event = codec::error_event(
         job.dialect,
         &OwnError {
             kind: "pointsman_upstream_error",
-            code,
+            code: how.code,
             message: "the provider's stream broke off; what was received is not the whole answer",
             param: None,
             request_id: &id,
@@ -242,14 +334,11 @@ async fn broken<R: Reply>(
             status: 502,
         },
     );
-    if reply.body(event, true).await.is_err() {
-        return Tried::Done(End::ClientGone);
-    }
-    Tried::Done(End::Truncated { hop: position, class })
+    reply.body(event, true).await
 }
 
 /// The provider's closing count. An opening one (Anthropic's `message_start`) knows the input only; the output is ours.
-fn usage_of(job: &Job<'_>, tee: &StreamTee) -> (Usage, UsageSource) {
+pub(super) fn usage_of(job: &Job<'_>, tee: &StreamTee) -> (Usage, UsageSource) {
     let end = tee.end();
     match end.usage {
         Some(opening) if !end.usage_final => {

@@ -20,6 +20,8 @@ pub struct Metrics {
     pub attempts: IntCounterVec,
     /// Requests refused by us, by code.
     pub refusals: IntCounterVec,
+    /// Failures that waiting does not mend, by provider and class: a refused key, an unpaid bill, a wrong certificate.
+    pub alarms: IntCounterVec,
     /// Answers whose cost is unknown because the model has no price, by model.
     pub unpriced: IntCounterVec,
     /// Requests in flight on the data plane.
@@ -78,6 +80,11 @@ impl Metrics {
                 &["gen_ai_provider_name", "gen_ai_request_model", "outcome"],
             )?,
             refusals: counter("pointsman_refusals_total", "Requests refused by Pointsman itself", &["code"])?,
+            alarms: counter(
+                "pointsman_alarms_total",
+                "Failures that waiting does not mend, by provider and class",
+                &["gen_ai_provider_name", "failure"],
+            )?,
             unpriced: counter(
                 "pointsman_unpriced_total",
                 "Answers whose cost is unknown because the model has no price",

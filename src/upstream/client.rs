@@ -62,6 +62,8 @@ pub struct CallError {
     pub class: FailureClass,
     /// Whether the whole request had been sent, so that the provider may bill it.
     pub sent: bool,
+    /// A finer word for what happened, where there is one.
+    pub fault: Option<&'static str>,
     /// Detail for the log.
     pub detail: String,
 }
@@ -179,6 +181,11 @@ impl Exchange {
         self.head().map_or(0, |head| head.status.as_u16())
     }
 
+    /// The longest silence within the answer.
+    pub fn idle(&self) -> Duration {
+        self.idle
+    }
+
     /// Shortens the attempt's deadline for now, for the wait until a stream's first event; `None` lifts that again.
     pub fn shorten(&mut self, by: Option<Instant>) {
         self.until = by.map_or(self.deadline, |by| by.min(self.deadline));
@@ -193,6 +200,7 @@ impl Exchange {
             Err(_) => Err(CallError {
                 class: FailureClass::Timeout,
                 sent: true,
+                fault: None,
                 detail: "the answer fell silent or ran past its deadline".into(),
             }),
         }
@@ -231,6 +239,7 @@ async fn exchange(
         Err(_) => Err(CallError {
             class: FailureClass::Timeout,
             sent: true,
+            fault: None,
             detail: "no answer within the time for the first byte".into(),
         }),
     }
@@ -245,6 +254,7 @@ async fn send_h1(mut stream: Stream, mut request: impl Buf, by: Instant) -> (Str
     let broken = |error: std::io::Error| CallError {
         class: FailureClass::Connect,
         sent: false,
+        fault: None,
         detail: format!("while sending the request: {error}"),
     };
     let written = match timeout_at(by, all).await {
@@ -285,18 +295,20 @@ fn not_taken() -> CallError {
     CallError {
         class: FailureClass::Timeout,
         sent: false,
+        fault: None,
         detail: "the request was not taken within the time for the first byte".into(),
     }
 }
 
 fn dns_failed(detail: String) -> CallError {
-    CallError { class: FailureClass::Dns, sent: false, detail }
+    CallError { class: FailureClass::Dns, sent: false, fault: None, detail }
 }
 
 async fn before<T>(by: Instant, work: impl Future<Output = T>) -> Result<T, CallError> {
     timeout_at(by, work).await.map_err(|_| CallError {
         class: FailureClass::Timeout,
         sent: false,
+        fault: None,
         detail: "no connection within the connect clock".into(),
     })
 }
@@ -316,15 +328,50 @@ impl CallError {
             }
             _ => FailureClass::Connect,
         };
-        Self { class, sent, detail: error.to_string() }
+        let detail = error.to_string();
+        let fault = (class == FailureClass::Tls).then(|| tls_fault(&detail));
+        Self { class, sent, fault, detail }
     }
 
     fn broken(error: &Error) -> Self {
         match Self::from_pingora(error, true) {
-            Self { class: FailureClass::Connect, sent, detail } => {
-                Self { class: FailureClass::Malformed, sent, detail: format!("the answer was cut: {detail}") }
+            Self { class: FailureClass::Connect, sent, fault, detail } => {
+                let detail = format!("the answer was cut: {detail}");
+                Self { class: FailureClass::Malformed, sent, fault, detail }
             }
             other => other,
+        }
+    }
+}
+
+/// What of a certificate or handshake is wrong. The TLS library's own words are all that comes through.
+fn tls_fault(detail: &str) -> &'static str {
+    let detail = detail.to_ascii_lowercase();
+    let table = [
+        ("expired", "tls_expired"),
+        ("notvalidforname", "tls_name"),
+        ("not valid for name", "tls_name"),
+        ("unknownissuer", "tls_untrusted"),
+        ("protocolversion", "tls_version"),
+    ];
+    table.into_iter().find(|(words, _)| detail.contains(words)).map_or("tls_handshake", |(_, fault)| fault)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tls_fault;
+
+    #[test]
+    fn faults_of_tls_have_names() {
+        for (words, fault) in [
+            ("invalid peer certificate: certificate expired: verification time 1", "tls_expired"),
+            ("invalid peer certificate: Expired", "tls_expired"),
+            ("invalid peer certificate: certificate not valid for name \"a\"", "tls_name"),
+            ("invalid peer certificate: UnknownIssuer", "tls_untrusted"),
+            ("received fatal alert: ProtocolVersion", "tls_version"),
+            ("tls handshake eof", "tls_handshake"),
+        ] {
+            assert_eq!(tls_fault(words), fault, "{words}");
         }
     }
 }

@@ -53,6 +53,7 @@ fn unwritable(error: &dyn std::fmt::Display) -> CallError {
     CallError {
         class: FailureClass::BadRequest,
         sent: false,
+        fault: None,
         detail: format!("the request head cannot be written: {error}"),
     }
 }

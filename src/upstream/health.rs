@@ -2,7 +2,7 @@
 //! has been. Cells are found by deployment name, so that a reload keeps what was learnt.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -10,6 +10,7 @@ use dashmap::DashMap;
 use parking_lot::Mutex;
 
 use super::Replicas;
+use super::circuit::{Barred, Circuit, Failed};
 use super::speed::{Answered, FORGET, Speed};
 use crate::catalog::{LatencyPrior, Snapshot};
 use crate::routing::Measured;
@@ -31,7 +32,7 @@ impl Default for Health {
 }
 
 struct Cell {
-    cooling_until_ms: AtomicU64,
+    circuit: Circuit,
     in_flight: AtomicU32,
     speed: Mutex<Speed>,
     /// What is known of its speed, and when that was worked out: read by every decision, so no lock is in the way.
@@ -57,6 +58,7 @@ impl Health {
                 let fresh = || Arc::new(Cell::new(deployment.latency));
                 let cell = self.cells.entry(deployment.id.clone()).or_insert_with(fresh).value().clone();
                 cell.speed.lock().configure(deployment.latency);
+                cell.circuit.reloaded();
                 cell
             })
             .collect();
@@ -73,7 +75,7 @@ impl Board {
     /// Whether a call may start now: not cooling, below its limit, a replica alive.
     pub fn ready(&self, ix: DeploymentIx) -> bool {
         let cell = &self.cells[ix.at()];
-        let cool = cell.cooling_until_ms.load(Ordering::Relaxed) <= self.now_ms();
+        let cool = cell.circuit.ready(self.now_ms());
         let below = self.limits[ix.at()].is_none_or(|limit| cell.in_flight.load(Ordering::Relaxed) < limit);
         cool && below && self.replicas[ix.at()].as_ref().is_none_or(|replicas| replicas.any_ready())
     }
@@ -89,19 +91,50 @@ impl Board {
         let before = cell.in_flight.fetch_add(1, Ordering::Relaxed);
         let entered = InFlight(cell.clone());
         // Dropping the guard takes the count back.
-        self.limits[ix.at()].is_none_or(|limit| before < limit).then_some(entered)
+        let enters = self.limits[ix.at()].is_none_or(|limit| before < limit);
+        if enters {
+            cell.circuit.enter(self.now_ms());
+        }
+        enters.then_some(entered)
     }
 
-    /// Keeps a deployment out of plans for a while.
-    pub fn cool(&self, ix: DeploymentIx, pause: Duration) {
-        let pause = u64::try_from(pause.min(MAX_COOLDOWN).as_millis()).unwrap_or(u64::MAX);
-        self.cells[ix.at()].cooling_until_ms.fetch_max(self.now_ms() + pause, Ordering::Relaxed);
+    /// Whether and until when a deployment must not be called, even where there is no other.
+    pub fn barred(&self, ix: DeploymentIx) -> Option<Barred> {
+        self.cells[ix.at()].circuit.barred(self.now_ms())
     }
 
-    /// Until the deployment is ready again; zero when it is.
-    pub fn cooling(&self, ix: DeploymentIx) -> Duration {
-        let until = self.cells[ix.at()].cooling_until_ms.load(Ordering::Relaxed);
-        Duration::from_millis(until.saturating_sub(self.now_ms()))
+    /// A call that took this long failed: after `pause`s that double, and from the third in a row on with nothing in
+    /// between. `at_once`: the first pauses, too.
+    pub fn failed(&self, ix: DeploymentIx, took: Duration, (pause, at_once): (Duration, bool)) {
+        let now = self.now_ms();
+        let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let failed = Failed { began: now.saturating_sub(took), pause, at_once, jitter: rand::random() };
+        self.cells[ix.at()].circuit.failed(now, failed);
+    }
+
+    /// A call was answered, whatever the answer.
+    pub fn answered(&self, ix: DeploymentIx) {
+        self.cells[ix.at()].circuit.answered();
+    }
+
+    /// Keeps calls away for a while.
+    pub fn bar(&self, ix: DeploymentIx, pause: Duration) {
+        self.cells[ix.at()].circuit.bar(self.now_ms(), pause.min(MAX_COOLDOWN));
+    }
+
+    /// Keeps calls away until the configuration is loaded again.
+    pub fn bar_for_good(&self, ix: DeploymentIx) {
+        self.cells[ix.at()].circuit.bar_for_good();
+    }
+
+    /// An answer that makes no sense; the third in a row keeps calls away for as long as any wait may last. Says whether
+    /// it was the third.
+    pub fn strike(&self, ix: DeploymentIx) -> bool {
+        let out = self.cells[ix.at()].circuit.strike();
+        if out {
+            self.bar(ix, MAX_COOLDOWN);
+        }
+        out
     }
 
     /// What answers taught of a deployment's speed, unless that is too long ago.
@@ -114,6 +147,9 @@ impl Board {
     /// Learns from an answer that has just ended.
     pub fn learn(&self, ix: DeploymentIx, answered: Answered) {
         let cell = &self.cells[ix.at()];
+        if !answered.cut {
+            cell.circuit.answered();
+        }
         let now = self.started.elapsed();
         let mut speed = cell.speed.lock();
         if let Some(measured) = speed.learn(now, answered) {
@@ -125,7 +161,7 @@ impl Board {
 impl Cell {
     fn new(prior: LatencyPrior) -> Self {
         Self {
-            cooling_until_ms: AtomicU64::new(0),
+            circuit: Circuit::default(),
             in_flight: AtomicU32::new(0),
             speed: Mutex::new(Speed::new(prior)),
             measured: ArcSwapOption::empty(),

@@ -1,6 +1,7 @@
 //! One call to one target: its address, its connection, its headers, its clocks, and what is known of its health.
 //! This room never tries another target; that is the strategy's part.
 
+mod circuit;
 mod client;
 mod head;
 mod headers;
@@ -11,6 +12,7 @@ mod resolve;
 mod sketch;
 mod speed;
 
+pub use circuit::Barred;
 pub use client::{Call, CallError, Exchange, MAX_ADDRESSES, Upstream};
 pub use headers::{
     Caller, Standing, attempt_headers, forwardable_answer_header, forwardable_request_header, is_credential,

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use crate::support::client::{chat_body, chat_stream_body, messages_body, messages_stream_body};
 use crate::support::config::{LARGE_COST, TestConfig};
 use crate::support::proxy::{World, trail};
-use crate::support::{Answer, End, FINISH_TEXT, Request, Script, Stream, Whole, answers, errors};
+use crate::support::{Answer, Client, End, FINISH_TEXT, Request, Script, Stream, Whole, answers, errors};
 
 /// The four ways a client asks, with the models of its chain.
 fn asks() -> [(&'static str, Request, [&'static str; 2]); 4] {
@@ -370,4 +370,23 @@ async fn one_callers_spent_quota_takes_nothing_from_others() {
     assert_eq!(world.proxy.exchange(&Request::chat(chat_body("auto"))).await.status, 429);
     let other = world.proxy.exchange(&Request::chat(chat_body("auto"))).await;
     assert_eq!((other.status, other.header("x-pointsman-model")), (200, Some("small")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn our_own_bound_on_calls_holds_no_longer_than_the_calls() {
+    let world = World::start(|config| {
+        config.swap("candidates = [\"small\", \"large\"]", "candidates = [\"large\"]");
+        config.swap("upstream_name = \"large-1\",", "upstream_name = \"large-1\", max_in_flight = 1,");
+    })
+    .await;
+    world.large.next(Script::HangBeforeHeaders);
+    let mut holding = Client::connect(world.proxy.data).await;
+    holding.request(&Request::chat(chat_body("auto"))).await;
+    let seen = world.large.nth(0).await;
+    let shed = world.proxy.exchange(&Request::chat(chat_body("auto"))).await;
+    assert_eq!((shed.status, shed.header("retry-after")), (503, Some("1")), "{:?}", shed.body);
+    drop(holding);
+    seen.closed().await;
+    world.proxy.until_metric("pointsman_requests_in_flight", 0.0).await;
+    assert_eq!(world.proxy.exchange(&Request::chat(chat_body("auto"))).await.status, 200);
 }

@@ -8,6 +8,7 @@ mod support;
 
 mod harness;
 mod layout;
+mod matrix;
 
 mod admin;
 mod bad_input;
@@ -31,6 +32,7 @@ mod prices;
 mod refusals;
 mod reload;
 mod report;
+mod scenarios;
 mod smuggling;
 mod streams;
 mod tls;

@@ -3,7 +3,7 @@
 use super::Answer;
 
 /// Error types Anthropic's SDKs know.
-const ANTHROPIC: [&str; 9] = [
+const ANTHROPIC: [&str; 10] = [
     "invalid_request_error",
     "authentication_error",
     "billing_error",
@@ -13,6 +13,7 @@ const ANTHROPIC: [&str; 9] = [
     "rate_limit_error",
     "api_error",
     "overloaded_error",
+    "timeout_error",
 ];
 
 /// Checks an error body of OpenAI's shape; returns its code.

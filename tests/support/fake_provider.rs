@@ -98,6 +98,8 @@ impl Drop for FakeProvider {
 pub struct Seen {
     /// Its head, byte for byte.
     pub head: Head,
+    /// When its head had arrived: tells the order of calls at several providers.
+    pub at: Instant,
     body: OnceLock<Bytes>,
     closed: watch::Sender<Option<Instant>>,
 }
@@ -164,7 +166,7 @@ impl Default for Shared {
 impl Shared {
     fn log(&self, head: Head) -> Arc<Seen> {
         let (body, closed) = (OnceLock::new(), watch::Sender::new(None));
-        let seen = Arc::new(Seen { head, body, closed });
+        let seen = Arc::new(Seen { head, at: Instant::now(), body, closed });
         self.seen.send_modify(|all| all.push(seen.clone()));
         seen
     }

@@ -85,6 +85,13 @@ impl Proxy {
         metrics.text().lines().find_map(value)
     }
 
+    /// The sum of all samples that begin like this.
+    pub async fn sum_of(&self, beginning: &str) -> f64 {
+        let metrics = client::exchange(self.admin, &Request::bare("GET", "/metrics")).await;
+        let samples = metrics.text().lines().filter(|line| line.starts_with(beginning));
+        samples.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    }
+
     /// Waits until a sample has this value.
     pub async fn until_metric(&self, sample: &str, value: f64) {
         let began = Instant::now();

@@ -25,6 +25,10 @@ pub(super) struct Row {
 pub(super) enum Outcome {
     /// The next hop is tried with the full body.
     NextHop,
+    /// The same, but behind a status of 500 the hop itself is asked once more before.
+    OnceMoreThenNextHop,
+    /// The next hop with a larger context window; without one the caller gets the provider's own answer.
+    NextHopWithLargerWindow,
     /// The same hop is tried again, at most so often; then the caller gets an error of ours.
     RetryThenError(u32),
     /// The caller gets the provider's own answer.
@@ -50,6 +54,8 @@ impl Outcome {
     fn words(&self) -> String {
         match self {
             Self::NextHop => "next hop".to_owned(),
+            Self::OnceMoreThenNextHop => "next hop (status 500: once more at the same hop first)".to_owned(),
+            Self::NextHopWithLargerWindow => "next hop with a larger context window".to_owned(),
             Self::RetryThenError(most) => {
                 format!("retry on the last hop (at most {most}), then explicit error")
             }
@@ -74,6 +80,8 @@ struct Chain {
     has_next: bool,
     /// Extra attempts on the last hop.
     retries: u32,
+    /// Whether some hop may be asked once more although there is another.
+    repeats: bool,
     /// Whether some hop carries a credential of ours.
     held: bool,
     /// Whether some hop carries the caller's own.
@@ -95,6 +103,7 @@ impl Chain {
         };
         Self {
             has_next: !policy.fallback.is_empty() || first.iter().any(several),
+            repeats: providers(&all).into_iter().any(|provider| provider.retries > 0),
             retries: providers(&last).into_iter().map(|provider| provider.retries).max().unwrap_or(0),
             held: carries(|credential| matches!(credential, Credential::Held(_))),
             passthrough: carries(|credential| matches!(credential, Credential::Passthrough)),
@@ -109,7 +118,12 @@ fn row(class: FailureClass, policy: &Policy, chain: &Chain) -> Row {
     }
     let repeats = may_repeat(class) && chain.retries > 0;
     let last = if repeats { Outcome::RetryThenError(chain.retries) } else { end(class, chain) };
-    Row { class, before: chain.has_next.then_some(Outcome::NextHop), last }
+    let before = match class {
+        FailureClass::ServerError if chain.repeats => Outcome::OnceMoreThenNextHop,
+        FailureClass::ContextLength => Outcome::NextHopWithLargerWindow,
+        _ => Outcome::NextHop,
+    };
+    Row { class, before: chain.has_next.then_some(before), last }
 }
 
 /// What the caller gets when no hop is left or the class ends the chain.

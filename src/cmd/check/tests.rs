@@ -29,14 +29,18 @@ fn check(credential: &str, policy: &str, class: FailureClass, expected: (Option<
 #[test]
 fn each_class_does_what_the_policy_says() {
     use FailureClass::{
-        Auth, BadRequest, Billing, Connect, ContentFilter, ContextLength, NoCredential, Timeout,
+        Auth, BadRequest, Billing, Connect, ContentFilter, ContextLength, NoCredential, ServerError, Timeout,
     };
-    use Outcome::{AnswerPassedThrough, ExplicitError, NextHop, RetryThenError};
+    use Outcome::{
+        AnswerPassedThrough, ExplicitError, NextHop, NextHopWithLargerWindow, OnceMoreThenNextHop,
+        RetryThenError,
+    };
     let chain = "fallback = [\"large\", \"small\"]";
     check("env:KEY", chain, Connect, (Some(NextHop), RetryThenError(3)));
     check("env:KEY", "", Connect, (None, RetryThenError(3)));
     check("env:KEY", chain, Timeout, (Some(NextHop), ExplicitError));
-    check("env:KEY", chain, ContextLength, (Some(NextHop), AnswerPassedThrough));
+    check("env:KEY", chain, ContextLength, (Some(NextHopWithLargerWindow), AnswerPassedThrough));
+    check("env:KEY", chain, ServerError, (Some(OnceMoreThenNextHop), RetryThenError(3)));
     check("env:KEY", chain, ContentFilter, (Some(AnswerPassedThrough), AnswerPassedThrough));
     check("env:KEY", chain, BadRequest, (Some(AnswerPassedThrough), AnswerPassedThrough));
     check("env:KEY", chain, Auth, (Some(ExplicitError), ExplicitError));

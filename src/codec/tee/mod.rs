@@ -58,7 +58,8 @@ pub struct StreamTee {
     splitter: SseSplitter,
     watch: Watch,
     hide_usage: bool,
-    /// Bytes behind the last event boundary, kept back while they may turn out to be the usage chunk.
+    whole_events: bool,
+    /// Bytes behind the last event boundary, kept back until the event is whole.
     held: BytesMut,
 }
 
@@ -69,8 +70,15 @@ impl StreamTee {
             splitter: SseSplitter::default(),
             watch: Watch { dialect, ..Watch::default() },
             hide_usage: hide_usage && dialect == Dialect::OpenAi,
+            whole_events: false,
             held: BytesMut::new(),
         }
+    }
+
+    /// The same, but only whole events are forwarded, so that one of ours can stand behind any of them.
+    #[must_use]
+    pub fn in_whole_events(self) -> Self {
+        Self { whole_events: true, ..self }
     }
 
     /// Takes the next bytes and returns what may be forwarded now. After a fault the stream must not be fed further.
@@ -84,7 +92,7 @@ impl StreamTee {
             }
             Ok::<_, StreamFault>(())
         })?;
-        if self.hide_usage { self.hold_back(chunk, &cuts) } else { Ok(chunk) }
+        if self.hide_usage || self.whole_events { self.hold_back(chunk, &cuts) } else { Ok(chunk) }
     }
 
     /// Everything up to the last boundary but the cuts (offsets into `chunk`; 0 means from the held bytes on).
@@ -121,6 +129,23 @@ impl StreamTee {
     /// `message_start` or a ping is none.
     pub fn meaningful(&self) -> bool {
         self.watch.meaningful
+    }
+
+    /// Whether the last bytes completed an event or a comment: a sign of life, which single bytes are not.
+    pub fn moved(&self) -> bool {
+        self.splitter.boundary() > 0
+    }
+
+    /// Whether a finish was seen.
+    pub fn finished(&self) -> bool {
+        self.watch.finished
+    }
+
+    /// Whether it finished without a word, and how: nothing was said, thought or called.
+    pub fn void(&self) -> Option<Option<Finish>> {
+        let watch = &self.watch;
+        let over = watch.finished || watch.finish.is_some();
+        (over && !watch.has_content && watch.output_bytes == 0).then_some(watch.finish)
     }
 
     /// An error within the stream.

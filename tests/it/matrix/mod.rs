@@ -1,0 +1,125 @@
+//! The fault matrix: every row in every dialect, whole and streamed, twice with the same trail. One command runs it and
+//! prints the table: `cargo test --test it matrix -- --nocapture`; `MATRIX_ROW=F9` before it runs that row alone.
+
+mod case;
+pub mod fault;
+mod own;
+mod run;
+mod table;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use case::{Case, Checks};
+use fault::Way;
+use table::ROWS;
+
+/// Cases at a time: nearly all of their time is waiting.
+const AT_ONCE: usize = 12;
+
+/// What became of a row.
+#[derive(Default)]
+struct Tally {
+    cases: usize,
+    passed: usize,
+    faults: Vec<String>,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_row_holds_twice_and_leaves_the_same_trail() {
+    let only = std::env::var("MATRIX_ROW").ok();
+    let permits = Arc::new(Semaphore::new(AT_ONCE));
+    let mut running = JoinSet::new();
+    for row in ROWS.iter().filter(|row| only.as_deref().is_none_or(|only| only == row.number)) {
+        match &row.checks {
+            Checks::Cases(cases) => {
+                for case in *cases {
+                    for way in Way::ALL.into_iter().filter(|way| run::applies(case, *way)) {
+                        let permits = permits.clone();
+                        running.spawn(async move {
+                            let _permit = permits.acquire().await.unwrap();
+                            (row.number, format!("{}, {}", case.name, way.name()), twice(case, way).await)
+                        });
+                    }
+                }
+            }
+            Checks::Own(checks) => {
+                for (name, check) in *checks {
+                    let permits = permits.clone();
+                    running.spawn(async move {
+                        let _permit = permits.acquire().await.unwrap();
+                        let (first, second) = tokio::join!(tokio::spawn(check()), tokio::spawn(check()));
+                        let said = |outcome: Result<_, _>| outcome.unwrap_or_else(|panic| Err(said(panic)));
+                        let outcome = said(first).and(said(second));
+                        (row.number, (*name).to_owned(), outcome)
+                    });
+                }
+            }
+            Checks::Later(_) => {}
+        }
+    }
+    let mut tallies: BTreeMap<&str, Tally> = BTreeMap::new();
+    while let Some(done) = running.join_next().await {
+        let (number, name, outcome) = done.unwrap();
+        let tally = tallies.entry(number).or_default();
+        tally.cases += 1;
+        match outcome {
+            Ok(()) => tally.passed += 1,
+            Err(fault) => tally.faults.push(format!("{number} {name}: {fault}")),
+        }
+    }
+    println!("{}", printed(&tallies));
+    let faults: Vec<&String> = tallies.values().flat_map(|tally| &tally.faults).collect();
+    assert!(faults.is_empty(), "{} cases failed:\n{faults:#?}", faults.len());
+}
+
+/// Two runs of one case, each in a world of its own, that must look the same.
+async fn twice(case: &'static Case, way: Way) -> Result<(), String> {
+    let (first, second) = tokio::join!(tokio::spawn(run::run(case, way)), tokio::spawn(run::run(case, way)));
+    let first = first.unwrap_or_else(|panic| Err(said(panic)))?;
+    let second = second.unwrap_or_else(|panic| Err(said(panic)))?;
+    if first == second { Ok(()) } else { Err(format!("two runs differ: {first:?} and {second:?}")) }
+}
+
+pub fn said(panic: tokio::task::JoinError) -> String {
+    let panic = panic.into_panic();
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+}
+
+fn printed(tallies: &BTreeMap<&str, Tally>) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_preset(comfy_table::presets::NOTHING).set_header(["row", "fault", "cases", "passed", ""]);
+    let alone = std::env::var("MATRIX_ROW").is_ok();
+    for row in ROWS.iter().filter(|row| !alone || tallies.contains_key(row.number)) {
+        let (cases, passed, note) = match (&row.checks, tallies.get(row.number)) {
+            (Checks::Later(who), _) => ("-".to_owned(), "-".to_owned(), format!("not yet: {who}")),
+            (_, Some(tally)) => {
+                let note = if tally.faults.is_empty() { "" } else { "FAILS" };
+                (tally.cases.to_string(), tally.passed.to_string(), note.to_owned())
+            }
+            (_, None) => ("0".to_owned(), "0".to_owned(), "FAILS: no case".to_owned()),
+        };
+        table.add_row([row.number.to_owned(), row.what.to_owned(), cases, passed, note]);
+    }
+    let rows = ROWS.iter().filter(|row| !matches!(row.checks, Checks::Later(_))).count();
+    let cases: usize = tallies.values().map(|tally| tally.cases).sum();
+    let passed: usize = tallies.values().map(|tally| tally.passed).sum();
+    format!("{table}\n{} rows, {rows} checked: {cases} cases, each twice, {passed} passed", ROWS.len())
+}
+
+/// Every row of the specification stands in the table once, in order.
+#[test]
+fn no_row_is_missing() {
+    let numbers: Vec<&str> = ROWS.iter().map(|row| row.number).collect();
+    let lettered = [(5, "bc"), (6, "bc"), (24, "b")];
+    let expected = (1..=46).flat_map(|number| {
+        let letters = lettered.iter().find(|(at, _)| *at == number).map_or("", |(_, letters)| letters);
+        std::iter::once(format!("F{number}"))
+            .chain(letters.chars().map(move |letter| format!("F{number}{letter}")))
+    });
+    assert_eq!(numbers, expected.collect::<Vec<_>>());
+}
