@@ -101,8 +101,9 @@ impl Proxy {
         }
     }
 
-    /// Stops it, so that the ledger is complete.
+    /// Stops it once nothing is in flight, so that the ledger is complete: an answer is read before its record is filed.
     pub async fn stop(self) -> TempDir {
+        self.until_metric("pointsman_requests_in_flight", 0.0).await;
         self.app.stop().await;
         self._directory
     }

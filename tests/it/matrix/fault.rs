@@ -138,6 +138,17 @@ pub enum Breach {
 }
 
 impl Fault {
+    /// Whether a clock has to run out before it is noticed.
+    pub fn waits(self) -> bool {
+        let silent = |breach| matches!(breach, Breach::Silence | Breach::Drip);
+        match self {
+            Self::Hang | Self::Drip | Self::Late(_) => true,
+            Self::Port(port) => matches!(port, Port::Full | Port::SilentTls),
+            Self::Early(breach) | Self::Midway(breach) => silent(breach),
+            _ => false,
+        }
+    }
+
     /// The script for a way of asking; ports have none.
     pub fn script(self, way: Way) -> Script {
         match self {

@@ -18,7 +18,7 @@ use fault::Way;
 use table::ROWS;
 
 /// Cases at a time: nearly all of their time is waiting.
-const AT_ONCE: usize = 12;
+const AT_ONCE: usize = 8;
 
 /// What became of a row.
 #[derive(Default)]
