@@ -96,7 +96,7 @@ fn times(snapshot: &Snapshot, foresight: &Foresight, bodies: &[String]) -> Vec<D
         });
         let decided = read.map(|(request, (features, beyond))| {
             let mut inputs = inputs(snapshot, &request, features);
-            inputs.forecast = beyond.and_then(|beyond| forecast(snapshot, &inputs, &beyond));
+            inputs.forecast = beyond.and_then(|beyond| forecast(snapshot, &inputs, Some(&beyond)));
             black_box(analyse_and_decide(snapshot, &inputs)).1.is_ok()
         });
         let took = thread_cpu().saturating_sub(began);

@@ -39,6 +39,17 @@ pub struct Features {
 
 impl Features {
     /// The prompt's shape as numbers of about one size, for learned weights beside those of its words.
+    /// Whether the last turn is all there is, but for a short system text: no history, no tools, no schema, no media. What
+    /// was learned from single questions says nothing of the twentieth turn of a conversation.
+    pub fn is_plain_question(&self) -> bool {
+        const SHORT: u32 = 1000;
+        let Talk { turns, tools, tool_calls, tool_results, images, documents, audio, .. } = self.talk;
+        let all_else = u32::from(tools) + u32::from(tool_calls) + u32::from(tool_results);
+        let media = u32::from(images) + u32::from(documents) + u32::from(audio);
+        turns <= 1 && all_else + media == 0 && self.volume.schema == 0 && self.volume.system <= SHORT
+    }
+
+    /// What a prompt looks like apart from its words.
     pub fn shape(&self) -> [f32; SHAPE] {
         let prompt = &self.prompt;
         let much = |count: u32| (count as f32).ln_1p();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Model, Predictor, Target, TargetKind};
+use super::{Cell, Model, Predictor, Target, TargetKind};
 use crate::types::{ModelIx, TaskClass};
 
 /// A predictor, tied to the models of a snapshot.
@@ -11,23 +11,16 @@ use crate::types::{ModelIx, TaskClass};
 pub struct Learned {
     /// The predictor.
     pub predictor: Arc<Predictor>,
-    /// By model: the target that speaks of it.
-    pub subjects: Vec<Option<Subject>>,
+    /// By model: the target of its own outcomes.
+    pub own: Vec<Option<usize>>,
+    /// By model: the target of its tier, where the configuration believes nothing of the model itself.
+    pub tiers: Vec<Option<usize>>,
     /// By model and class: how long its answers are, in percent of what models usually write; `None`: not known.
     pub lengths: Vec<[Option<u16>; TaskClass::COUNT]>,
     /// The target that says how hard a request is.
     pub difficulty: Option<usize>,
     /// By (baseline, model, class): what a cheaper model loses where its predicted loss is small.
     pub curves: HashMap<(ModelIx, ModelIx, TaskClass), LossCurve>,
-}
-
-/// Which target speaks of a model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// Its own.
-    Model(usize),
-    /// Its tier's: nobody has outcomes of the model itself.
-    Tier(usize),
 }
 
 impl Learned {
@@ -48,46 +41,59 @@ impl Learned {
                 model.quality.default.is_some() || model.quality.by_task.iter().any(Option::is_some);
             if believed { None } else { predictor.position(&TargetKind::Tier(model.tier)) }
         };
-        let subjects: Vec<Option<Subject>> = models
-            .iter()
-            .map(|model| own(model).map(Subject::Model).or_else(|| of_tier(model).map(Subject::Tier)))
-            .collect();
+        let own: Vec<Option<usize>> = models.iter().map(own).collect();
+        let tiers = models.iter().map(of_tier).collect();
         let difficulty = predictor.position(&TargetKind::Difficulty);
         let usual = TaskClass::ALL.map(|task| usual_length(&predictor, task));
-        let lengths = subjects.iter().map(|subject| lengths(&predictor, *subject, &usual)).collect();
-        Self { predictor, subjects, lengths, difficulty, curves: HashMap::new() }
+        let lengths = own.iter().map(|own| lengths(&predictor, *own, &usual)).collect();
+        Self { predictor, own, tiers, lengths, difficulty, curves: HashMap::new() }
     }
 
-    /// The target of a model and whether it is its own.
-    pub fn target(&self, model: ModelIx) -> Option<(usize, &Target, bool)> {
-        let (at, own) = match self.subjects.get(model.at()).copied().flatten()? {
-            Subject::Model(at) => (at, true),
-            Subject::Tier(at) => (at, false),
-        };
-        Some((at, &self.predictor.card.targets[at], own))
+    /// The target of a model's own outcomes.
+    pub fn own(&self, model: ModelIx) -> Option<usize> {
+        self.own.get(model.at()).copied().flatten()
+    }
+
+    /// Whether it says anything of any model.
+    pub fn is_of_use(&self) -> bool {
+        self.own.iter().chain(&self.tiers).any(Option::is_some)
     }
 
     /// The name a model has in the data it was learned from.
     pub fn learned_name(&self, model: ModelIx) -> Option<&str> {
-        match (&self.target(model)?.1.kind, self.target(model)?.2) {
-            (TargetKind::Model(name), true) => Some(name),
-            _ => None,
+        match &self.predictor.card.targets[self.own(model)?].kind {
+            TargetKind::Model(name) => Some(name),
+            TargetKind::Difficulty | TargetKind::Tier(_) => None,
         }
     }
 }
 
-/// Mean tokens of an answer, over all models whose tokens were counted.
-fn usual_length(predictor: &Predictor, task: TaskClass) -> Option<f32> {
-    let counted: Vec<f32> =
+/// Mean tokens of an answer, over the models that answered all prompts of a class: of others it is not known whether their
+/// answers or their prompts are short.
+fn usual_length(predictor: &Predictor, task: TaskClass) -> Option<Length> {
+    let cells: Vec<&Cell> =
         predictor.card.targets.iter().filter_map(|target| counted(target, task)).collect();
-    (!counted.is_empty()).then(|| counted.iter().sum::<f32>() / counted.len() as f32)
+    let most = cells.iter().map(|cell| cell.rows).max()?;
+    let whole: Vec<f32> =
+        cells.iter().filter(|cell| is_whole(cell, most)).map(|cell| cell.output_tokens).collect();
+    Some(Length { rows: most, tokens: whole.iter().sum::<f32>() / whole.len() as f32 })
 }
 
-fn counted(target: &Target, task: TaskClass) -> Option<f32> {
-    target
-        .cell(task)
-        .filter(|cell| cell.rows >= LEAST_ROWS && cell.output_tokens > 0.0)
-        .map(|cell| cell.output_tokens)
+/// How long answers of a class are, and how many prompts of it there are.
+#[derive(Clone, Copy)]
+struct Length {
+    rows: u32,
+    tokens: f32,
+}
+
+fn is_whole(cell: &Cell, most: u32) -> bool {
+    u64::from(cell.rows) * 100 >= u64::from(most) * 98
+}
+
+/// A model's cell, if its tokens were counted.
+fn counted(target: &Target, task: TaskClass) -> Option<&Cell> {
+    let is_model = matches!(target.kind, TargetKind::Model(_));
+    target.cell(task).filter(|cell| is_model && cell.rows >= LEAST_ROWS && cell.output_tokens > 0.0)
 }
 
 /// Rows of a class whose mean length is worth something.
@@ -95,13 +101,14 @@ const LEAST_ROWS: u32 = 100;
 
 fn lengths(
     predictor: &Predictor,
-    subject: Option<Subject>,
-    usual: &[Option<f32>; TaskClass::COUNT],
+    own: Option<usize>,
+    usual: &[Option<Length>; TaskClass::COUNT],
 ) -> [Option<u16>; TaskClass::COUNT] {
-    let Some(Subject::Model(at)) = subject else { return [None; TaskClass::COUNT] };
+    let Some(at) = own else { return [None; TaskClass::COUNT] };
     TaskClass::ALL.map(|task| {
-        let percent = 100.0 * counted(&predictor.card.targets[at], task)? / usual[task as usize]?;
-        Some(percent.clamp(10.0, 1000.0) as u16)
+        let usual = usual[task as usize]?;
+        let cell = counted(&predictor.card.targets[at], task).filter(|cell| is_whole(cell, usual.rows))?;
+        Some((100.0 * cell.output_tokens / usual.tokens).clamp(10.0, 1000.0) as u16)
     })
 }
 
@@ -109,8 +116,8 @@ fn lengths(
 /// that were not learned from.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LossCurve {
-    /// Rows it was measured on.
-    pub rows: u32,
+    /// How much more was lost on average than was predicted: what two models were learned from is not the same.
+    pub bias: f32,
     /// In the order of the first.
     pub knots: Vec<LossKnot>,
 }
@@ -120,7 +127,8 @@ pub struct LossCurve {
 pub struct LossKnot {
     /// The limit.
     pub predicted: f32,
-    /// Upper end of the one-sided 95 % interval of the mean loss of what is served at the best limit that is not lower.
+    /// Upper end of the mean loss of what is served at this limit, or at a wider one where that is lower; with a probability of
+    /// 95 % all upper ends of a curve hold.
     pub upper: f32,
 }
 
@@ -139,7 +147,7 @@ mod tests {
     #[test]
     fn a_curve_is_read_at_the_next_limit_and_ends() {
         let knot = |predicted, upper| LossKnot { predicted, upper };
-        let curve = LossCurve { rows: 300, knots: vec![knot(0.0, 0.01), knot(0.1, 0.03)] };
+        let curve = LossCurve { bias: 0.0, knots: vec![knot(0.0, 0.01), knot(0.1, 0.03)] };
         assert_eq!(curve.upper(-0.5), Some(0.01));
         assert_eq!(curve.upper(0.0), Some(0.01));
         assert_eq!(curve.upper(0.05), Some(0.03));

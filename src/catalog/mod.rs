@@ -16,7 +16,7 @@ mod snapshot;
 pub use client::{Client, ClientKey, Clients};
 pub use evidence::{Evidence, EvidenceLevel, EvidenceTable};
 pub use forest::{ASKED, Forest, LEAVES, QUESTIONS, Question, Tree};
-pub use learned::{Learned, LossCurve, LossKnot, Subject};
+pub use learned::{Learned, LossCurve, LossKnot};
 pub use model::{Deployment, LatencyPrior, Model, Price, PriceList, QualityPriors, Tier};
 pub use policy::{License, Mode, Objective, OnAuthFailure, OnStreamBreak, PlanKind, Policy, PolicyMatch};
 pub use predictor::{

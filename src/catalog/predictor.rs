@@ -108,9 +108,7 @@ pub struct Cell {
     pub rows: u32,
     /// Mean over them.
     pub mean: f32,
-    /// Variance over them.
-    pub variance: f32,
-    /// Mean output tokens of a model's answers; 0 where they were not counted.
+    /// Mean output tokens of a model's answers; 0 where not nearly all of them were counted.
     pub output_tokens: f32,
     /// Mean of each value of the shape over its rows.
     pub shape_mean: [f32; SHAPE],
@@ -311,7 +309,6 @@ mod tests {
                 task: TaskClass::Math,
                 rows: 80,
                 mean: 0.75,
-                variance: 0.2,
                 output_tokens: 90.0,
                 shape_mean: [1.0; SHAPE],
                 shape_deviation: [0.5; SHAPE],

@@ -246,7 +246,7 @@ fn from_file(settings: &Settings, path: &Path, (dialect, json): (&str, bool)) ->
         session_hash: 0,
         forecast: None,
     };
-    inputs.forecast = beyond.and_then(|beyond| routing::forecast(snapshot, &inputs, &beyond));
+    inputs.forecast = beyond.and_then(|beyond| routing::forecast(snapshot, &inputs, Some(&beyond)));
     let (analysis, decision) = routing::analyse_and_decide(snapshot, &inputs);
     if json {
         return Ok(json_of(&analysis, &decision).to_string());

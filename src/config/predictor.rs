@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::Context;
 use super::tree::{Node, Table};
-use crate::catalog::{Deployment, Learned, Model, Policy, Predictor};
+use crate::analysis::FEATURE_VERSION;
+use crate::catalog::{Deployment, Learned, Model, Policy, Predictor, PredictorFault};
 use crate::learning::calibrate;
 use crate::types::ModelIx;
 
@@ -48,7 +49,7 @@ pub(super) fn read(
     };
     let learned = predictor.and_then(|predictor| tied(predictor, ties));
     match learned {
-        Ok(learned) => learned.subjects.iter().any(Option::is_some).then_some(learned),
+        Ok(learned) => learned.is_of_use().then_some(learned),
         Err(error) => {
             fault(format!("{named}: {error}"));
             None
@@ -56,7 +57,13 @@ pub(super) fn read(
     }
 }
 
-fn tied(predictor: Predictor, ties: &Ties<'_>) -> Result<Learned, crate::catalog::PredictorFault> {
+fn tied(predictor: Predictor, ties: &Ties<'_>) -> Result<Learned, PredictorFault> {
+    if predictor.card.feature_version != FEATURE_VERSION {
+        return Err(PredictorFault(format!(
+            "it was learned from features of version {}, and those of version {FEATURE_VERSION} are read here: train it again",
+            predictor.card.feature_version
+        )));
+    }
     let upstream_names = |model: &Model| {
         model.deployments.iter().map(|ix| ties.deployments[ix.at()].upstream_name.clone()).collect()
     };

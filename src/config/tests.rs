@@ -434,19 +434,20 @@ fn a_listener_that_serves_has_its_certificates() {
 
 #[test]
 fn a_predictor_is_tied_to_the_models_it_knows() {
-    let learned =
-        |text: &str| read(text).unwrap().snapshot.learned.as_ref().map(|found| found.subjects.clone());
+    let learned = |text: &str| {
+        let settings = read(text).unwrap();
+        settings.snapshot.learned.as_ref().map(|found| (found.own.clone(), found.tiers.clone()))
+    };
     let plain = broken("path = \"test.db\"", "path = \"test.db\"");
     assert_eq!(learned(&plain.replace("[ledger]", "[routing]\npredictor = \"none\"\n[ledger]")), None);
     let known =
         plain.replacen("tier = \"edge\"", "tier = \"edge\"\nlearned_as = \"gpt-4o-mini-2024-07-18\"", 1);
-    let subjects = learned(&known).unwrap();
-    assert!(matches!(subjects[0], Some(crate::catalog::Subject::Model(_))), "{subjects:?}");
-    assert!(matches!(subjects[1], Some(crate::catalog::Subject::Tier(_))), "{subjects:?}");
+    let (own, tiers) = learned(&known).unwrap();
+    assert!(own[0].is_some() && own[1].is_none() && tiers[1].is_some(), "{own:?} {tiers:?}");
     // What the configuration believes stands before what is known of a tier.
     let believed =
         known.replacen("tier = \"frontier\"", "tier = \"frontier\"\nquality = { default = 0.9 }", 1);
-    assert_eq!(learned(&believed).unwrap()[1], None);
+    assert_eq!(learned(&believed).unwrap().1[1], None);
 }
 
 #[test]

@@ -179,12 +179,6 @@ pub fn ece(predicted: &[f64], came: &[f64], rows: &[usize]) -> f64 {
     errors.chunks(size).map(|bin| bin.iter().sum::<f64>().abs()).sum::<f64>() / rows.len() as f64
 }
 
-/// How much smaller the squared error is than a simpler prediction's: 1 - error / its error.
-pub fn skill(predicted: &[f64], simpler: &[f64], came: &[f64], rows: &[usize]) -> f64 {
-    let error = |values: &[f64]| rows.iter().map(|row| (values[*row] - came[*row]).powi(2)).sum::<f64>();
-    1.0 - error(predicted) / error(simpler)
-}
-
 /// Rank correlation (Spearman), ties at the mean of their ranks.
 pub fn spearman(a: &[f64], b: &[f64], rows: &[usize]) -> f64 {
     let (a, b) = (ranks(a, rows), ranks(b, rows));
@@ -261,10 +255,8 @@ mod tests {
     }
 
     #[test]
-    fn calibration_skill_and_ranks_by_hand() {
+    fn calibration_and_ranks_by_hand() {
         let came = [0.0, 1.0, 1.0, 0.0];
-        assert!((skill(&[0.0, 1.0, 1.0, 0.0], &[0.5; 4], &came, &ALL) - 1.0).abs() < 1e-12);
-        assert!(skill(&[0.5; 4], &[0.5; 4], &came, &ALL).abs() < 1e-12);
         let found = ece(&[0.9, 0.8, 0.7, 0.6], &came, &ALL);
         assert!((found - (0.9 + 0.2 + 0.3 + 0.6) / 4.0).abs() < 1e-12, "one row a bin: {found}");
         assert!((ece(&[0.9; 4], &came, &ALL) - 0.4).abs() < 1e-12, "equal predictions are not told apart");

@@ -251,13 +251,14 @@ fn cell(labelled: &[Labelled<'_>], task: TaskClass) -> Option<Cell> {
         return None;
     }
     let mean = of.iter().map(|label| label.value).sum::<f32>() / rows;
-    let variance = of.iter().map(|label| (label.value - mean).powi(2)).sum::<f32>() / rows;
-    let tokens: Vec<f32> = of.iter().filter_map(|label| label.output_tokens).collect();
-    let output_tokens =
-        if tokens.is_empty() { 0.0 } else { tokens.iter().sum::<f32>() / tokens.len() as f32 };
+    // One token is the length of an answer nobody kept: the letter of a choice.
+    let tokens: Vec<f32> =
+        of.iter().filter_map(|label| label.output_tokens).filter(|tokens| *tokens > 1.0).collect();
+    let counted = tokens.len() * 100 >= of.len() * 98;
+    let output_tokens = if counted { tokens.iter().sum::<f32>() / tokens.len() as f32 } else { 0.0 };
     let rows: Vec<&Row> = of.iter().map(|label| label.row).collect();
     let (shape_mean, shape_deviation) = spread(&rows);
-    Some(Cell { task, rows: of.len() as u32, mean, variance, output_tokens, shape_mean, shape_deviation })
+    Some(Cell { task, rows: of.len() as u32, mean, output_tokens, shape_mean, shape_deviation })
 }
 
 /// Mean and standard deviation of each value of the shape.

@@ -124,7 +124,7 @@ impl Engine {
         let mut of = |task: &TaskClass| {
             // What a class lets expect, with nothing known of the words.
             inputs.limits.task = Some(*task);
-            inputs.forecast = forecast(snapshot, &inputs, &[]);
+            inputs.forecast = forecast(snapshot, &inputs, None);
             let analysis = Analysis::typical(*task, ask.input_tokens, ask.output_tokens);
             let found = survey(snapshot, &inputs, &analysis);
             found

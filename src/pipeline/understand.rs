@@ -72,6 +72,7 @@ impl Engine {
         let began = Instant::now();
         let read = if inbound.body.len() > LARGE_BODY {
             let (body, operation, loaded) = (inbound.body.clone(), inbound.operation, inbound.loaded.clone());
+            // Whether a policy takes it is known when its model has been read; what is found for nothing is dropped.
             let parse = move || {
                 codec::read(operation, &body, &mut Scratch::default(), |view| {
                     let features = analysis::extract(view);
@@ -140,7 +141,7 @@ impl Engine {
         };
         let mut inputs = Box::new(self.inputs(inbound, asked, (Some(policy), features)));
         if let Some(beyond) = &asked.beyond {
-            inputs.forecast = routing::forecast(snapshot, &inputs, beyond);
+            inputs.forecast = routing::forecast(snapshot, &inputs, Some(beyond));
         }
         let (analysis, decision) = routing::analyse_and_decide(snapshot, &inputs);
         Ok(Decided {

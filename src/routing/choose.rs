@@ -117,14 +117,20 @@ impl Field<'_> {
 
     /// What keeps a plan that is cheaper than the baseline from replacing it.
     fn unlicensed(&self, candidate: &Candidate, standard: &Candidate) -> Option<Why> {
+        let Plan::Single(id) = &candidate.plan else { return None };
+        let model = self.snapshot.model_by_id(id.as_str())?;
         // Where a cost is not known, the plan may be cheaper.
-        let dear = candidate.cost.zip(standard.cost).is_some_and(|(cost, baseline)| cost >= baseline);
+        let at_least = |cost: Option<NanoUsd>, baseline: Option<NanoUsd>| {
+            cost.zip(baseline).is_some_and(|(cost, baseline)| cost >= baseline)
+        };
+        let at_equal_length =
+            |model| estimate::cost_at_equal_length(self.snapshot, self.inputs, self.analysis, model);
+        let dear = at_least(candidate.cost, standard.cost)
+            && at_least(at_equal_length(model), at_equal_length(self.baseline));
         if candidate.plan == standard.plan || dear {
             return None;
         }
         let allowed = self.bounds.max_quality_loss;
-        let Plan::Single(id) = &candidate.plan else { return None };
-        let model = self.snapshot.model_by_id(id.as_str())?;
         let evidence = estimate::evidence(self.snapshot, (self.policy, self.baseline), self.analysis, model);
         // Nothing that was predicted is good enough for a policy that asks for outcomes of its own traffic.
         let foreseen = self.inputs.forecast.as_ref().and_then(|forecast| forecast.of(model)?.loss_upper());
@@ -132,12 +138,16 @@ impl Field<'_> {
         match (evidence.map(|found| found.loss_upper).or(foreseen), self.policy.license) {
             (Some(loss), _) if loss <= allowed => None,
             (Some(_), _) => Some(Why::QualityLoss),
-            (None, License::Prior) if standard.quality.mean - candidate.quality.mean <= allowed + 1e-12 => {
-                None
-            }
+            (None, License::Prior) if self.believed_loss(model) <= allowed + 1e-12 => None,
             (None, License::Prior) => Some(Why::QualityLoss),
             (None, License::Paired | License::Calibrated) => Some(Why::NoEvidence),
         }
+    }
+
+    /// What the configuration believes a model loses against the baseline: its own word on both, and no prediction of one.
+    fn believed_loss(&self, model: ModelIx) -> f64 {
+        let belief = |model| estimate::belief(self.snapshot, self.analysis, model);
+        belief(self.baseline) - belief(model)
     }
 
     /// The winner among the eligible, by the policy's objective; ties go to the one declared first.

@@ -46,11 +46,16 @@ pub(super) fn quality(
         }
         (None, Some(foreseen)) => foreseen.estimate(),
         (None, None) => {
-            let model = snapshot.model(model);
-            let mean = clamp(model.quality.for_task(analysis.task, model.tier));
+            let mean = belief(snapshot, analysis, model);
             Estimate { low: clamp(mean - PRIOR_HALF_WIDTH), mean, high: clamp(mean + PRIOR_HALF_WIDTH) }
         }
     }
+}
+
+/// What the configuration believes of a model's quality.
+pub(super) fn belief(snapshot: &Snapshot, analysis: &Analysis, model: ModelIx) -> f64 {
+    let model = snapshot.model(model);
+    model.quality.for_task(analysis.task, model.tier).clamp(0.0, 1.0)
 }
 
 /// A single-model plan at a deployment, priced and timed.
@@ -69,6 +74,8 @@ pub(super) fn single(
     let percent = inputs.forecast.as_ref().and_then(|forecast| forecast.of(ix)?.length).unwrap_or(100);
     let usual = u64::from(analysis.output_tokens) * u64::from(percent) / 100;
     let expected = u32::try_from(usual).unwrap_or(u32::MAX).min(cap);
+    // How long this model's answers take beside what is usual is in the measured ratio already.
+    let timed = analysis.output_tokens.min(cap);
     let live = deployment.and_then(|deployment| inputs.live.deployments.get(deployment.at()));
     Candidate {
         plan: Plan::Single(model.id.clone()),
@@ -77,10 +84,21 @@ pub(super) fn single(
             .and_then(|price| price.cost(&Usage { input, output: written(expected), ..Usage::default() })),
         worst_cost: price.and_then(|price| worst_cost(&inputs.facts, price, (input, written(cap)))),
         ttft_ms: live.map_or(0, |live| live.ttft_ms),
-        total_ms: live.map_or(0, |live| live.total_ms(expected)),
+        total_ms: live.map_or(0, |live| live.total_ms(timed)),
         timing: live.and_then(DeploymentLive::basis),
         verdict: Verdict::Eligible { on_frontier: false },
     }
+}
+
+/// What a model would cost if all wrote the same: that one writes more than another is no reason to call it dearer.
+pub(super) fn cost_at_equal_length(
+    snapshot: &Snapshot,
+    inputs: &Inputs,
+    analysis: &Analysis,
+    model: ModelIx,
+) -> Option<NanoUsd> {
+    let (input, output) = (u64::from(analysis.input_tokens), u64::from(analysis.output_tokens));
+    snapshot.model(model).prices.on(inputs.day)?.cost(&Usage { input, output, ..Usage::default() })
 }
 
 /// All input and all output, each in the dearest bucket this request can fall into; `None` when such a bucket has no

@@ -4,9 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::plan::{Estimate, Inputs};
-use crate::analysis::Analysis;
-use crate::catalog::{Learned, Snapshot, Target, quality_interval};
-use crate::types::{ModelIx, TaskClass};
+use crate::analysis::{Analysis, understand};
+use crate::catalog::{Cell, Learned, Snapshot, quality_interval};
+use crate::types::ModelIx;
 
 /// Predictions for one request. Whole numbers of ten-thousandths, so that they read back the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,62 +39,101 @@ pub struct Foreseen {
     pub loss_upper: Option<i16>,
 }
 
-/// Predictions for a request: `beyond` says for every target how far the request's words and shape lie from its class,
-/// and is empty where they are not known. `None`: nothing was learned of any model here.
-pub fn forecast(snapshot: &Snapshot, inputs: &Inputs, beyond: &[f32]) -> Option<Forecast> {
+/// Predictions for a request. `beyond` says for every target how far the request's words and shape lie from its class;
+/// `None` asks for a request that is typical of its class, whose words nobody knows. No predictions: nothing was learned of
+/// any model here.
+pub fn forecast(snapshot: &Snapshot, inputs: &Inputs, beyond: Option<&[f32]>) -> Option<Forecast> {
     let learned = snapshot.learned.as_ref()?;
     let analysis = super::decide::understood(inputs);
     let policy = snapshot.policies.iter().find(|policy| policy.id == inputs.policy)?;
     let baseline = super::decide::baseline(snapshot, policy, inputs).ok();
-    let models = (0..)
-        .zip(&snapshot.models)
-        .map(|(ix, _)| foreseen(learned, (inputs, &analysis), (baseline, ModelIx(ix)), beyond));
-    let models: Vec<Option<Foreseen>> = models.collect();
-    let expected = |at: usize| value(&learned.predictor.card.targets[at], analysis.task, (at, beyond));
-    let difficulty = learned.difficulty.map(|at| ten_thousandths(expected(at)));
+    let view = View { learned, inputs, analysis: &analysis, beyond };
+    let models: Vec<Option<Foreseen>> =
+        (0..).map(ModelIx).zip(&snapshot.models).map(|(ix, _)| view.foreseen(baseline, ix)).collect();
+    let difficulty = learned.difficulty.map(|at| ten_thousandths(view.raw(at)));
     models.iter().any(Option::is_some).then_some(Forecast { difficulty, models })
 }
 
-fn foreseen(
-    learned: &Learned,
-    (inputs, analysis): (&Inputs, &Analysis),
-    (baseline, model): (Option<ModelIx>, ModelIx),
-    beyond: &[f32],
-) -> Option<Foreseen> {
-    let (at, target, own) = learned.target(model)?;
-    let expected = value(target, analysis.task, (at, beyond));
-    let cell = target.cell(analysis.task);
-    let rows = cell.map_or(0, |cell| cell.rows);
-    let (low, high) = match own {
-        true => quality_interval(f64::from(target.expected(analysis.task)), f64::from(rows)),
-        // Of a model nobody has outcomes of, its tier says little.
-        false => (f64::from(expected) - TIER_HALF_WIDTH, f64::from(expected) + TIER_HALF_WIDTH),
-    };
-    let centre = if own { target.expected(analysis.task) } else { expected };
-    let shape = inputs.features.shape();
-    let knows = |target: &Target| target.cell(analysis.task).is_some_and(|cell| cell.knows(&shape));
-    let loss_upper = baseline.filter(|_| own && !analysis.unfamiliar && knows(target)).and_then(|baseline| {
-        let (at, target, _) = learned.target(baseline).filter(|(_, target, _)| knows(target))?;
-        let loss = value(target, analysis.task, (at, beyond)) - expected;
-        let curve = learned.curves.get(&(baseline, model, analysis.task))?;
-        // Beyond what was measured nothing is known but that it is worse.
-        Some(curve.upper(loss).map_or(i16::MAX, |upper| (upper * 10_000.0).ceil() as i16))
-    });
-    Some(Foreseen {
-        quality: ten_thousandths(expected),
-        within: (ten_thousandths(centre - low as f32), ten_thousandths(high as f32 - centre)),
-        length: learned.lengths[model.at()][analysis.task as usize],
-        own,
-        loss_upper,
-    })
+/// One request as a predictor sees it.
+struct View<'v> {
+    learned: &'v Learned,
+    inputs: &'v Inputs,
+    analysis: &'v Analysis,
+    beyond: Option<&'v [f32]>,
 }
 
-/// Half-width of the interval around what a tier does: two thirds of the models of one tier lie within half of it.
-const TIER_HALF_WIDTH: f64 = 0.20;
+impl View<'_> {
+    /// What is expected of a model: from its own outcomes where this request is of the kind they are of, and they can be
+    /// compared with the baseline's; else from its tier, where the configuration itself believes nothing.
+    fn foreseen(&self, baseline: Option<ModelIx>, model: ModelIx) -> Option<Foreseen> {
+        let task = self.analysis.task;
+        let firm = baseline.and_then(|baseline| self.beside(baseline, model));
+        let Some((quality, loss_upper)) = firm else {
+            let expected = self.raw(self.learned.tiers[model.at()]?);
+            let half = ten_thousandths(TIER_HALF_WIDTH);
+            let quality = ten_thousandths(expected);
+            return Some(Foreseen {
+                quality,
+                within: (half, half),
+                length: None,
+                own: false,
+                loss_upper: None,
+            });
+        };
+        let cell = self.known_cell(model)?;
+        let (low, high) = quality_interval(f64::from(cell.mean), f64::from(cell.rows));
+        Some(Foreseen {
+            quality: ten_thousandths(quality),
+            within: (ten_thousandths(cell.mean - low as f32), ten_thousandths(high as f32 - cell.mean)),
+            length: self.learned.lengths[model.at()][task as usize],
+            own: true,
+            loss_upper: loss_upper.map(|upper| (upper * 10_000.0).ceil() as i16),
+        })
+    }
 
-fn value(target: &Target, task: TaskClass, (at, beyond): (usize, &[f32])) -> f32 {
-    (target.expected(task) + beyond.get(at).copied().unwrap_or(0.0)).clamp(0.0, 1.0)
+    /// The quality of a model on the scale of the baseline's, and the upper end of its loss where that was measured.
+    fn beside(&self, baseline: ModelIx, model: ModelIx) -> Option<(f32, Option<f32>)> {
+        let task = self.analysis.task;
+        self.known_cell(baseline)?;
+        self.known_cell(model)?;
+        let standard = self.raw(self.learned.own(baseline)?);
+        if model == baseline {
+            return Some((standard, None));
+        }
+        let curve = self.learned.curves.get(&(baseline, model, task))?;
+        let loss = standard - self.raw(self.learned.own(model)?);
+        Some((standard - loss - curve.bias, curve.upper(loss)))
+    }
+
+    /// The cell of a model, if its outcomes are of requests like this one: enough of them, read in the same class, of the same
+    /// shape, and one plain question each.
+    fn known_cell(&self, model: ModelIx) -> Option<&Cell> {
+        let cell = self.learned.predictor.card.targets[self.learned.own(model)?].cell(self.analysis.task)?;
+        if cell.rows < LEAST_ROWS {
+            return None;
+        }
+        let features = &self.inputs.features;
+        let hinted = self.inputs.limits.task.is_some_and(|_| understand(features).task != self.analysis.task);
+        let alike = || {
+            !hinted
+                && !self.analysis.unfamiliar
+                && features.is_plain_question()
+                && cell.knows(&features.shape())
+        };
+        (self.beyond.is_none() || alike()).then_some(cell)
+    }
+
+    /// The value of a target.
+    fn raw(&self, at: usize) -> f32 {
+        let beyond = self.beyond.and_then(|beyond| beyond.get(at)).copied().unwrap_or(0.0);
+        self.learned.predictor.card.targets[at].expected(self.analysis.task) + beyond
+    }
 }
+
+/// Rows of a class that a prediction of a model needs.
+const LEAST_ROWS: u32 = 100;
+/// Half-width of the interval around what a tier does, as wide as the configured beliefs' and a third.
+const TIER_HALF_WIDTH: f32 = 0.20;
 
 fn ten_thousandths(value: f32) -> u16 {
     (value.clamp(0.0, 1.0) * 10_000.0).round() as u16

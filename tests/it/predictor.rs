@@ -41,8 +41,8 @@ async fn a_prediction_serves_where_the_policy_takes_one_and_rows_bear_it_out() {
             "remembered or not"
         );
         let entry = world.proxy.entry_of(&answer).await;
-        let forecast = entry.inputs.unwrap().forecast.unwrap();
-        assert_eq!(forecast, world.proxy.entry_of(&again).await.inputs.unwrap().forecast.unwrap());
+        let forecast = entry.inputs.unwrap().forecast;
+        assert_eq!(forecast, world.proxy.entry_of(&again).await.inputs.unwrap().forecast);
         (said(&answer, "x-pointsman-model"), said(&answer, "x-pointsman-reason"))
     };
     let pair = |model: &str, reason: &str| (model.to_owned(), reason.to_owned());

@@ -39,8 +39,9 @@ pub struct Trial<'s> {
 /// Rows of a class that a choice by prediction needs; with fewer the best single model serves.
 pub const LEAST_ROWS: usize = 100;
 /// The mean loss of quality that a frozen choice may have on the rows it was chosen on, at the upper end of its one-sided
-/// 95 % interval. Settings are tried from the safest on, and the first that fails ends the trials: so the chosen one, too,
-/// loses more with a probability of 5 % at most, however many are tried.
+/// 95 % interval. Where settings lie in an order they are tried from the safest on, and the first that fails ends the trials:
+/// so the chosen one, too, loses more with a probability of 5 % at most, however many are tried. Plans by cell have no order;
+/// the cheapest safe one of many is a lucky one, and what it loses on rows of their own is what counts.
 pub const MAX_LOSS: f64 = 0.01;
 /// So many rows' weight the mean of all rows has in the mean of a few.
 const PULL: f64 = 5.0;

@@ -95,7 +95,9 @@ pub fn pair(trial: &Trial<'_>, strong: &str, weak: &str) -> Result<PairReport, S
 }
 
 /// Two models on the rows they are chosen between.
-struct Two {
+struct Two<'s> {
+    /// The strong model's columns, learned and reported, and the weak one's.
+    columns: [(&'s Column, &'s Column); 2],
     /// Learned rows with outcomes of both: number, predicted gain and gain.
     learned: Vec<(usize, f64, f64)>,
     /// Reported rows with outcomes of both; what follows is of these, in this order.
@@ -107,10 +109,10 @@ struct Two {
     gains: Vec<f64>,
 }
 
-impl Two {
-    fn new(trial: &Trial<'_>, strong: &str, weak: &str) -> Result<Self, String> {
-        let ((strong_then, strong_now), (weak_then, weak_now)) =
-            (trial.columns(strong)?, trial.columns(weak)?);
+impl<'s> Two<'s> {
+    fn new(trial: &Trial<'s>, strong: &str, weak: &str) -> Result<Self, String> {
+        let columns = [trial.columns(strong)?, trial.columns(weak)?];
+        let [(strong_then, strong_now), (weak_then, weak_now)] = columns;
         let learned: Vec<(usize, f64, f64)> = trial
             .learned
             .common(&[strong_then, weak_then])
@@ -131,6 +133,7 @@ impl Two {
         let apart = |of: &dyn Fn(&Column) -> f32| f64::from(of(strong_now) - of(weak_now));
         let (strong, weak) = (scores(strong_now), scores(weak_now));
         Ok(Self {
+            columns,
             learned,
             predicted: rows.iter().map(|row| apart(&|column| column.predicted[*row])).collect(),
             by_class: rows.iter().map(|row| apart(&|column| column.by_class[*row])).collect(),
@@ -185,12 +188,9 @@ impl Two {
         let strong_is_better = self.learned.iter().map(|(.., gain)| gain).sum::<f64>() >= 0.0;
         let learned: Vec<usize> = self.learned.iter().map(|(row, ..)| *row).collect();
         let licensed = |trial: &Trial<'_>, columns: [&Column; 2]| trial.licensed(&learned, &columns);
-        let (then, now) = match (trial.columns(strong), trial.columns(weak)) {
-            (Ok(strong), Ok(weak)) => {
-                (licensed(&trial.on_learned(), [strong.0, weak.0]), licensed(trial, [strong.1, weak.1]))
-            }
-            _ => (Vec::new(), Vec::new()),
-        };
+        let [of_strong, of_weak] = self.columns;
+        let then = licensed(&trial.on_learned(), [of_strong.0, of_weak.0]);
+        let now = licensed(trial, [of_strong.1, of_weak.1]);
         let chosen_on = |learns_from: &dyn Fn(usize) -> bool| {
             let of: Vec<_> = self.learned.iter().filter(|(row, ..)| learns_from(*row)).collect();
             let licensed = of.iter().filter(|(row, ..)| then[*row]);

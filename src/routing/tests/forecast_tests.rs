@@ -20,7 +20,6 @@ fn predictor() -> Predictor {
             task: TaskClass::Code,
             rows: 1000,
             mean,
-            variance: 0.1,
             output_tokens,
             shape_mean: [0.0; SHAPE],
             shape_deviation: [1.0; SHAPE],
@@ -49,14 +48,17 @@ fn learned(change: impl FnOnce(&mut World), beyond: &[f32]) -> World {
     let names = |model: &Model| vec![Arc::from(format!("{}-1", model.id))];
     let mut learned = Learned::new(Arc::new(predictor()), &world.parts.models, &names);
     let knot = |predicted, upper| LossKnot { predicted, upper };
-    let curve = LossCurve { rows: 1000, knots: vec![knot(0.05, 0.01), knot(0.15, 0.08)] };
+    let curve = LossCurve { bias: 0.0, knots: vec![knot(0.05, 0.01), knot(0.15, 0.08)] };
     learned.curves.insert((LARGE, SMALL, TaskClass::Code), curve);
     world.parts.learned = Some(learned);
     world.policy().license = License::Calibrated;
+    // A program, which nobody has to say.
+    world.inputs.limits.task = None;
+    (world.inputs.features.prompt.fences, world.inputs.features.prompt.code_marks) = (1, 9);
     change(&mut world);
     let parts = SnapshotParts { evidence: EvidenceTable::new(world.evidence.clone()), ..world.parts };
     let snapshot = Snapshot::new(parts);
-    world.inputs.forecast = forecast(&snapshot, &world.inputs, beyond);
+    world.inputs.forecast = forecast(&snapshot, &world.inputs, Some(beyond));
     // The decision is taken as a replay takes it: without the predictor.
     let mut parts = super::world().parts;
     parts.policies = snapshot.policies.clone();
@@ -73,7 +75,11 @@ fn decided(change: impl FnOnce(&mut World), beyond: &[f32]) -> String {
 fn a_calibrated_prediction_licenses_where_the_policy_takes_one() {
     assert_eq!(decided(|_| {}, &[0.06, 0.0]), "routed cheapest small", "a loss of 0.04 is predicted");
     assert_eq!(decided(|_| {}, &[0.0, 0.0]), "routed baseline large", "a loss of 0.1 is predicted");
-    assert_eq!(decided(|_| {}, &[-0.2, 0.0]), "routed baseline large", "larger than any that was measured");
+    assert_eq!(
+        decided(|_| {}, &[-0.2, 0.0]),
+        "routed insufficient_evidence large",
+        "larger than any that was measured"
+    );
     let allow = |w: &mut World| w.policy().max_quality_loss = 0.1;
     assert_eq!(decided(allow, &[0.0, 0.0]), "routed cheapest small");
     assert_eq!(
