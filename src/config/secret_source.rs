@@ -14,13 +14,15 @@ pub enum SecretSource {
     Map(HashMap<String, String>),
     /// Every reference is a placeholder and no file is read: replaying decisions, which needs no secret.
     Dummy,
+    /// Every reference is a placeholder, and what is no secret is read: deciding as the proxy would, without its keys.
+    Keyless,
 }
 
 impl SecretSource {
     /// Whether files that the configuration names are looked at.
     pub(super) fn reads_files(&self) -> bool {
         match self {
-            Self::Environment | Self::Map(_) => true,
+            Self::Environment | Self::Map(_) | Self::Keyless => true,
             Self::Dummy => false,
         }
     }
@@ -29,7 +31,7 @@ impl SecretSource {
     pub(super) fn serves(&self) -> bool {
         match self {
             Self::Environment => true,
-            Self::Map(_) | Self::Dummy => false,
+            Self::Map(_) | Self::Dummy | Self::Keyless => false,
         }
     }
 
@@ -53,7 +55,7 @@ impl SecretSource {
         let value = match self {
             Self::Environment => std::env::var(name).ok(),
             Self::Map(values) => values.get(name).cloned(),
-            Self::Dummy => return Ok(placeholder("env", name)),
+            Self::Dummy | Self::Keyless => return Ok(placeholder("env", name)),
         };
         let value = value.ok_or_else(|| format!("the environment variable {name} is not set: set it"))?;
         usable(&value, &format!("the environment variable {name}"))
@@ -63,7 +65,7 @@ impl SecretSource {
         if path.is_empty() {
             return Err("`file:` needs a path".to_owned());
         }
-        if !self.reads_files() {
+        if matches!(self, Self::Dummy | Self::Keyless) {
             return Ok(placeholder("file", path));
         }
         let value =
@@ -78,6 +80,7 @@ impl fmt::Debug for SecretSource {
             Self::Environment => "Environment",
             Self::Map(_) => "Map(..)",
             Self::Dummy => "Dummy",
+            Self::Keyless => "Keyless",
         })
     }
 }

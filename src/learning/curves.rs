@@ -1,5 +1,7 @@
 //! Loss curves: what it costs in quality to trust a predicted loss.
 
+use std::collections::BTreeMap;
+
 use super::eval::LEAST_ROWS;
 use super::sheet::Sheet;
 use crate::catalog::{Learned, LossCurve, LossKnot, PredictorFault};
@@ -27,8 +29,8 @@ pub fn calibrate(learned: &mut Learned, pairs: &[(ModelIx, ModelIx)]) -> Result<
     }
     let sheet = Sheet::held_out(&learned.predictor)?;
     for (baseline, model, baseline_name, model_name) in named {
-        for task in TaskClass::ALL {
-            if let Some(curve) = curve(&sheet, (&baseline_name, &model_name), task) {
+        for (task, losses) in losses(&sheet, (&baseline_name, &model_name)) {
+            if let Some(curve) = curve(losses) {
                 learned.curves.insert((baseline, model, task), curve);
             }
         }
@@ -36,22 +38,22 @@ pub fn calibrate(learned: &mut Learned, pairs: &[(ModelIx, ModelIx)]) -> Result<
     Ok(())
 }
 
+/// Predicted loss and loss of a pair, by class, on the rows that both were learned from and that are of the kind they know.
+fn losses(sheet: &Sheet, (baseline, model): (&str, &str)) -> BTreeMap<TaskClass, Vec<(f32, f64)>> {
+    let mut found: BTreeMap<TaskClass, Vec<(f32, f64)>> = BTreeMap::new();
+    let (Some(baseline), Some(model)) = (sheet.column(baseline), sheet.column(model)) else { return found };
+    for (row, facts) in sheet.rows.iter().enumerate() {
+        let known = baseline.familiar[row] && model.familiar[row] && !facts.unfamiliar;
+        if let (true, Some(standard), Some(score)) = (known, baseline.score[row], model.score[row]) {
+            let predicted = baseline.predicted[row] - model.predicted[row];
+            found.entry(facts.task).or_default().push((predicted, f64::from(standard - score)));
+        }
+    }
+    found
+}
+
 /// The curve of one pair in one class; `None`: too few rows.
-fn curve(sheet: &Sheet, (baseline, model): (&str, &str), task: TaskClass) -> Option<LossCurve> {
-    let (baseline, model) = (sheet.column(baseline)?, sheet.column(model)?);
-    let counts = |row: &usize| {
-        let (facts, familiar) = (&sheet.rows[*row], baseline.familiar[*row] && model.familiar[*row]);
-        familiar && facts.task == task && !facts.unfamiliar
-    };
-    let mut losses: Vec<(f32, f64)> = sheet
-        .common(&[baseline, model])
-        .into_iter()
-        .filter(counts)
-        .filter_map(|row| {
-            let loss = f64::from(baseline.score[row]? - model.score[row]?);
-            Some((baseline.predicted[row] - model.predicted[row], loss))
-        })
-        .collect();
+fn curve(mut losses: Vec<(f32, f64)>) -> Option<LossCurve> {
     if losses.len() < LEAST_ROWS {
         return None;
     }

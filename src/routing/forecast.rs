@@ -1,6 +1,8 @@
 //! What a predictor expects of the models for one request, kept with its inputs: a stored decision is taken again without
 //! the predictor and without the prompt.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::plan::{Estimate, Inputs};
@@ -11,6 +13,9 @@ use crate::types::ModelIx;
 /// Predictions for one request. Whole numbers of ten-thousandths, so that they read back the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forecast {
+    /// The predictor's version.
+    #[serde(rename = "v", default)]
+    pub predictor: Arc<str>,
     /// Predicted share of models that fail.
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     pub difficulty: Option<u16>,
@@ -51,7 +56,10 @@ pub fn forecast(snapshot: &Snapshot, inputs: &Inputs, beyond: Option<&[f32]>) ->
     let models: Vec<Option<Foreseen>> =
         (0..).map(ModelIx).zip(&snapshot.models).map(|(ix, _)| view.foreseen(baseline, ix)).collect();
     let difficulty = learned.difficulty.map(|at| ten_thousandths(view.raw(at)));
-    models.iter().any(Option::is_some).then_some(Forecast { difficulty, models })
+    models.iter().any(Option::is_some).then(|| {
+        let predictor = learned.predictor.version.clone();
+        Forecast { predictor, difficulty, models }
+    })
 }
 
 /// One request as a predictor sees it.

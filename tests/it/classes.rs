@@ -2,9 +2,12 @@
 
 use std::path::Path;
 
-use pointsman::analysis::Analysis;
-use pointsman::codec::Scratch;
+use pointsman::analysis::{Analysis, extract, understand};
+use pointsman::codec::{Scratch, read};
+use pointsman::config::{SecretSource, from_text};
 use pointsman::learning::eval::{ClassRow, ClassesReport, analyse, classes, read_class_rows, request};
+use pointsman::pipeline::foreseen;
+use pointsman::types::Operation;
 use serde_json::{Value, json};
 
 fn rows() -> Vec<ClassRow> {
@@ -107,4 +110,69 @@ fn the_classifier_beats_length_and_obvious_words() {
     for baseline in &report(&reports, "b").baselines {
         assert!(baseline.gain.low > 0.0, "{}: {}", baseline.name, baseline.gain);
     }
+}
+
+/// What the predictor that comes with the program expects to fail, of a request.
+struct Difficulty {
+    settings: pointsman::config::Settings,
+    scratch: Scratch,
+}
+
+impl Difficulty {
+    fn new() -> Self {
+        let text = "[[providers]]\nid = \"o\"\ndialect = \"openai\"\nbase_url = \"http://127.0.0.1:9/v1\"\ncredential = \"none\"\n\
+                    [[models]]\nid = \"gpt-4o-2024-08-06\"\ntier = \"frontier\"\ncontext_tokens = 9000\n\
+                    max_output_tokens = 900\ndeployments = [{ provider = \"o\" }]\n";
+        let settings = from_text(text, "", SecretSource::Dummy).expect("a configuration");
+        Self { settings, scratch: Scratch::default() }
+    }
+
+    fn of(&mut self, request: &Value) -> f32 {
+        let learned = self.settings.snapshot.learned.as_ref().expect("the default predictor");
+        let target = learned.difficulty.expect("a target for difficulty");
+        let body = request.to_string();
+        let read = read(Operation::ChatCompletions, body.as_bytes(), &mut self.scratch, |view| {
+            let features = extract(view);
+            let expected = learned.predictor.card.targets[target].expected(understand(&features).task);
+            (expected + foreseen(learned, view, &features)[target]).clamp(0.0, 1.0)
+        });
+        read.expect("a request").1
+    }
+
+    /// How far it moves, from the row that moves least to the one that moves most.
+    fn moves(&mut self, rows: &[ClassRow], change: impl Fn(&ClassRow, usize) -> Value) -> Vec<f32> {
+        let mut one =
+            |(number, row): (usize, &ClassRow)| (self.of(&row.request) - self.of(&change(row, number))).abs();
+        let mut moves: Vec<f32> = rows.iter().enumerate().map(&mut one).collect();
+        moves.sort_by(f32::total_cmp);
+        moves
+    }
+}
+
+#[test]
+fn politeness_filler_and_system_texts_move_learned_difficulty_little() {
+    let rows = rows();
+    let mut difficulty = Difficulty::new();
+    let at = |moves: &[f32], share: f64| moves[((moves.len() - 1) as f64 * share) as usize];
+    let polite = |row: &ClassRow, number: usize| {
+        request(&format!("Hi! Could you please help me?\n\n{}\n\nMany thanks", row.prompt), row.wrap, number)
+    };
+    let filler = |row: &ClassRow, number: usize| {
+        let filler = "Um, so, basically, I was just sitting here with my coffee and thought, well, you know how it goes. ";
+        request(&format!("{filler}{}", row.prompt), row.wrap, number)
+    };
+    let huge = "You are a careful assistant of the harbour office and think before you speak. ".repeat(1100);
+    let system = |row: &ClassRow, _: usize| {
+        let mut request = row.request.clone();
+        if let Some(messages) = request["messages"].as_array_mut() {
+            messages.insert(0, json!({ "role": "system", "content": huge }));
+        }
+        request
+    };
+    let (polite, filler) = (difficulty.moves(&rows, polite), difficulty.moves(&rows, filler));
+    // It is read from the words, so words about nothing move a few short prompts further.
+    assert!(at(&polite, 0.95) <= 0.1, "{} in one of twenty", at(&polite, 0.95));
+    assert!(at(&filler, 0.95) <= 0.1, "{} in one of twenty", at(&filler, 0.95));
+    let system = difficulty.moves(&rows, system);
+    assert!(at(&system, 1.0) <= 0.1, "{} at most", at(&system, 1.0));
 }
