@@ -30,7 +30,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "FILE")]
     pub tiers: Option<PathBuf>,
     /// Strength of the regularisation; larger is nearer to the mean of each class
-    #[arg(long, default_value_t = 10.0)]
+    #[arg(long, default_value_t = 7.0)]
     pub ridge: f32,
     /// Where to write the predictor
     #[arg(long)]
