@@ -112,8 +112,9 @@ impl BackgroundService for Upkeep {
         let mut replicas = tokio::time::interval(CHECK_EVERY);
         let mut idle = tokio::time::interval(SWEEP_EVERY);
         let (mut refreshing, mut checking) = (Round::default(), Round::default());
-        let Ok(mut hangup) = signal(SignalKind::hangup()) else {
-            tracing::error!("SIGHUP cannot be listened for");
+        let (Ok(mut hangup), Ok(mut quit)) = (signal(SignalKind::hangup()), signal(SignalKind::quit()))
+        else {
+            tracing::error!("SIGHUP and SIGQUIT cannot be listened for");
             return;
         };
         loop {
@@ -128,6 +129,9 @@ impl BackgroundService for Upkeep {
                     checking.start(async move { check_replicas(&loaded).await });
                 }
                 _ = idle.tick() => self.engine.upstream().sweep(),
+                // Pingora hands the listeners over and closes what is idle a few seconds later. Until then every answer ends
+                // its connection, so that clients go to the new process by themselves and none writes into a closing one.
+                _ = quit.recv() => self.ready.store(false, Ordering::Relaxed),
                 _ = hangup.recv() => {
                     let reloader = self.reloader.clone();
                     let _ = tokio::task::spawn_blocking(move || reloader.reload()).await;

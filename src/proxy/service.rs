@@ -123,6 +123,9 @@ impl Gateway {
 
     async fn receive(&self, session: &mut Session) -> Situation {
         let arrival = self.arrive(session);
+        if !self.ready.load(Ordering::Relaxed) {
+            session.set_keepalive(None);
+        }
         if !arrival.upgrade {
             // Pingora takes any Upgrade for one that will happen. The JDK's client offers `h2c` with every request.
             session.req_header_mut().remove_header(&header::UPGRADE);
