@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Cell, Model, Predictor, Target, TargetKind};
+use super::{Cell, LEAST_ROWS, Model, Predictor, Target, TargetKind};
 use crate::types::{ModelIx, TaskClass};
 
 /// A predictor, tied to the models of a snapshot.
@@ -95,9 +95,6 @@ fn counted(target: &Target, task: TaskClass) -> Option<&Cell> {
     let is_model = matches!(target.kind, TargetKind::Model(_));
     target.cell(task).filter(|cell| is_model && cell.rows >= LEAST_ROWS && cell.output_tokens > 0.0)
 }
-
-/// Rows of a class whose mean length is worth something.
-const LEAST_ROWS: u32 = 100;
 
 fn lengths(
     predictor: &Predictor,

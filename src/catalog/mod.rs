@@ -20,7 +20,7 @@ pub use learned::{Learned, LossCurve, LossKnot};
 pub use model::{Deployment, LatencyPrior, Model, Price, PriceList, QualityPriors, Tier};
 pub use policy::{License, Mode, Objective, OnAuthFailure, OnStreamBreak, PlanKind, Policy, PolicyMatch};
 pub use predictor::{
-    Card, Cell, GRAM_VERSION, GRAMS, LEAF_WEIGHT, MAX_TARGETS, PULL, Predictor, PredictorFault, SHAPE,
+    Card, Cell, GRAM_VERSION, GRAMS, LEAF_WEIGHT, LEAST_ROWS, MAX_TARGETS, Predictor, PredictorFault, SHAPE,
     SourceRows, Target, TargetKind, quality_interval,
 };
 pub use provider::{AuthScheme, Clocks, Credential, Origin, Provider};

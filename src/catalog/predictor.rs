@@ -165,8 +165,11 @@ pub fn quality_interval(mean: f64, rows: f64) -> (f64, f64) {
     ((centre - half).max(0.0), (centre + half).min(1.0))
 }
 
+/// Rows of a class that what is said of a model in it needs.
+pub const LEAST_ROWS: u32 = 100;
+
 /// So many rows' weight the mean of all classes has in the mean of one.
-pub const PULL: f32 = 20.0;
+const PULL: f32 = 20.0;
 
 /// A file that is no predictor of this version.
 #[derive(Clone, Debug, PartialEq, Eq)]

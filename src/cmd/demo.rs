@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
+
+use super::progress::bar;
 
 use crate::app::InProcess;
 use crate::config::SecretSource;
@@ -131,7 +133,7 @@ async fn start_proxy(config: &str, profile: &str) -> Result<InProcess, String> {
 
 async fn ask(proxy: &InProcess, sample: &Arc<Sample>, limit: usize, json: bool) -> Summary {
     let rows = sample.test.len().min(limit) as u64;
-    let progress = if json { ProgressBar::hidden() } else { progress(rows) };
+    let progress = if json { ProgressBar::hidden() } else { bar("prompts", rows) };
     if !json {
         println!("{}", table::heading());
     }
@@ -150,15 +152,6 @@ async fn ask(proxy: &InProcess, sample: &Arc<Sample>, limit: usize, json: bool) 
         println!("(one line in {every} is shown; --json has them all)");
     }
     summary
-}
-
-fn progress(rows: u64) -> ProgressBar {
-    let bar = ProgressBar::new(rows);
-    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} prompts, {elapsed} gone, {eta} to go");
-    match style {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
 }
 
 async fn start_provider(

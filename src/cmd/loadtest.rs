@@ -11,7 +11,7 @@ use hdrhistogram::Histogram;
 use http::Uri;
 use serde_json::json;
 
-use super::train::bar;
+use super::progress::bar;
 use traffic::{Load, Tally};
 
 /// Arguments of `loadtest`.
@@ -59,9 +59,8 @@ pub fn run(args: &LoadtestArgs, json: bool) -> Result<String, String> {
         .enable_all()
         .build()
         .map_err(|error| format!("the runtime could not be started: {error}"))?;
-    let bar = bar("requests");
-    bar.set_length(load.requests());
-    let tally = runtime.block_on(traffic::run(load, &|| bar.inc(1)));
+    let bar = bar("requests", load.requests());
+    let tally = runtime.block_on(traffic::run(load, &|| bar.inc(1)))?;
     bar.finish_and_clear();
     let text = if json { json_of(&tally) } else { print(&tally) };
     let failed = 1.0 - tally.right as f64 / tally.sent.max(1) as f64;

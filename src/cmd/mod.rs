@@ -7,6 +7,7 @@ pub mod explain;
 pub mod loadtest;
 pub mod plot;
 pub mod prices;
+mod progress;
 pub mod report;
 pub mod serve;
 pub mod train;

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use comfy_table::{CellAlignment, Table, presets};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::eval::known;
+use super::progress::bar;
 use crate::catalog::{Predictor, TargetKind, Tier};
 use crate::learning::{Learning, read_rows, train};
 
@@ -30,7 +30,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "FILE")]
     pub tiers: Option<PathBuf>,
     /// Strength of the regularisation; larger is nearer to the mean of each class
-    #[arg(long, default_value_t = 7.0)]
+    #[arg(long, default_value_t = Learning::default().ridge)]
     pub ridge: f32,
     /// Where to write the predictor
     #[arg(long)]
@@ -58,7 +58,7 @@ pub fn run(args: &TrainArgs, json: bool) -> Result<String, String> {
     };
     let tiers = args.tiers.as_deref().map(tiers).transpose()?.unwrap_or_default();
     let tier_of = |name: &str| tiers.get(name).copied();
-    let bar = bar("targets");
+    let bar = bar("targets", 0);
     let learned = train(&rows, &learning, &tier_of, &mut |done, of| {
         bar.set_length(of as u64);
         bar.set_position(done as u64);
@@ -73,12 +73,6 @@ fn tiers(path: &Path) -> Result<BTreeMap<String, Tier>, String> {
     let fault = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let text = std::fs::read_to_string(path).map_err(|error| fault(&error))?;
     toml::from_str(&text).map_err(|error| fault(&error))
-}
-
-/// A bar on standard error; nothing where that is no terminal.
-pub(super) fn bar(what: &str) -> ProgressBar {
-    let style = ProgressStyle::with_template(&format!("{{bar:40}} {{pos}}/{{len}} {what}, {{eta}} left"));
-    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 fn print(predictor: &Predictor, bytes: usize, out: &Path, json: bool) -> String {

@@ -12,8 +12,8 @@ use super::rows::{Row, Split};
 use super::sheet::Sheet;
 use crate::analysis::FEATURE_VERSION;
 use crate::catalog::{
-    Card, Cell, Forest, GRAM_VERSION, GRAMS, LEAF_WEIGHT, LEAVES, MAX_TARGETS, Predictor, PredictorFault,
-    SHAPE, SourceRows, Target, TargetKind, Tier,
+    Card, Cell, Forest, GRAM_VERSION, GRAMS, LEAF_WEIGHT, LEAST_ROWS, LEAVES, MAX_TARGETS, Predictor,
+    PredictorFault, SHAPE, SourceRows, Target, TargetKind, Tier,
 };
 use crate::types::TaskClass;
 
@@ -38,8 +38,8 @@ impl Default for Learning {
             models: Vec::new(),
             exclude: Vec::new(),
             exclude_domains: Vec::new(),
-            ridge: 10.0,
-            least_rows: 100,
+            ridge: 7.0,
+            least_rows: LEAST_ROWS as usize,
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::analysis::{self, Features, Grams};
 use crate::catalog::Learned;
 use crate::codec::ChatView;
 use crate::session::Recent;
+use crate::types::TaskClass;
 
 /// Prompts remembered at most; each takes a few bytes a target.
 const PROMPTS: usize = 8192;
@@ -38,21 +39,28 @@ impl Default for Foresight {
 impl Foresight {
     /// For a prompt that was read; texts of different tenants never share an entry.
     pub fn of(&self, learned: &Learned, tenant: u64, view: &ChatView<'_>, features: &Features) -> Beyond {
-        let key = self.key(learned, tenant, view, features);
+        let task = analysis::understand(features).task;
+        let key = self.key(learned, tenant, view, (features, task));
         if let Some(found) = self.recent.last(key) {
             return found;
         }
-        let beyond: Beyond = foreseen(learned, view, features).into();
+        let beyond: Beyond = read(learned, view, (features, task)).into();
         self.recent.note(key, beyond.clone());
         beyond
     }
 
-    fn key(&self, learned: &Learned, tenant: u64, view: &ChatView<'_>, features: &Features) -> u64 {
+    fn key(
+        &self,
+        learned: &Learned,
+        tenant: u64,
+        view: &ChatView<'_>,
+        (features, task): (&Features, TaskClass),
+    ) -> u64 {
         let mut hasher = Xxh3::with_seed(self.seed);
         hasher.update(learned.predictor.version.as_bytes());
         hasher.update(&tenant.to_le_bytes());
         // Tools and system texts may make another class of the same prompt, and another shape of the same words.
-        hasher.update(&[analysis::understand(features).task as u8]);
+        hasher.update(&[task as u8]);
         features.shape().iter().for_each(|value| hasher.update(&value.to_bits().to_le_bytes()));
         analysis::read_window(view, |text| {
             hasher.update(&(text.len() as u64).to_le_bytes());
@@ -64,7 +72,10 @@ impl Foresight {
 
 /// Without memory: for the command line.
 pub fn foreseen(learned: &Learned, view: &ChatView<'_>, features: &Features) -> Vec<f32> {
-    let task = analysis::understand(features).task;
+    read(learned, view, (features, analysis::understand(features).task))
+}
+
+fn read(learned: &Learned, view: &ChatView<'_>, (features, task): (&Features, TaskClass)) -> Vec<f32> {
     GRAMS.with_borrow_mut(|grams| {
         analysis::read_grams(view, grams);
         learned.predictor.residuals(task, grams.weights(), &features.shape())

@@ -37,9 +37,10 @@ pub(super) enum Read {
 /// A request that was read.
 pub(super) struct Asking {
     pub(super) request: ChatRequest,
-    /// Taken only where a policy applies or the caller sets a ceiling; nothing is decided about other traffic.
+    /// Taken only where a policy applies or the caller sets a ceiling, and from every large body; nothing is decided about other
+    /// traffic.
     pub(super) features: Option<Features>,
-    /// What a predictor says beyond the class; where there is one, and a decision to take.
+    /// What a predictor says beyond the class, from what features were taken.
     pub(super) beyond: Option<Beyond>,
     pub(super) limits: Limits,
     pub(super) policy: Option<PolicyIx>,

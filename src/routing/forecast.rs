@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::{Estimate, Inputs};
 use crate::analysis::{Analysis, understand};
-use crate::catalog::{Cell, Learned, Snapshot, quality_interval};
-use crate::types::ModelIx;
+use crate::catalog::{Cell, LEAST_ROWS, Learned, SHAPE, Snapshot, quality_interval};
+use crate::types::{ModelIx, TaskClass};
 
 /// Predictions for one request. Whole numbers of ten-thousandths, so that they read back the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,8 +19,8 @@ pub struct Forecast {
     /// Predicted share of models that fail.
     #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     pub difficulty: Option<u16>,
-    /// By position in the snapshot.
-    #[serde(rename = "m")]
+    /// By position in the snapshot; empty where nothing is expected of any.
+    #[serde(rename = "m", default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<Option<Foreseen>>,
 }
 
@@ -45,36 +45,59 @@ pub struct Foreseen {
 }
 
 /// Predictions for a request. `beyond` says for every target how far the request's words and shape lie from its class;
-/// `None` asks for a request that is typical of its class, whose words nobody knows. No predictions: nothing was learned of
-/// any model here.
+/// `None` asks for a request that is typical of its class, whose words nobody knows. No predictions: there is no predictor.
 pub fn forecast(snapshot: &Snapshot, inputs: &Inputs, beyond: Option<&[f32]>) -> Option<Forecast> {
     let learned = snapshot.learned.as_ref()?;
     let analysis = super::decide::understood(inputs);
     let policy = snapshot.policies.iter().find(|policy| policy.id == inputs.policy)?;
     let baseline = super::decide::baseline(snapshot, policy, inputs).ok();
-    let view = View { learned, inputs, analysis: &analysis, beyond };
-    let models: Vec<Option<Foreseen>> =
+    let kind = match beyond {
+        None => Kind::Typical,
+        Some(_) => Kind::of(inputs, &analysis),
+    };
+    let view = View { learned, task: analysis.task, kind, beyond };
+    let mut models: Vec<Option<Foreseen>> =
         (0..).map(ModelIx).zip(&snapshot.models).map(|(ix, _)| view.foreseen(baseline, ix)).collect();
+    if models.iter().all(Option::is_none) {
+        models.clear();
+    }
     let difficulty = learned.difficulty.map(|at| ten_thousandths(view.raw(at)));
-    models.iter().any(Option::is_some).then(|| {
-        let predictor = learned.predictor.version.clone();
-        Forecast { predictor, difficulty, models }
-    })
+    Some(Forecast { predictor: learned.predictor.version.clone(), difficulty, models })
 }
 
 /// One request as a predictor sees it.
 struct View<'v> {
     learned: &'v Learned,
-    inputs: &'v Inputs,
-    analysis: &'v Analysis,
+    task: TaskClass,
+    kind: Kind,
     beyond: Option<&'v [f32]>,
+}
+
+/// What a request has in common with the rows that were learned from.
+enum Kind {
+    /// It is whatever is typical of its class.
+    Typical,
+    /// It is one plain question, read in the class it counts in, of this shape.
+    Question([f32; SHAPE]),
+    /// Nothing.
+    Other,
+}
+
+impl Kind {
+    fn of(inputs: &Inputs, analysis: &Analysis) -> Self {
+        let features = &inputs.features;
+        let hinted = inputs.limits.task.is_some_and(|task| understand(features).task != task);
+        match !hinted && !analysis.unfamiliar && features.is_plain_question() {
+            true => Self::Question(features.shape()),
+            false => Self::Other,
+        }
+    }
 }
 
 impl View<'_> {
     /// What is expected of a model: from its own outcomes where this request is of the kind they are of, and they can be
     /// compared with the baseline's; else from its tier, where the configuration itself believes nothing.
     fn foreseen(&self, baseline: Option<ModelIx>, model: ModelIx) -> Option<Foreseen> {
-        let task = self.analysis.task;
         let firm = baseline.and_then(|baseline| self.beside(baseline, model));
         let Some((quality, loss_upper)) = firm else {
             let expected = self.raw(self.learned.tiers[model.at()]?);
@@ -93,7 +116,7 @@ impl View<'_> {
         Some(Foreseen {
             quality: ten_thousandths(quality),
             within: (ten_thousandths(cell.mean - low as f32), ten_thousandths(high as f32 - cell.mean)),
-            length: self.learned.lengths[model.at()][task as usize],
+            length: self.learned.lengths[model.at()][self.task as usize],
             own: true,
             loss_upper: loss_upper.map(|upper| (upper * 10_000.0).ceil() as i16),
         })
@@ -101,45 +124,35 @@ impl View<'_> {
 
     /// The quality of a model on the scale of the baseline's, and the upper end of its loss where that was measured.
     fn beside(&self, baseline: ModelIx, model: ModelIx) -> Option<(f32, Option<f32>)> {
-        let task = self.analysis.task;
         self.known_cell(baseline)?;
         self.known_cell(model)?;
         let standard = self.raw(self.learned.own(baseline)?);
         if model == baseline {
             return Some((standard, None));
         }
-        let curve = self.learned.curves.get(&(baseline, model, task))?;
+        let curve = self.learned.curves.get(&(baseline, model, self.task))?;
         let loss = standard - self.raw(self.learned.own(model)?);
         Some((standard - loss - curve.bias, curve.upper(loss)))
     }
 
-    /// The cell of a model, if its outcomes are of requests like this one: enough of them, read in the same class, of the same
-    /// shape, and one plain question each.
+    /// The cell of a model, if its outcomes are of requests like this one: enough of them, and of its kind.
     fn known_cell(&self, model: ModelIx) -> Option<&Cell> {
-        let cell = self.learned.predictor.card.targets[self.learned.own(model)?].cell(self.analysis.task)?;
-        if cell.rows < LEAST_ROWS {
-            return None;
-        }
-        let features = &self.inputs.features;
-        let hinted = self.inputs.limits.task.is_some_and(|_| understand(features).task != self.analysis.task);
-        let alike = || {
-            !hinted
-                && !self.analysis.unfamiliar
-                && features.is_plain_question()
-                && cell.knows(&features.shape())
+        let cell = self.learned.predictor.card.targets[self.learned.own(model)?].cell(self.task)?;
+        let alike = match &self.kind {
+            Kind::Typical => true,
+            Kind::Question(shape) => cell.knows(shape),
+            Kind::Other => false,
         };
-        (self.beyond.is_none() || alike()).then_some(cell)
+        (alike && cell.rows >= LEAST_ROWS).then_some(cell)
     }
 
     /// The value of a target.
     fn raw(&self, at: usize) -> f32 {
         let beyond = self.beyond.and_then(|beyond| beyond.get(at)).copied().unwrap_or(0.0);
-        self.learned.predictor.card.targets[at].expected(self.analysis.task) + beyond
+        self.learned.predictor.card.targets[at].expected(self.task) + beyond
     }
 }
 
-/// Rows of a class that a prediction of a model needs.
-const LEAST_ROWS: u32 = 100;
 /// Half-width of the interval around what a tier does, as wide as the configured beliefs' and a third.
 const TIER_HALF_WIDTH: f32 = 0.20;
 

@@ -26,7 +26,7 @@ pub struct Inputs {
     pub day: Day,
     /// Hash of tenant and session: shares are drawn from it, so that a session stays on one side.
     pub session_hash: u64,
-    /// What a predictor expects; `None`: there is none, or it knows none of the models.
+    /// What a predictor expects; `None`: there is none, or it is of no use to any model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forecast: Option<Forecast>,
 }

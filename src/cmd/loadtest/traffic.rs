@@ -61,24 +61,21 @@ pub(super) struct Tally {
 const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Tally {
-    fn new() -> Self {
-        let times = || {
-            // Bounds that are valid whatever happens: 1 us to 10 minutes in two digits.
-            let mut times = Histogram::new_with_bounds(1, 600_000_000, 2).unwrap_or_else(|_| unreachable!());
-            times.auto(true);
-            times
-        };
-        Self {
+    fn new() -> Result<Self, String> {
+        // 1 us to 10 minutes, in two digits.
+        let mut times = Histogram::new_with_bounds(1, 600_000_000, 2).map_err(|error| error.to_string())?;
+        times.auto(true);
+        Ok(Self {
             sent: 0,
             right: 0,
             seconds: 0.0,
             opened: 0,
             statuses: BTreeMap::new(),
             broken: BTreeMap::new(),
-            whole: times(),
-            first_byte: times(),
-            streamed: times(),
-        }
+            whole: times.clone(),
+            first_byte: times.clone(),
+            streamed: times,
+        })
     }
 
     fn add(&mut self, other: &Self) {
@@ -100,7 +97,7 @@ impl Tally {
 }
 
 /// Sends everything; `step` is called for each request that is done.
-pub(super) async fn run(load: Load, step: &(dyn Fn() + Sync)) -> Tally {
+pub(super) async fn run(load: Load, step: &(dyn Fn() + Sync)) -> Result<Tally, String> {
     let (load, next) = (Arc::new(load), Arc::new(AtomicU64::new(0)));
     let (done, mut finished) = tokio::sync::mpsc::channel(1024);
     let began = Instant::now();
@@ -112,14 +109,12 @@ pub(super) async fn run(load: Load, step: &(dyn Fn() + Sync)) -> Tally {
     while finished.recv().await.is_some() {
         step();
     }
-    let mut tally = Tally::new();
+    let mut tally = Tally::new()?;
     while let Some(part) = workers.join_next().await {
-        if let Ok(part) = part {
-            tally.add(&part);
-        }
+        tally.add(&part.map_err(|error| error.to_string())??);
     }
     tally.seconds = began.elapsed().as_secs_f64();
-    tally
+    Ok(tally)
 }
 
 /// One connection: takes the next request that is due, again and again.
@@ -128,13 +123,13 @@ async fn work(
     next: Arc<AtomicU64>,
     began: Instant,
     done: tokio::sync::mpsc::Sender<()>,
-) -> Tally {
-    let mut tally = Tally::new();
+) -> Result<Tally, String> {
+    let mut tally = Tally::new()?;
     let mut connection = None;
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
         if number >= load.requests() {
-            return tally;
+            return Ok(tally);
         }
         let due = began + Duration::from_secs_f64(number as f64 / load.rps);
         sleep_until(due).await;

@@ -37,7 +37,7 @@ pub struct Trial<'s> {
 }
 
 /// Rows of a class that a choice by prediction needs; with fewer the best single model serves.
-pub const LEAST_ROWS: usize = 100;
+pub const LEAST_ROWS: usize = crate::catalog::LEAST_ROWS as usize;
 /// The mean loss of quality that a frozen choice may have on the rows it was chosen on, at the upper end of its one-sided
 /// 95 % interval. Where settings lie in an order they are tried from the safest on, and the first that fails ends the trials:
 /// so the chosen one, too, loses more with a probability of 5 % at most, however many are tried. Plans by cell have no order;

@@ -108,6 +108,23 @@ fn nothing_is_foretold_of_what_cannot_be_read() {
 }
 
 #[test]
+fn only_one_plain_question_of_the_class_it_counts_in_is_licensed() {
+    let changes: [fn(&mut World); 4] = [
+        |w| w.inputs.features.talk.tools = 1,
+        |w| w.inputs.features.talk.turns = 3,
+        |w| w.inputs.features.volume.system = 50_000,
+        |w| {
+            // The caller calls a program what does not look like one.
+            w.inputs.limits.task = Some(TaskClass::Code);
+            (w.inputs.features.prompt.fences, w.inputs.features.prompt.code_marks) = (0, 0);
+        },
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        assert_eq!(decided(change, &[0.06, 0.0]), "routed insufficient_evidence large", "{number}");
+    }
+}
+
+#[test]
 fn what_was_learned_of_other_prompts_licenses_nothing() {
     // Nobody has seen so many choices in a prompt.
     let odd = |w: &mut World| w.inputs.features.prompt.choices = u16::MAX;
