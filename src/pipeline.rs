@@ -3,6 +3,7 @@
 
 mod account;
 mod announce;
+mod crossing;
 mod foresee;
 mod forwarded;
 mod frontier;
@@ -19,6 +20,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use tokio::time::Instant;
 
+pub use crossing::crossings;
 pub use foresee::{Beyond, Foresight, foreseen};
 pub use forwarded::Forwarded;
 pub use frontier::{Frontier, FrontierAsk, FrontierFault};
@@ -29,7 +31,8 @@ use account::Account;
 use announce::Announced;
 use understand::Read;
 
-use crate::catalog::{Client, OnStreamBreak, Policy, Snapshot};
+use crate::catalog::{Client, OnAuthFailure, OnStreamBreak, Policy, Snapshot};
+use crate::codec::Origin;
 use crate::ledger::Ledger;
 use crate::routing::{ChainCeiling, Plan};
 use crate::session::Sessions;
@@ -38,7 +41,7 @@ use crate::telemetry::{Metrics, Stage};
 use crate::types::{
     ClientIx, Day, DeploymentIx, Dialect, ModelId, NanoUsd, Operation, PolicyIx, RequestId, Served,
 };
-use crate::upstream::{Board, Caller, Health, Replicas, Upstream};
+use crate::upstream::{Board, Caller, Health, Replicas, Standing, Upstream};
 
 /// Sessions remembered at most.
 const SESSIONS: usize = 200_000;
@@ -189,6 +192,10 @@ impl Engine {
             (Plan::Single(_), Some(policy)) => {
                 Rules::Guarded { on: &policy.on, on_auth_failure: policy.on_auth_failure }
             }
+            // What is translated is read, so it is checked; a model asked for by name has no other behind it.
+            (Plan::Named, _) if hops.iter().any(|hop| hop.standing == Standing::Across) => {
+                Rules::Guarded { on: &[], on_auth_failure: OnAuthFailure::Fail }
+            }
             (Plan::Named, _) | (Plan::Single(_), None) => Rules::Verbatim,
         };
         let guarded = matches!(rules, Rules::Guarded { .. });
@@ -259,6 +266,8 @@ pub(crate) struct Dispatch {
     pub(crate) bound: bool,
     /// What the attempts may cost together.
     pub(crate) ceiling: Option<ChainCeiling>,
+    /// Other dialects the request can be put into.
+    pub(crate) crosses: Vec<Dialect>,
 }
 
 impl Dispatch {
@@ -275,11 +284,17 @@ impl Dispatch {
             cost_estimate: None,
             bound: false,
             ceiling: None,
+            crosses: Vec::new(),
         }
     }
 }
 
 impl Inbound {
+    /// The request as it came, for translation.
+    pub(crate) fn origin(&self) -> Origin<'_> {
+        Origin { operation: self.operation, path: &self.path, body: &self.body }
+    }
+
     /// The same request read as a chat request, whatever its path: for decisions without dispatch.
     #[must_use]
     pub fn as_chat(self) -> Self {

@@ -138,11 +138,31 @@ impl Snapshot {
         self.by_upstream_name.get(&dialect)?.get(name).copied()
     }
 
-    /// The model a client means by a name: an upstream name of its dialect first, else one of our ids.
+    /// The model a client means by a name: an upstream name of its dialect first, then one of our ids, then the name it has
+    /// at a provider of another dialect.
     pub fn model_named(&self, dialect: Dialect, name: &str) -> Option<ModelIx> {
-        self.deployment_by_upstream_name(dialect, name)
-            .map(|ix| self.deployment(ix).model)
-            .or_else(|| self.model_by_id(name))
+        let at =
+            |dialect| self.deployment_by_upstream_name(dialect, name).map(|ix| self.deployment(ix).model);
+        let elsewhere = || Dialect::ALL.into_iter().find_map(at);
+        at(dialect).or_else(|| self.model_by_id(name)).or_else(elsewhere)
+    }
+
+    /// A model's deployments: those that speak this dialect first, each kind in declared order.
+    pub fn deployments_of(
+        &self,
+        model: ModelIx,
+        dialect: Dialect,
+    ) -> impl Iterator<Item = DeploymentIx> + '_ {
+        let of = move |own: bool| {
+            let wanted = move |ix: &DeploymentIx| (self.dialect_of(*ix) == dialect) == own;
+            self.model(model).deployments.iter().copied().filter(wanted)
+        };
+        of(true).chain(of(false))
+    }
+
+    /// The dialect spoken at a deployment.
+    pub fn dialect_of(&self, ix: DeploymentIx) -> Dialect {
+        self.provider(self.deployment(ix).provider).dialect
     }
 }
 

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use crate::analysis::{self, Analysis, FEATURE_VERSION, Limits, extract};
 use crate::catalog::{Snapshot, SnapshotVersion};
-use crate::codec::{self, Scratch};
+use crate::codec::{self, Origin, Scratch};
 use crate::config::{self, SecretSource, Settings};
 use crate::ledger::{Entry, Reader, Span};
-use crate::pipeline::foreseen;
+use crate::pipeline::{crossings, foreseen};
 use crate::routing::{
     self, Asked, Basis, Candidate, Decision, DeploymentLive, Facts, Inputs, Live, NoRoute, Source,
 };
@@ -230,6 +230,9 @@ fn from_file(settings: &Settings, path: &Path, (dialect, json): (&str, bool)) ->
             text
         });
     };
+    let named = snapshot.model_named(dialect, &request.model);
+    let origin = Origin { operation, path: api_path, body: &body };
+    let crossings = crossings(snapshot, snapshot.policy(policy), (dialect, &origin), named);
     let mut inputs = Inputs {
         policy: snapshot.policy(policy).id.clone(),
         features,
@@ -242,6 +245,7 @@ fn from_file(settings: &Settings, path: &Path, (dialect, json): (&str, bool)) ->
             needs: request.needs,
             hard_markers: request.hard_markers,
             cache_markers: request.cache_markers,
+            crossings,
         },
         limits: Limits::default(),
         live: all_ready(snapshot),

@@ -11,7 +11,9 @@ use crate::catalog::{
     PlanKind, Policy, PolicyMatch, Price, PriceList, QualityPriors, Snapshot, SnapshotParts, SnapshotVersion,
     Tier,
 };
-use crate::routing::{Candidate, Decision, Estimate, Facts, Inputs, Live, Plan, Reason, Verdict, Why};
+use crate::routing::{
+    Candidate, Crossing, Decision, Estimate, Facts, Inputs, Live, Plan, Reason, Verdict, Why,
+};
 use crate::types::{
     AgentStep, Capabilities, Day, Dialect, FailureClass, HardMarkers, ModelId, ModelIx, NanoUsd, Operation,
     PolicyId, PricePerMillion, ProviderId, RequestId, Served, TaskClass, Usage, UsageSource,
@@ -150,6 +152,7 @@ fn inputs() -> Inputs {
             needs: Capabilities::TOOLS,
             hard_markers: HardMarkers::SIGNED_THINKING,
             cache_markers: true,
+            crossings: vec![Crossing { to: Dialect::OpenAi, obstacle: Some("thinking".into()) }],
         },
         limits: Limits { min_quality: Some(0.1), ..Limits::default() },
         live: Live { deployments: Vec::new(), session_model: Some("small".into()) },

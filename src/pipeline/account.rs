@@ -144,6 +144,7 @@ impl<'e> Account<'e> {
                 cost_estimate: None,
                 bound: false,
                 ceiling: None,
+                crosses: Vec::new(),
             },
             Some(Err(no_route)) => {
                 self.note(|entry| entry.served = Served::Routed);
@@ -153,7 +154,16 @@ impl<'e> Account<'e> {
                 let chain = self.entry.as_ref().and_then(|entry| entry.inputs.as_deref());
                 let ceiling =
                     chain.and_then(|inputs| ceiling_of_chain(&self.loaded.snapshot, inputs, &decision));
-                Dispatch { ceiling, output_tokens, ..self.note_decision(asked, decision, input_tokens) }
+                let facts = chain.map(|inputs| &inputs.facts);
+                let open =
+                    facts.iter().flat_map(|facts| &facts.crossings).filter(|one| one.obstacle.is_none());
+                let crosses = open.map(|one| one.to).collect();
+                Dispatch {
+                    ceiling,
+                    output_tokens,
+                    crosses,
+                    ..self.note_decision(asked, decision, input_tokens)
+                }
             }
         };
         Ok(dispatch)
@@ -171,6 +181,7 @@ impl<'e> Account<'e> {
             cost_estimate: expected_cost(&decision, &decision.plan),
             bound: decision.reason.is_bound(),
             ceiling: None,
+            crosses: Vec::new(),
         };
         self.note(|entry| {
             entry.served = decision.served;

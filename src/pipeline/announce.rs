@@ -8,7 +8,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Loaded;
-use crate::strategy::{Gone, Head, Leg, LegEnd, Reply};
+use crate::strategy::{Gone, Head, Leg, LegEnd, Reply, Translated};
 use crate::types::{ModelId, NanoUsd, RequestId, Served};
 
 const ID: HeaderName = HeaderName::from_static("x-pointsman-id");
@@ -19,6 +19,7 @@ const ATTEMPTS: HeaderName = HeaderName::from_static("x-pointsman-attempts");
 const COST: HeaderName = HeaderName::from_static("x-pointsman-cost-usd");
 const COST_ESTIMATE: HeaderName = HeaderName::from_static("x-pointsman-cost-estimate-usd");
 const OVERHEAD: HeaderName = HeaderName::from_static("x-pointsman-overhead-us");
+const TRANSLATED: HeaderName = HeaderName::from_static("x-pointsman-translated");
 const SNAPSHOT: HeaderName = HeaderName::from_static("x-pointsman-snapshot");
 
 /// What is known before an answer begins.
@@ -76,6 +77,17 @@ impl Announcement {
             own.put(COST, |text| written(text, cost));
         } else if let Some(estimate) = self.cost_estimate.filter(|_| head.length.is_none()) {
             own.put(COST_ESTIMATE, |text| written(text, estimate));
+        }
+        if let Some(Translated { from, dropped }) = &head.translated {
+            own.put(TRANSLATED, |text| {
+                text.put_slice(from.as_str().as_bytes());
+                for (name, comma) in
+                    dropped.iter().zip(std::iter::once("; dropped=").chain(std::iter::repeat(",")))
+                {
+                    text.put_slice(comma.as_bytes());
+                    text.put_slice(name.as_bytes());
+                }
+            });
         }
         own.headers.insert(OVERHEAD, HeaderValue::from(self.overhead_us));
         own.put(SNAPSHOT, |text| text.put_slice(self.loaded.snapshot.version.as_str().as_bytes()));

@@ -206,6 +206,7 @@ fn inputs(loaded: &Loaded, (policy, dialect): (&Policy, Dialect), ask: &Frontier
             needs: Capabilities::default(),
             hard_markers: HardMarkers::default(),
             cache_markers: false,
+            crossings: Vec::new(),
         },
         limits: Limits::default(),
         live: Live { deployments: deployments.map(live).collect(), session_model: None },

@@ -1,12 +1,13 @@
 //! From a plan to the hops of a chain: every deployment of the chosen model, then those of the fallback models.
 
+use super::crossing;
 use super::refusal::{Refusal, RefusalCode};
-use super::understand::{Read, standing};
+use super::understand::{Read, has_credential, standing};
 use super::{Dispatch, Inbound, Loaded};
 use crate::catalog::Snapshot;
 use crate::routing::Plan;
 use crate::strategy::Hop;
-use crate::types::{DeploymentId, DeploymentIx, ModelId, ModelIx, NanoUsd};
+use crate::types::{DeploymentId, DeploymentIx, Dialect, ModelId, ModelIx, NanoUsd};
 
 /// Most hops of one chain.
 const MAX_HOPS: usize = 8;
@@ -25,7 +26,7 @@ pub(super) fn of(
             let mut hops = Vec::with_capacity(4);
             let models = std::iter::once(model).chain(&dispatch.fallback);
             for ix in models.filter_map(|id| snapshot.model_by_id(id.as_str())) {
-                for deployment in deployments(snapshot, inbound, ix) {
+                for deployment in deployments(snapshot, inbound, (ix, &dispatch.crosses)) {
                     let known = hops.iter().any(|hop: &Hop| hop.deployment == Some(deployment));
                     if !known && hops.len() < MAX_HOPS {
                         let worst_cost = worst_cost(dispatch, &snapshot.model(ix).id);
@@ -53,17 +54,17 @@ pub(super) fn bind(snapshot: &Snapshot, hops: &mut Vec<Hop>, answered_at: Option
     hops.truncate(1);
 }
 
-/// A model's deployments that speak the request's dialect, in declared order.
+/// A model's deployments that speak the request's dialect, in declared order, then those whose dialect it can be put into.
 fn deployments<'a>(
     snapshot: &'a Snapshot,
     inbound: &'a Inbound,
-    model: ModelIx,
+    (model, crosses): (ModelIx, &'a [Dialect]),
 ) -> impl Iterator<Item = DeploymentIx> + 'a {
-    let speaks = |ix: &DeploymentIx| {
-        let provider = snapshot.deployment(*ix).provider;
-        snapshot.provider(provider).dialect == inbound.dialect
+    let reached = |ix: &DeploymentIx| {
+        let dialect = snapshot.dialect_of(*ix);
+        dialect == inbound.dialect || crosses.contains(&dialect)
     };
-    snapshot.model(model).deployments.iter().copied().filter(speaks)
+    snapshot.deployments_of(model, inbound.dialect).filter(reached)
 }
 
 fn routed(snapshot: &Snapshot, inbound: &Inbound, ix: DeploymentIx) -> Hop {
@@ -76,6 +77,13 @@ fn routed(snapshot: &Snapshot, inbound: &Inbound, ix: DeploymentIx) -> Hop {
         standing: standing(inbound, deployment.provider),
         worst_cost: None,
     }
+}
+
+/// Where a model is deployed that no provider of the request's dialect serves: the first place there is a credential for.
+fn elsewhere(snapshot: &Snapshot, inbound: &Inbound, name: &str) -> Option<DeploymentIx> {
+    let model = snapshot.model_named(inbound.dialect, name)?;
+    let mut places = snapshot.deployments_of(model, inbound.dialect);
+    places.find(|ix| has_credential(inbound, snapshot.deployment(*ix).provider))
 }
 
 /// What an attempt at a model costs at most, where a ceiling asks for it.
@@ -106,8 +114,15 @@ fn as_named(snapshot: &Snapshot, inbound: &Inbound, read: &Read) -> Result<Hop, 
         return Ok(Hop { rename: false, ..routed(snapshot, inbound, ix) });
     }
     let by_id = name.and_then(|name| snapshot.model_by_id(name));
-    if let Some(ix) = by_id.and_then(|model| deployments(snapshot, inbound, model).next()) {
+    if let Some(ix) = by_id.and_then(|model| deployments(snapshot, inbound, (model, &[])).next()) {
         return Ok(routed(snapshot, inbound, ix));
+    }
+    if let Some(ix) = name.and_then(|name| elsewhere(snapshot, inbound, name)) {
+        let to = snapshot.dialect_of(ix);
+        return match crossing::obstacle(&inbound.origin(), to) {
+            None => Ok(routed(snapshot, inbound, ix)),
+            Some(obstacle) => Err(Refusal::not_expressible(name.unwrap_or_default(), to, obstacle)),
+        };
     }
     let provider = home.ok_or_else(|| {
         Refusal::new(

@@ -61,6 +61,8 @@ pub enum RefusalCode {
     ProviderAuth,
     /// No target of the chain is ready.
     AllTargetsFailed,
+    /// The model's providers have no words for what the request asks.
+    NotExpressible,
     /// We hold too many bodies already.
     Overloaded,
     /// The ledger is required and cannot be written.
@@ -98,6 +100,7 @@ impl RefusalCode {
             Self::UpstreamError => "upstream_error",
             Self::ProviderAuth => "provider_auth",
             Self::AllTargetsFailed => "all_targets_failed",
+            Self::NotExpressible => "not_expressible",
             Self::Overloaded => "overloaded",
             Self::LedgerUnavailable => "ledger_unavailable",
             Self::WebSocketUnsupported => "websocket_unsupported",
@@ -125,7 +128,7 @@ impl RefusalCode {
             Self::BodyTooLarge => (413, REQUEST),
             Self::UnsupportedEncoding => (415, REQUEST),
             Self::HeadersTooLarge => (431, REQUEST),
-            Self::NoPlanWithinSlo | Self::NoPlan => (422, ROUTE),
+            Self::NoPlanWithinSlo | Self::NoPlan | Self::NotExpressible => (422, ROUTE),
             Self::WebSocketUnsupported => (426, REQUEST),
             Self::RateLimited => (429, UPSTREAM),
             Self::UpstreamUnreachable

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use http::HeaderMap;
 use xxhash_rust::xxh3::Xxh3;
 
+use super::crossing;
 use super::foresee::{Beyond, foreseen};
 use super::refusal::{Refusal, RefusalCode};
 use super::{Engine, Inbound, Loaded};
@@ -172,6 +173,11 @@ impl Engine {
     ) -> Inputs {
         let snapshot = &*inbound.loaded.snapshot;
         let request = &asked.request;
+        let named = snapshot.model_named(request.dialect, &request.model);
+        let crossings = policy.map_or_else(Vec::new, |policy| {
+            let asked = (request.dialect, &inbound.origin());
+            crossing::crossings(snapshot, snapshot.policy(policy), asked, named)
+        });
         Inputs {
             policy: policy.map_or_else(|| PolicyId::from(""), |policy| snapshot.policy(policy).id.clone()),
             features: features.clone(),
@@ -184,6 +190,7 @@ impl Engine {
                 needs: request.needs,
                 hard_markers: request.hard_markers,
                 cache_markers: request.cache_markers,
+                crossings,
             },
             // The session's own name may say who somebody is; the hash is all a decision needs.
             limits: Limits { session: None, ..asked.limits.clone() },
@@ -268,7 +275,7 @@ pub(super) fn live(loaded: &Loaded, ix: DeploymentIx, has_credential: bool) -> D
 }
 
 /// Whether a request could present itself at a provider.
-fn has_credential(inbound: &Inbound, provider: ProviderIx) -> bool {
+pub(super) fn has_credential(inbound: &Inbound, provider: ProviderIx) -> bool {
     match inbound.loaded.snapshot.provider(provider).credential {
         Credential::Held(_) | Credential::None => true,
         Credential::Passthrough => {
@@ -279,7 +286,10 @@ fn has_credential(inbound: &Inbound, provider: ProviderIx) -> bool {
 
 /// How a provider stands to a request: home is where the request would have gone without us.
 pub(super) fn standing(inbound: &Inbound, provider: ProviderIx) -> Standing {
-    if inbound.loaded.snapshot.defaults.of(inbound.dialect) == Some(provider) {
+    let snapshot = &inbound.loaded.snapshot;
+    if snapshot.provider(provider).dialect != inbound.dialect {
+        Standing::Across
+    } else if snapshot.defaults.of(inbound.dialect) == Some(provider) {
         Standing::Home
     } else {
         Standing::Foreign

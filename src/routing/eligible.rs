@@ -12,6 +12,12 @@ pub(super) struct Obstacle {
     pub(super) at: Option<DeploymentIx>,
 }
 
+impl Obstacle {
+    fn is_about_dialect(&self) -> bool {
+        matches!(self.why, Why::OtherDialect | Why::NotExpressible(_))
+    }
+}
+
 impl From<Why> for Obstacle {
     fn from(why: Why) -> Self {
         Self { why, at: None }
@@ -34,10 +40,13 @@ pub(super) fn target(
         return Err(Why::ContextWindow.into());
     }
     let mut obstacle = Obstacle::from(Why::OtherDialect);
-    for deployment in model.deployments.iter().copied() {
+    for deployment in snapshot.deployments_of(ix, inputs.facts.dialect) {
         let provider = snapshot.provider(snapshot.deployment(deployment).provider);
         let Some(live) = inputs.live.deployments.get(deployment.at()) else { continue };
-        if provider.dialect != inputs.facts.dialect {
+        if let Err(param) = inputs.facts.reaches(provider.dialect) {
+            if let (Why::OtherDialect, Some(param)) = (&obstacle.why, param) {
+                obstacle = Why::NotExpressible(param.to_owned()).into();
+            }
             continue;
         }
         match (live.has_credential, live.ready) {
@@ -45,7 +54,7 @@ pub(super) fn target(
             (true, false) if obstacle.at.is_none() => {
                 obstacle = Obstacle { why: Why::NotReady, at: Some(deployment) };
             }
-            (false, _) if obstacle.why == Why::OtherDialect => obstacle = Why::NoCredential.into(),
+            (false, _) if obstacle.is_about_dialect() => obstacle = Why::NoCredential.into(),
             (true | false, _) => {}
         }
     }

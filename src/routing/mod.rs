@@ -25,7 +25,7 @@ pub use latency::{
 };
 pub use no_route::{NoRoute, NoRouteKind};
 pub use plan::{
-    Candidate, Decision, DeploymentLive, Estimate, Facts, Inputs, Live, Plan, Reason, Verdict, Why,
+    Candidate, Crossing, Decision, DeploymentLive, Estimate, Facts, Inputs, Live, Plan, Reason, Verdict, Why,
 };
 pub use policy::{Asked, UnknownPolicy, select_policy};
 pub use spread::{LEVELS, Spread};

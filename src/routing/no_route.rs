@@ -101,7 +101,9 @@ impl NoRoute {
             Some(Why::BelowQuality | Why::NoEvidence | Why::QualityLoss) => {
                 (NoRouteKind::Quality, "x-pointsman-min-quality")
             }
-            Some(Why::MissingCapability(_) | Why::OtherDialect) => (NoRouteKind::Capability, "capabilities"),
+            Some(Why::MissingCapability(_) | Why::OtherDialect | Why::NotExpressible(_)) => {
+                (NoRouteKind::Capability, "capabilities")
+            }
             Some(Why::ContextWindow) => (NoRouteKind::Context, "context_tokens"),
             Some(Why::NoCredential | Why::NotReady) | None => (NoRouteKind::Unavailable, "health"),
         };
@@ -130,7 +132,7 @@ fn distance(candidate: &Candidate) -> (u8, u64) {
         Some(Why::NoCredential) => (6, 0),
         Some(Why::ContextWindow) => (7, 0),
         Some(Why::MissingCapability(_)) => (8, 0),
-        Some(Why::OtherDialect) => (9, 0),
+        Some(Why::OtherDialect | Why::NotExpressible(_)) => (9, 0),
         None => (10, 0),
     }
 }

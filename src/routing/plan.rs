@@ -52,6 +52,33 @@ pub struct Facts {
     pub hard_markers: HardMarkers,
     /// Whether a prompt cache is in play.
     pub cache_markers: bool,
+    /// The other dialects of the policy's deployments, and whether the request can be put into them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub crossings: Vec<Crossing>,
+}
+
+/// Whether a request can be put into another dialect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Crossing {
+    /// The other dialect.
+    pub to: Dialect,
+    /// The field that has no counterpart there; `None`: everything has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obstacle: Option<String>,
+}
+
+impl Facts {
+    /// Whether the request can be put into a dialect; what is in the way, where that is known.
+    pub(super) fn reaches(&self, dialect: Dialect) -> Result<(), Option<&str>> {
+        if dialect == self.dialect {
+            return Ok(());
+        }
+        match self.crossings.iter().find(|crossing| crossing.to == dialect) {
+            Some(Crossing { obstacle: None, .. }) => Ok(()),
+            Some(Crossing { obstacle: Some(param), .. }) => Err(Some(param)),
+            None => Err(None),
+        }
+    }
 }
 
 fn one() -> u32 {
@@ -203,8 +230,10 @@ impl fmt::Display for Verdict {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Why {
-    /// No deployment speaks the request's dialect.
+    /// No deployment speaks the request's dialect, and it was not looked at whether the request could be put into another.
     OtherDialect,
+    /// Its deployments speak another dialect, which has no counterpart for this field of the request.
+    NotExpressible(String),
     /// It lacks these.
     MissingCapability(Capabilities),
     /// The request does not fit its context window.
@@ -240,6 +269,9 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OtherDialect => f.write_str("speaks another dialect"),
+            Self::NotExpressible(param) => {
+                write!(f, "speaks another dialect, which has no counterpart for `{param}`")
+            }
             Self::MissingCapability(missing) => {
                 write!(f, "cannot do {}", missing.words().collect::<Vec<_>>().join(", "))
             }

@@ -44,6 +44,7 @@ fn world() -> World {
         needs: Capabilities::default(),
         hard_markers: HardMarkers::default(),
         cache_markers: false,
+        crossings: Vec::new(),
     };
     let mut features = Features::default();
     features.volume.plain = 4582;

@@ -10,7 +10,8 @@ use super::attempt::{Attempt, LegEnd, Trail};
 use super::chain::{Answering, End, Failure, Refused, Tried, failed, unknown_fate};
 use super::job::{Job, Pace};
 use super::reaction::{CONTENT_TYPE, INVALID_KEY};
-use super::reply::{Head, Reply};
+use super::reply::{Head, Reply, Translated};
+use super::wire::Wire;
 use crate::codec::{self, Answer, Finish};
 use crate::types::{FailureClass, Usage, UsageSource};
 use crate::upstream::{CallError, Exchange, forwardable_answer_header};
@@ -26,7 +27,8 @@ const MAX_COPY: usize = 8 << 20;
 
 /// Reads, checks and sends a guarded answer.
 pub(super) async fn guarded<R: Reply>(job: &Job<'_>, answering: Answering<'_>, reply: &mut R) -> Tried {
-    let Answering { position, mut attempt, mut exchange, .. } = answering;
+    let Answering { position, mut attempt, mut exchange, dropped, .. } = answering;
+    let wire = job.wire(position);
     let status = exchange.status();
     let headers = passing_headers(&exchange);
     let success = (200..300).contains(&status);
@@ -42,13 +44,17 @@ pub(super) async fn guarded<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
     };
     job.upstream.release(exchange).await;
     attempt.first_byte();
-    let answer = match check(job, status, &headers, &body) {
-        Ok(answer) => answer,
+    let checked = check(job, wire, (status, &headers), &body);
+    let checked = checked.and_then(|answer| Ok((answer, wire.answer(body.clone())?)));
+    let (answer, said) = match checked {
+        Ok(checked) => checked,
         Err(mut failure) => {
             failure.retry_after = retry_after(&headers);
             if success {
                 account_for_broken(job, position, &mut attempt, (&failure, &body));
             } else {
+                let (headers, body) =
+                    (wire.headers(job.dialect, headers), wire.error(job.dialect, status, body));
                 failure.answer = Some(Box::new(Refused { status, headers, body }));
                 if failure.class == FailureClass::Timeout {
                     // Somebody on the way gave up waiting; whether it was written nobody knows.
@@ -62,7 +68,14 @@ pub(super) async fn guarded<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
     };
     settle(job, position, &mut attempt, job.usage_of(answer.usage, answer.output_bytes));
     job.learn(position, &mut attempt, Pace::default());
-    send(job, Whole { position, status, headers, body }, attempt, reply).await
+    let whole = Whole {
+        position,
+        status,
+        headers: wire.headers(job.dialect, headers),
+        body: said,
+        translated: wire.asker.map(|_| Translated { from: wire.dialect, dropped }),
+    };
+    send(job, whole, attempt, reply).await
 }
 
 /// An answer of status 200 that cannot be used was written all the same: what it says it cost counts, else an estimate.
@@ -73,7 +86,7 @@ fn account_for_broken(
     attempt: &mut Attempt<'_>,
     (failure, body): (&Failure, &Bytes),
 ) {
-    let counted = codec::read_usage(job.dialect, body);
+    let counted = codec::read_usage(job.wire(position).dialect, body);
     if counted.is_some() || failure.sent {
         settle(job, position, attempt, job.usage_of(counted, body.len() as u64));
         attempt.note(|leg| leg.maybe_billed = true);
@@ -86,6 +99,7 @@ struct Whole {
     status: u16,
     headers: HeaderMap,
     body: Bytes,
+    translated: Option<Translated>,
 }
 
 async fn send<R: Reply>(job: &Job<'_>, whole: Whole, mut attempt: Attempt<'_>, reply: &mut R) -> Tried {
@@ -99,6 +113,7 @@ async fn send<R: Reply>(job: &Job<'_>, whole: Whole, mut attempt: Attempt<'_>, r
         hop: whole.position,
         cost,
         end: LegEnd::Ok,
+        translated: whole.translated,
     };
     let sent = match reply.head(head, attempt.earlier()).await {
         Ok(()) => reply.body(whole.body, true).await,
@@ -112,7 +127,12 @@ async fn send<R: Reply>(job: &Job<'_>, whole: Whole, mut attempt: Attempt<'_>, r
 }
 
 /// What is wrong with a guarded answer, if anything is; one that was written counts as sent.
-fn check(job: &Job<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Result<Answer, Failure> {
+fn check(
+    job: &Job<'_>,
+    wire: Wire,
+    (status, headers): (u16, &HeaderMap),
+    body: &[u8],
+) -> Result<Answer, Failure> {
     if !(200..300).contains(&status) {
         if (300..400).contains(&status) {
             return Err(Failure::new(
@@ -120,7 +140,7 @@ fn check(job: &Job<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Result
                 format!("a redirect ({status}) is never followed"),
             ));
         }
-        let error = codec::classify(job.dialect, status, body);
+        let error = codec::classify(wire.dialect, status, body);
         // A 403 may mean that this account may not do this one thing, which others do not ask for.
         let fault = (error.class == FailureClass::Auth && status != 403).then_some(INVALID_KEY);
         let failure = Failure::new(error.class, format!("status {status}, code {}", error.code));
@@ -134,7 +154,7 @@ fn check(job: &Job<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Result
         let failure = written(FailureClass::Malformed, "the answer's content type is not JSON".to_owned());
         return Err(Failure { fault: Some(CONTENT_TYPE), ..failure });
     }
-    let answer = codec::read_answer(job.dialect, job.operation, body)
+    let answer = codec::read_answer(wire.dialect, wire.operation, body)
         .map_err(|error| written(FailureClass::Malformed, error.message))?;
     if let Some(error) = &answer.error {
         return Err(Failure::new(
@@ -190,7 +210,8 @@ pub(super) async fn forward<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
     let length = if ended { Some(copy.len()) } else { content_length(&exchange) };
     let headers = passing_headers(&exchange);
     let end = class.map_or(LegEnd::Ok, LegEnd::Failed);
-    let head = Head { status, headers, length, model: job.model_of(position), hop: position, cost, end };
+    let model = job.model_of(position);
+    let head = Head { status, headers, length, model, hop: position, cost, end, translated: None };
     if reply.head(head, attempt.earlier()).await.is_err() || reply.body(copy.freeze(), ended).await.is_err() {
         return left(job, position, attempt, reply);
     }
@@ -285,6 +306,7 @@ pub(super) async fn pass_on<R: Reply>(
         hop,
         cost: None,
         end: LegEnd::Failed(class),
+        translated: None,
     };
     // The trail already holds the passing leg; those before it are the earlier ones.
     let earlier = trail.legs.len().saturating_sub(1);

@@ -7,15 +7,14 @@ use http::{HeaderMap, HeaderName, header};
 use tokio::time::Instant;
 
 use super::attempt::{Attempt, LegEnd, Trail};
-use super::job::{Hop, Job, ONCE_MORE};
+use super::job::{Job, ONCE_MORE};
 use super::reaction::{BUSY, LIMITED, react};
 use super::reply::Reply;
 use super::rules::{LastWord, Rules, last_word, may_repeat};
 use super::{answer, resume, stream};
-use crate::catalog::{Credential, Provider};
-use crate::codec::{self, Transcript};
+use crate::codec::Transcript;
 use crate::types::FailureClass;
-use crate::upstream::{Call, CallError, Exchange, Standing, attempt_headers, own_path};
+use crate::upstream::{Call, CallError, Exchange, attempt_headers};
 
 /// First wait before the last hop is tried again; doubles each time.
 const BACKOFF: Duration = Duration::from_millis(500);
@@ -254,16 +253,21 @@ pub(super) async fn leg<R: Reply>(job: &Job<'_>, turn: Turn<'_>, trail: &mut Tra
             }
         },
     };
-    let keep_key = hop.standing == Standing::Home && keeps_query_key(job, provider);
+    let outgoing = match job.outgoing(position) {
+        Ok(outgoing) => outgoing,
+        Err(failure) => {
+            attempt.fail(&failure);
+            return Tried::Failed(failure);
+        }
+    };
     let deadline = job.deadline.unwrap_or(job.arrived + LONGEST).min(Instant::now() + provider.clocks.total);
     let first_byte = job.first_byte_by(provider, deadline, last);
-    let body = BodyFor::hop(job, hop);
     let call = Call {
         provider,
         endpoint,
-        path: &own_path(provider, job.path, keep_key),
+        path: &outgoing.path,
         headers,
-        body: body.bytes,
+        body: outgoing.body,
         deadline,
         first_byte_by: first_byte,
     };
@@ -280,17 +284,12 @@ pub(super) async fn leg<R: Reply>(job: &Job<'_>, turn: Turn<'_>, trail: &mut Tra
     match exchange {
         Ok(exchange) => {
             let first_token_by = if last { None } else { job.patience() };
-            let hides_usage = body.hides_usage;
-            let answering = Answering { position, attempt, exchange, hides_usage, first_token_by };
+            let (hides_usage, dropped) = (outgoing.hides_usage, outgoing.dropped);
+            let answering = Answering { position, attempt, exchange, hides_usage, dropped, first_token_by };
             receive(job, answering, broken, reply).await
         }
         Err(error) => Tried::Failed(failed(job, position, attempt, error)),
     }
-}
-
-/// Whether a `key` in the query is the provider's and may stay.
-fn keeps_query_key(job: &Job<'_>, provider: &Provider) -> bool {
-    job.caller.credential_is_providers && matches!(provider.credential, Credential::Passthrough)
 }
 
 /// A leg whose answer has begun.
@@ -299,6 +298,8 @@ pub(super) struct Answering<'t> {
     pub(super) attempt: Attempt<'t>,
     pub(super) exchange: Exchange,
     pub(super) hides_usage: bool,
+    /// What translation left out of the request.
+    pub(super) dropped: Vec<&'static str>,
     /// When its first token must be there; the last hop has the rest of the deadline.
     pub(super) first_token_by: Option<Instant>,
 }
@@ -330,36 +331,6 @@ async fn receive<R: Reply>(
             Box::pin(stream::guarded(job, answering, reply)).await
         }
         (Rules::Guarded { .. }, _) => answer::guarded(job, answering, reply).await,
-    }
-}
-
-/// The body for one hop.
-struct BodyFor {
-    bytes: Bytes,
-    hides_usage: bool,
-}
-
-impl BodyFor {
-    fn hop(job: &Job<'_>, hop: &Hop) -> Self {
-        let unchanged = Self { bytes: job.body.clone(), hides_usage: false };
-        let Some(request) = job.request else { return unchanged };
-        let mut edits = Vec::with_capacity(2);
-        if let Some(deployment) = hop.deployment.filter(|_| hop.rename) {
-            let name = &job.snapshot.deployment(deployment).upstream_name;
-            if **name != *request.model {
-                edits.push(codec::set_model(request, name));
-            }
-        }
-        let asks = match job.rules {
-            Rules::Guarded { .. } => codec::ask_for_usage(request, job.body),
-            Rules::Verbatim => None,
-        };
-        let hides_usage = asks.is_some();
-        edits.extend(asks);
-        if edits.is_empty() {
-            return unchanged;
-        }
-        Self { bytes: codec::splice(job.body, &mut edits), hides_usage }
     }
 }
 

@@ -12,9 +12,10 @@ mod reply;
 mod resume;
 mod rules;
 mod stream;
+mod wire;
 
 pub use attempt::{Attempt, Leg, LegEnd, Trail};
 pub use chain::{End, Failure, NotReady, run};
 pub use job::{Hop, Job};
-pub use reply::{Gone, Head, Reply};
+pub use reply::{Gone, Head, Reply, Translated};
 pub use rules::{LastWord, Rules, last_word, may_repeat};

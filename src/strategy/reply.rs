@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use super::LegEnd;
-use crate::types::{ModelId, NanoUsd};
+use crate::types::{Dialect, ModelId, NanoUsd};
 
 /// The client is no longer there: nothing more can be said to it.
 #[derive(Debug)]
@@ -28,6 +28,16 @@ pub struct Head {
     pub end: LegEnd,
     /// Settled cost of this leg; `None` for streams and unpriced models.
     pub cost: Option<NanoUsd>,
+    /// The dialect it was translated from, where it was.
+    pub translated: Option<Translated>,
+}
+
+/// An answer that was given in another dialect than the client's.
+pub struct Translated {
+    /// The provider's dialect.
+    pub from: Dialect,
+    /// Fields of the request that the provider was not told because they say nothing about the answer.
+    pub dropped: Vec<&'static str>,
 }
 
 /// A client waiting for one answer.

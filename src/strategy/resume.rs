@@ -11,7 +11,7 @@ use super::chain::{Answering, End, Failure, Tried, Turn, leg};
 use super::job::{Job, Pace};
 use super::reaction::react;
 use super::reply::Reply;
-use super::stream::{Break, Stall, gone, say_broken, usage_of};
+use super::stream::{Break, Feed, Stall, gone, say_broken, usage_of};
 use crate::codec::{Splice, StreamTee, Transcript};
 use crate::types::FailureClass;
 
@@ -64,7 +64,7 @@ pub(super) async fn receive<R: Reply>(
     transcript: &mut Transcript,
     reply: &mut R,
 ) -> Tried {
-    let mut tee = StreamTee::new(job.dialect, answering.hides_usage).in_whole_events();
+    let mut feed = Feed::guarded(job, &answering);
     let mut splice = transcript.splice();
     let mut stall = Stall::new(&answering);
     loop {
@@ -72,38 +72,38 @@ pub(super) async fn receive<R: Reply>(
         let next = tokio::select! {
             biased;
             next = answering.exchange.next() => next,
-            () = reply.gone() => return gone(job, answering, &tee, reply),
+            () = reply.gone() => return gone(job, answering, &feed.tee, reply),
         };
         let piece = match next {
             Ok(piece) => piece,
             Err(error) => {
                 let failure = Failure { fault: error.fault, ..Failure::new(error.class, error.detail) };
-                return wasted(job, answering, (&tee, &splice), failure);
+                return wasted(job, answering, (&feed.tee, &splice), failure);
             }
         };
         let ended = piece.is_none();
-        let out = match piece.map_or(Ok(Bytes::new()), |piece| spliced(piece, &mut tee, &mut splice)) {
+        let out = match piece.map_or(Ok(Bytes::new()), |piece| spliced(piece, &mut feed, &mut splice)) {
             Ok(out) => out,
-            Err(failure) => return wasted(job, answering, (&tee, &splice), failure),
+            Err(failure) => return wasted(job, answering, (&feed.tee, &splice), failure),
         };
-        stall.note(&tee);
+        stall.note(&feed.tee);
         if !out.is_empty() {
             answering.attempt.first_byte();
             transcript.note(&out);
             if reply.body(out, false).await.is_err() {
-                return gone(job, answering, &tee, reply);
+                return gone(job, answering, &feed.tee, reply);
             }
         }
         if ended {
-            return close(job, answering, (tee, splice), reply).await;
+            return close(job, answering, (feed, splice), reply).await;
         }
     }
 }
 
 /// What of a piece goes on to the client.
-fn spliced(piece: Bytes, tee: &mut StreamTee, splice: &mut Splice) -> Result<Bytes, Failure> {
-    let events = tee.feed(piece).map_err(|fault| Failure::new(FailureClass::Malformed, fault.message))?;
-    if let Some(error) = tee.error() {
+fn spliced(piece: Bytes, feed: &mut Feed, splice: &mut Splice) -> Result<Bytes, Failure> {
+    let events = feed.take(piece).map_err(|fault| Failure::new(FailureClass::Malformed, fault.message))?;
+    if let Some(error) = feed.tee.error() {
         return Err(Failure::new(error.class, format!("an error event, code {}", error.code)));
     }
     splice.feed(&events).map_err(|_| {
@@ -135,19 +135,20 @@ fn wasted(
 async fn close<R: Reply>(
     job: &Job<'_>,
     answering: Answering<'_>,
-    (tee, splice): (StreamTee, Splice),
+    (mut feed, mut splice): (Feed, Splice),
     reply: &mut R,
 ) -> Tried {
-    if !tee.finished() || !splice.is_open() {
+    let last = splice.feed(&feed.closing()).ok().filter(|_| feed.tee.finished() && splice.is_open());
+    let Some(last) = last else {
         let failure = Failure::new(FailureClass::Malformed, "the new answer broke off as well");
-        return wasted(job, answering, (&tee, &splice), failure);
-    }
-    if reply.body(Bytes::new(), true).await.is_err() {
-        return gone(job, answering, &tee, reply);
+        return wasted(job, answering, (&feed.tee, &splice), failure);
+    };
+    if reply.body(last, true).await.is_err() {
+        return gone(job, answering, &feed.tee, reply);
     }
     let Answering { position, mut attempt, exchange, .. } = answering;
     job.upstream.release(exchange).await;
-    settle(job, position, &mut attempt, usage_of(job, &tee));
+    settle(job, position, &mut attempt, usage_of(job, &feed.tee));
     job.learn(position, &mut attempt, Pace { stream: true, ..Pace::default() });
     attempt.end(LegEnd::Ok);
     Tried::Done(End::Resumed { hop: position })

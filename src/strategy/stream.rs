@@ -11,9 +11,9 @@ use super::answer::{may_be_empty, passing_headers, settle};
 use super::attempt::LegEnd;
 use super::chain::{Answering, End, Failure, Tried, failed};
 use super::job::{Job, Pace};
-use super::reply::{Gone, Head, Reply};
+use super::reply::{Gone, Head, Reply, Translated};
 use super::resume;
-use crate::codec::{self, OwnError, StreamTee, Transcript};
+use crate::codec::{self, OwnError, StreamCrossing, StreamFault, StreamTee, Transcript};
 use crate::types::{Dialect, FailureClass, Usage, UsageSource};
 use crate::upstream::CallError;
 
@@ -22,11 +22,11 @@ const MAX_HELD: usize = 1 << 20;
 
 /// Checks the beginning of a stream, then forwards it.
 pub(super) async fn guarded<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, reply: &mut R) -> Tried {
-    let mut tee = StreamTee::new(job.dialect, answering.hides_usage).in_whole_events();
+    let mut feed = Feed::guarded(job, &answering);
     let begun = tokio::select! {
         biased;
-        begun = until_meaningful(job, &mut answering, &mut tee) => begun,
-        () = reply.gone() => return gone(job, answering, &tee, reply),
+        begun = until_meaningful(job, &mut answering, &mut feed) => begun,
+        () = reply.gone() => return gone(job, answering, &feed.tee, reply),
     };
     let held = match begun {
         Ok(held) => held,
@@ -35,7 +35,7 @@ pub(super) async fn guarded<R: Reply>(job: &Job<'_>, mut answering: Answering<'_
         }
         Err(Early::Failure(failure)) => {
             if failure.sent {
-                settle(job, answering.position, &mut answering.attempt, usage_of(job, &tee));
+                settle(job, answering.position, &mut answering.attempt, usage_of(job, &feed.tee));
                 answering.attempt.note(|leg| leg.maybe_billed = true);
             }
             answering.attempt.fail(&failure);
@@ -43,23 +43,59 @@ pub(super) async fn guarded<R: Reply>(job: &Job<'_>, mut answering: Answering<'_
         }
     };
     answering.attempt.first_byte();
-    let mut begun = Pump::new(tee, held, true);
+    let mut begun = Pump::new(feed, held, true);
     begun.transcript = job.resumes.then(|| Transcript::new(job.dialect));
     pump(job, answering, begun, reply).await
 }
 
 /// Forwards a stream as it comes, watching it for usage only.
 pub(super) async fn forward<R: Reply>(job: &Job<'_>, answering: Answering<'_>, reply: &mut R) -> Tried {
-    let tee = StreamTee::new(job.dialect, false);
-    pump(job, answering, Pump::new(tee, Bytes::new(), false), reply).await
+    let feed = Feed { tee: StreamTee::new(job.dialect, false), crossing: None };
+    pump(job, answering, Pump::new(feed, Bytes::new(), false), reply).await
 }
 
 /// How long a stream that has finished is waited for: its usage and its end mark come at once or not at all.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// A provider's stream as the client gets it: watched in the provider's dialect, then put into the client's.
+pub(super) struct Feed {
+    pub(super) tee: StreamTee,
+    crossing: Option<StreamCrossing>,
+}
+
+impl Feed {
+    /// For a stream that is checked.
+    pub(super) fn guarded(job: &Job<'_>, answering: &Answering<'_>) -> Self {
+        let wire = job.wire(answering.position);
+        let tee = StreamTee::new(wire.dialect, answering.hides_usage).in_whole_events();
+        Self { tee, crossing: wire.stream() }
+    }
+
+    /// Takes the next bytes and returns what the client gets now.
+    pub(super) fn take(&mut self, piece: Bytes) -> Result<Bytes, StreamFault> {
+        let events = self.tee.feed(piece)?;
+        match &mut self.crossing {
+            // A provider's error event has no translation: the stream ends with one of ours.
+            Some(_) if self.tee.error().is_some() => Ok(Bytes::new()),
+            Some(crossing) => crossing.feed(&events),
+            None => Ok(events),
+        }
+    }
+
+    /// The closing events of a translated stream that the provider has ended well.
+    pub(super) fn closing(&mut self) -> Bytes {
+        self.crossing.as_mut().map_or_else(Bytes::new, StreamCrossing::finish)
+    }
+
+    /// Whether an error of the provider within the stream is the client's to see as it is.
+    fn shows_errors(&self) -> bool {
+        self.crossing.is_none()
+    }
+}
+
 /// A stream on its way to the client.
 struct Pump {
-    tee: StreamTee,
+    feed: Feed,
     /// Bytes read before the head was sent.
     first: Bytes,
     /// Whether a malformed event ends the stream; verbatim streams pass it on.
@@ -73,8 +109,8 @@ struct Pump {
 }
 
 impl Pump {
-    fn new(tee: StreamTee, first: Bytes, checked: bool) -> Self {
-        Self { tee, first, checked, blind: false, waited: Duration::ZERO, transcript: None }
+    fn new(feed: Feed, first: Bytes, checked: bool) -> Self {
+        Self { feed, first, checked, blind: false, waited: Duration::ZERO, transcript: None }
     }
 }
 
@@ -91,7 +127,7 @@ fn written(class: FailureClass, detail: &str) -> Failure {
 async fn until_meaningful(
     job: &Job<'_>,
     answering: &mut Answering<'_>,
-    tee: &mut StreamTee,
+    feed: &mut Feed,
 ) -> Result<Bytes, Early> {
     let mut held = BytesMut::new();
     let mut stall = Stall::new(answering);
@@ -100,12 +136,13 @@ async fn until_meaningful(
         let piece = answering.exchange.next().await.map_err(Early::Call)?;
         let ended = piece.is_none();
         if let Some(piece) = piece {
-            let out = tee
-                .feed(piece)
+            let out = feed
+                .take(piece)
                 .map_err(|fault| Early::Failure(written(FailureClass::Malformed, &fault.message)))?;
             held.extend_from_slice(&out);
-            stall.note(tee);
+            stall.note(&feed.tee);
         }
+        let tee = &feed.tee;
         if let Some(error) = tee.error() {
             let detail = format!("an error event before any content, code {}", error.code);
             return Err(Early::Failure(Failure::new(error.class, detail)));
@@ -154,18 +191,21 @@ impl Stall {
 }
 
 async fn pump<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, mut pump: Pump, reply: &mut R) -> Tried {
+    let wire = job.wire(answering.position);
+    let dropped = std::mem::take(&mut answering.dropped);
     let head = Head {
         status: answering.exchange.status(),
-        headers: passing_headers(&answering.exchange),
+        headers: wire.headers(job.dialect, passing_headers(&answering.exchange)),
         length: None,
         model: job.model_of(answering.position),
         hop: answering.position,
         cost: None,
         end: LegEnd::Ok,
+        translated: wire.asker.map(|_| Translated { from: wire.dialect, dropped }),
     };
     let status = head.status;
     if reply.head(head, answering.attempt.earlier()).await.is_err() {
-        return gone(job, answering, &pump.tee, reply);
+        return gone(job, answering, &pump.feed.tee, reply);
     }
     let mut piece = std::mem::take(&mut pump.first);
     let mut stall = Stall { first_token_by: None, ..Stall::new(&answering) };
@@ -176,18 +216,18 @@ async fn pump<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, mut pump: P
             }
             let began = Instant::now();
             if reply.body(piece, false).await.is_err() {
-                return gone(job, answering, &pump.tee, reply);
+                return gone(job, answering, &pump.feed.tee, reply);
             }
             pump.waited += began.elapsed();
         }
         if pump.checked {
-            stall.note(&pump.tee);
+            stall.note(&pump.feed.tee);
             stall.watch(&mut answering);
         }
         let next = tokio::select! {
             biased;
             next = answering.exchange.next() => next,
-            () = reply.gone() => return gone(job, answering, &pump.tee, reply),
+            () = reply.gone() => return gone(job, answering, &pump.feed.tee, reply),
         };
         piece = match next.map(|bytes| bytes.map(|bytes| pump.watch(bytes))) {
             Ok(Some(Ok(out))) => out,
@@ -196,7 +236,7 @@ async fn pump<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, mut pump: P
             }
             Ok(None) => break,
             // Everything was said; only the end mark, which OpenAI's clients do without, never came.
-            Err(_) if pump.checked && pump.tee.finished() && job.dialect == Dialect::OpenAi => break,
+            Err(_) if pump.checked && pump.feed.tee.finished() && wire.dialect == Dialect::OpenAi => break,
             Err(error) => {
                 if error.class == FailureClass::Timeout {
                     let pace = Pace { stream: true, cut: true, waited: pump.waited };
@@ -205,7 +245,7 @@ async fn pump<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, mut pump: P
                 return broken(job, answering, (pump, Break::of(error.class)), reply).await;
             }
         };
-        if pump.tee.meaningful() {
+        if pump.feed.tee.meaningful() {
             answering.attempt.first_byte();
         }
     }
@@ -218,9 +258,10 @@ impl Pump {
         if self.blind {
             return Ok(bytes);
         }
-        match self.tee.feed(bytes.clone()) {
+        let hides_errors = self.transcript.is_some() || !self.feed.shows_errors();
+        match self.feed.take(bytes.clone()) {
             // Where another hop may say the rest, the provider's own error is a break like any other.
-            Ok(_) if self.transcript.is_some() && self.tee.error().is_some() => Err(()),
+            Ok(_) if hides_errors && self.feed.tee.error().is_some() => Err(()),
             Ok(out) => Ok(out),
             Err(_) if self.checked => Err(()),
             // What cannot be read passes as it is, and so does all behind it: nothing of it could be told any more.
@@ -239,20 +280,21 @@ async fn close<R: Reply>(
     (mut pump, status): (Pump, u16),
     reply: &mut R,
 ) -> Tried {
-    let said = pump.tee.error().map(|error| error.class);
-    let whole = pump.tee.end().finished;
+    let said = pump.feed.tee.error().map(|error| error.class);
+    let whole = pump.feed.tee.end().finished;
     if said.is_none() && !whole && pump.checked {
         return broken(job, answering, (pump, Break::TRUNCATED), reply).await;
     }
     // Half an event behind a finish is no part of the answer; the line feed of the last carriage return is.
-    let rest = pump.tee.rest();
-    let rest = if pump.checked && !rest.trim_ascii().is_empty() { Bytes::new() } else { rest };
+    let rest = if pump.feed.crossing.is_some() { pump.feed.closing() } else { pump.feed.tee.rest() };
+    let half = pump.checked && pump.feed.shows_errors() && !rest.trim_ascii().is_empty();
+    let rest = if half { Bytes::new() } else { rest };
     if reply.body(rest, true).await.is_err() {
-        return gone(job, answering, &pump.tee, reply);
+        return gone(job, answering, &pump.feed.tee, reply);
     }
     let Answering { position, mut attempt, exchange, .. } = answering;
     job.upstream.release(exchange).await;
-    settle(job, position, &mut attempt, usage_of(job, &pump.tee));
+    settle(job, position, &mut attempt, usage_of(job, &pump.feed.tee));
     if let Some(class) = said {
         // The provider's own error event has reached the client; a second one would only confuse.
         attempt.end(LegEnd::Broken(class));
@@ -307,7 +349,7 @@ async fn broken<R: Reply>(
 ) -> Tried {
     let Answering { position, mut attempt, exchange, .. } = answering;
     drop(exchange);
-    settle(job, position, &mut attempt, usage_of(job, &pump.tee));
+    settle(job, position, &mut attempt, usage_of(job, &pump.feed.tee));
     attempt.note(|leg| leg.maybe_billed = true);
     attempt.end(LegEnd::Broken(how.class));
     if let Some(transcript) = pump.transcript.filter(Transcript::is_plain) {

@@ -15,6 +15,9 @@ pub enum Dialect {
 }
 
 impl Dialect {
+    /// Every dialect.
+    pub const ALL: [Self; 3] = [Self::OpenAi, Self::Anthropic, Self::Gemini];
+
     /// The word used in configuration and metrics.
     pub fn as_str(self) -> &'static str {
         match self {

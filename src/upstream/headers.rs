@@ -4,7 +4,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::catalog::{Credential, Provider};
-use crate::types::FailureClass;
+use crate::types::{Dialect, FailureClass};
 
 /// How the target stands to the caller's request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub enum Standing {
     Home,
     /// Another provider: only what belongs to the dialect and identifies the client software.
     Foreign,
+    /// A provider of another dialect: what it is told was written by us, so only what traces a call follows it.
+    Across,
 }
 
 /// The caller's headers and what its credential header means.
@@ -64,6 +66,11 @@ const DIALECT: [&str; 11] = [
     "tracestate",
 ];
 
+/// What may follow a request into another dialect.
+const TRACING: [&str; 4] = ["user-agent", "x-client-request-id", "traceparent", "tracestate"];
+
+const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
+
 /// Whether a header carries a credential.
 pub fn is_credential(name: &HeaderName) -> bool {
     CREDENTIALS.contains(&name.as_str())
@@ -111,10 +118,17 @@ pub fn attempt_headers(
             Standing::Foreign => {
                 DIALECT.contains(&name.as_str()) || name.as_str().starts_with("x-stainless-")
             }
+            Standing::Across => TRACING.contains(&name.as_str()),
         };
         let ours = is_credential(name) || name == header::ACCEPT_ENCODING;
         if allowed && !ours && forwardable_request_header(name, nominated) {
             headers.push((name.clone(), value.clone()));
+        }
+    }
+    if standing == Standing::Across {
+        headers.push((header::CONTENT_TYPE, HeaderValue::from_static("application/json")));
+        if provider.dialect == Dialect::Anthropic {
+            headers.push((ANTHROPIC_VERSION, HeaderValue::from_static("2023-06-01")));
         }
     }
     add_credential(&mut headers, caller, provider, standing)?;
@@ -174,7 +188,7 @@ mod tests {
 
     use super::*;
     use crate::catalog::{AuthScheme, Clocks, Origin};
-    use crate::types::{Dialect, ProviderId, Secret};
+    use crate::types::{ProviderId, Secret};
 
     fn provider(base_path: &str, auth: AuthScheme, credential: Credential) -> Provider {
         let second = Duration::from_secs(1);

@@ -1,0 +1,45 @@
+//! Whether a request can be put into the dialects of providers it was not written for. Asked only where a policy or a
+//! name leads there: most requests never are.
+
+use super::refusal::{Refusal, RefusalCode};
+use crate::catalog::{Policy, Snapshot};
+use crate::codec::{self, Destination, Obstacle, Origin};
+use crate::routing::Crossing;
+use crate::types::{Dialect, ModelIx};
+
+/// The other dialects spoken where a policy's models are deployed, and whether the request can be put into them. `named`:
+/// the model the client names, where it is one of ours.
+pub fn crossings(
+    snapshot: &Snapshot,
+    policy: &Policy,
+    (dialect, origin): (Dialect, &Origin<'_>),
+    named: Option<ModelIx>,
+) -> Vec<Crossing> {
+    let models =
+        || policy.candidates.iter().chain(&policy.fallback).copied().chain(policy.baseline).chain(named);
+    let spoken = |to: Dialect| {
+        let mut deployments = models().flat_map(|model| snapshot.model(model).deployments.iter());
+        deployments.any(|ix| snapshot.dialect_of(*ix) == to)
+    };
+    let others = Dialect::ALL.into_iter().filter(|to| *to != dialect && spoken(*to));
+    others.map(|to| Crossing { to, obstacle: obstacle(origin, to).map(|obstacle| obstacle.param) }).collect()
+}
+
+/// What is in the way of another dialect.
+pub(super) fn obstacle(origin: &Origin<'_>, to: Dialect) -> Option<Obstacle> {
+    // The name and the cap are the model's own and never in the way.
+    let destination = Destination { dialect: to, model: "", max_output_tokens: 1 };
+    codec::cross_request(origin, &destination).err()
+}
+
+impl Refusal {
+    /// The only provider of a model has no words for what the request asks.
+    pub(super) fn not_expressible(model: &str, to: Dialect, obstacle: Obstacle) -> Self {
+        let Obstacle { param, message } = obstacle;
+        let message = format!(
+            "`{model}` is served in the {} dialect only, into which this request cannot be put: {message}",
+            to.as_str()
+        );
+        Self::new(RefusalCode::NotExpressible, message).about(&param)
+    }
+}

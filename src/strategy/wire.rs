@@ -1,0 +1,158 @@
+//! What goes over the wire to one hop and what comes back of it: the client's own bytes with a few values spliced where the
+//! provider speaks its dialect, a translation both ways where it speaks another.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName};
+
+use super::chain::Failure;
+use super::job::{Hop, Job};
+use super::rules::Rules;
+use crate::catalog::{Credential, Provider};
+use crate::codec::{self, Asker, Destination, Obstacle, Origin, StreamCrossing, StreamOptions};
+use crate::types::{Dialect, FailureClass, Operation};
+use crate::upstream::{Standing, own_path};
+
+/// The request asks for something the provider's dialect has no word for.
+const NOT_EXPRESSIBLE: &str = "not_expressible";
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+
+/// The dialect and operation spoken with one hop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wire {
+    pub(super) dialect: Dialect,
+    pub(super) operation: Operation,
+    /// Who asks in another dialect; `None`: it is the client's own.
+    pub(super) asker: Option<Asker>,
+}
+
+/// A request as it goes to one hop.
+pub(super) struct Outgoing {
+    pub(super) path: String,
+    pub(super) body: Bytes,
+    /// The usage chunk was asked for by us and must not reach the client.
+    pub(super) hides_usage: bool,
+    /// What was left out in translation because it says nothing about the answer.
+    pub(super) dropped: Vec<&'static str>,
+}
+
+impl Job<'_> {
+    /// What is spoken with a hop.
+    pub(super) fn wire(&self, position: usize) -> Wire {
+        let dialect = self.snapshot.provider(self.hops[position].provider).dialect;
+        if dialect == self.dialect {
+            return Wire { dialect, operation: self.operation, asker: None };
+        }
+        let operation = match dialect {
+            Dialect::OpenAi => Operation::ChatCompletions,
+            Dialect::Anthropic => Operation::Messages,
+            Dialect::Gemini => Operation::GenerateContent,
+        };
+        let asked = self.request.map(|request| &request.stream_options);
+        let asker = Asker {
+            operation: self.operation,
+            usage_in_stream: matches!(asked, Some(StreamOptions::IncludeUsage)),
+            created: self.id.unix_ms() / 1000,
+        };
+        Wire { dialect, operation, asker: Some(asker) }
+    }
+
+    /// The request for one hop.
+    pub(super) fn outgoing(&self, position: usize) -> Result<Outgoing, Failure> {
+        let hop = &self.hops[position];
+        let provider = self.snapshot.provider(hop.provider);
+        if self.wire(position).asker.is_none() {
+            return Ok(self.as_asked(hop, provider));
+        }
+        let name = hop.deployment.map(|ix| &*self.snapshot.deployment(ix).upstream_name);
+        let destination = Destination {
+            dialect: provider.dialect,
+            model: name.unwrap_or_default(),
+            max_output_tokens: hop.model.map_or(0, |ix| self.snapshot.model(ix).max_output_tokens),
+        };
+        let origin = Origin { operation: self.operation, path: self.path, body: self.body };
+        let crossed = codec::cross_request(&origin, &destination).map_err(not_expressible)?;
+        Ok(Outgoing {
+            path: own_path(provider, &crossed.path, false),
+            body: crossed.body,
+            hides_usage: false,
+            dropped: crossed.dropped,
+        })
+    }
+
+    /// The client's own bytes, with the deployment's name for the model and the wish for usage.
+    fn as_asked(&self, hop: &Hop, provider: &Provider) -> Outgoing {
+        let keep_key = hop.standing == Standing::Home && self.keeps_query_key(provider);
+        let path = own_path(provider, self.path, keep_key);
+        let unchanged = |body: &Bytes| (body.clone(), false);
+        let (body, hides_usage) =
+            self.request.map_or_else(|| unchanged(self.body), |request| self.spliced(hop, request));
+        Outgoing { path, body, hides_usage, dropped: Vec::new() }
+    }
+
+    /// Whether a `key` in the query is the provider's and may stay.
+    fn keeps_query_key(&self, provider: &Provider) -> bool {
+        self.caller.credential_is_providers && matches!(provider.credential, Credential::Passthrough)
+    }
+
+    fn spliced(&self, hop: &Hop, request: &codec::ChatRequest) -> (Bytes, bool) {
+        let mut edits = Vec::with_capacity(2);
+        if let Some(deployment) = hop.deployment.filter(|_| hop.rename) {
+            let name = &self.snapshot.deployment(deployment).upstream_name;
+            if **name != *request.model {
+                edits.push(codec::set_model(request, name));
+            }
+        }
+        let asks = match self.rules {
+            Rules::Guarded { .. } => codec::ask_for_usage(request, self.body),
+            Rules::Verbatim => None,
+        };
+        let hides_usage = asks.is_some();
+        edits.extend(asks);
+        let body = if edits.is_empty() { self.body.clone() } else { codec::splice(self.body, &mut edits) };
+        (body, hides_usage)
+    }
+}
+
+impl Wire {
+    /// The translation of a stream, where there is one.
+    pub(super) fn stream(&self) -> Option<StreamCrossing> {
+        self.asker.map(|asker| StreamCrossing::new(self.dialect, asker))
+    }
+
+    /// A checked answer in the client's dialect.
+    pub(super) fn answer(&self, body: Bytes) -> Result<Bytes, Failure> {
+        let Some(asker) = self.asker else { return Ok(body) };
+        codec::cross_answer(self.dialect, asker, &body).map_err(|fault| {
+            let detail = format!("the answer cannot be put into the client's dialect: {}", fault.message);
+            Failure { sent: true, ..Failure::new(FailureClass::Malformed, detail) }
+        })
+    }
+
+    /// A provider's error in the client's dialect.
+    pub(super) fn error(&self, client: Dialect, status: u16, body: Bytes) -> Bytes {
+        match self.asker {
+            None => body,
+            Some(_) => codec::cross_error(self.dialect, client, status, &body),
+        }
+    }
+
+    /// An answer's headers for the client: SDKs look for the provider's id under their own vendor's name.
+    pub(super) fn headers(&self, client: Dialect, mut headers: HeaderMap) -> HeaderMap {
+        if self.asker.is_some() {
+            let (theirs, ours) = match client {
+                Dialect::Anthropic => (X_REQUEST_ID, REQUEST_ID),
+                Dialect::OpenAi | Dialect::Gemini => (REQUEST_ID, X_REQUEST_ID),
+            };
+            if let Some(id) = headers.remove(theirs) {
+                headers.entry(ours).or_insert(id);
+            }
+        }
+        headers
+    }
+}
+
+fn not_expressible(obstacle: Obstacle) -> Failure {
+    let detail = format!("`{}`: {}", obstacle.param, obstacle.message);
+    Failure { fault: Some(NOT_EXPRESSIBLE), ..Failure::new(FailureClass::BadRequest, detail) }
+}
