@@ -248,6 +248,23 @@ pub fn error_body(dialect: Dialect, error: &OwnError<'_>) -> Bytes {
     Bytes::from(error_value(dialect, error).to_string())
 }
 
+/// A provider's error in the words of another dialect: status, the provider's code, its message.
+pub(super) fn foreign_body(dialect: Dialect, (status, code, message): (u16, &str, &str)) -> Bytes {
+    let value = match dialect {
+        Dialect::OpenAi => json!({
+            "error": { "message": message, "type": openai_type(status), "param": null, "code": code },
+        }),
+        Dialect::Anthropic => json!({
+            "type": "error",
+            "error": { "type": anthropic_type(status), "message": message, "details": { "error_code": code } },
+        }),
+        Dialect::Gemini => json!({
+            "error": { "code": status, "message": message, "status": gemini_status(status) },
+        }),
+    };
+    Bytes::from(value.to_string())
+}
+
 /// The error as an event within a stream, after which the stream must be ended without the dialect's finish.
 pub fn error_event(dialect: Dialect, error: &OwnError<'_>) -> Bytes {
     let value = error_value(dialect, error);
@@ -285,6 +302,17 @@ fn error_value(dialect: Dialect, error: &OwnError<'_>) -> Value {
                 "pointsman": { "request_id": request_id, "attempts": attempts },
             },
         }),
+    }
+}
+
+fn openai_type(status: u16) -> &'static str {
+    match status {
+        401 => "authentication_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        429 => "rate_limit_error",
+        400..500 => "invalid_request_error",
+        _ => "server_error",
     }
 }
 

@@ -4,6 +4,7 @@
 //! failures of either side through `classify`, `error_body` and `error_event`.
 
 mod answer;
+mod cross;
 mod error;
 mod hub;
 mod read;
@@ -15,6 +16,9 @@ mod tee;
 mod usage;
 
 pub use answer::{Answer, Finish, Malformed, read_answer, read_usage, visible_usage};
+pub use cross::{
+    Asker, Crossed, Destination, Obstacle, Origin, StreamCrossing, cross_answer, cross_error, cross_request,
+};
 pub use error::{AttemptNote, OwnError, ProviderError, classify, error_body, error_event};
 pub use hub::{ChatRequest, ChatView, Part, Role, StreamOptions, Tool, Turn};
 pub use read::{KeyScan, MAX_DEPTH, ReadFault, ReadFaultKind, Scratch, read, scan_keys};

@@ -69,6 +69,7 @@ impl Job<'_> {
             dialect: provider.dialect,
             model: name.unwrap_or_default(),
             max_output_tokens: hop.model.map_or(0, |ix| self.snapshot.model(ix).max_output_tokens),
+            max_tokens_key: !is_openai(provider),
         };
         let origin = Origin { operation: self.operation, path: self.path, body: self.body };
         let crossed = codec::cross_request(&origin, &destination).map_err(not_expressible)?;
@@ -150,6 +151,14 @@ impl Wire {
         }
         headers
     }
+}
+
+/// OpenAI itself calls the output cap by a new name; of compatible servers all take the old one and some no other.
+fn is_openai(provider: &Provider) -> bool {
+    let host = &*provider.origin.host;
+    ["openai.com", "openai.azure.com"]
+        .iter()
+        .any(|domain| host.strip_suffix(domain).is_some_and(|front| front.is_empty() || front.ends_with('.')))
 }
 
 fn not_expressible(obstacle: Obstacle) -> Failure {

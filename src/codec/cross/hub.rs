@@ -17,6 +17,20 @@ pub struct Obstacle {
     pub message: String,
 }
 
+impl Obstacle {
+    pub(super) fn new(param: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { param: param.into(), message: message.into() }
+    }
+
+    /// A field that the other dialect has no counterpart for.
+    pub(super) fn field(param: &str, dialect: &str) -> Self {
+        let message = format!(
+            "`{param}` has no counterpart in the {dialect} dialect; leave it out, or name a model of your own dialect"
+        );
+        Self::new(param, message)
+    }
+}
+
 /// A whole request.
 #[derive(Debug, Default)]
 pub(super) struct Prompt<'a> {
@@ -45,6 +59,30 @@ pub(super) struct Prompt<'a> {
     pub(super) user: Option<Text<'a>>,
     /// Fields that say nothing about the answer and have no counterpart: told to whoever asks, not to the provider.
     pub(super) dropped: Vec<&'static str>,
+}
+
+impl<'a> Prompt<'a> {
+    /// What no dialect takes, whatever it is written in.
+    pub(super) fn check(&self) -> Result<(), Obstacle> {
+        match self.messages.last() {
+            None => Err(Obstacle::new("messages", "there is no message to answer")),
+            // One dialect continues it, another answers it, newer models refuse it.
+            Some(Message { speaker: Speaker::Assistant, .. }) => Err(Obstacle::new(
+                "messages",
+                "the last message is the assistant's: a begun answer means something else in every dialect",
+            )),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// The name of the tool that was called with this id.
+    pub(super) fn tool_called(&self, id: &Text<'_>) -> Option<Text<'a>> {
+        let blocks = self.messages.iter().flat_map(|message| &message.blocks);
+        blocks.into_iter().find_map(|block| match block {
+            Block::Call(call) if call.id == *id => Some(call.name.clone()),
+            _ => None,
+        })
+    }
 }
 
 /// A number as written, and its value.
@@ -105,7 +143,10 @@ pub(super) struct CallResult<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Media<'a> {
     /// Standard base64, padded.
-    Inline { media_type: Text<'a>, base64: Text<'a> },
+    Inline {
+        media_type: Text<'a>,
+        base64: Text<'a>,
+    },
     Url(Text<'a>),
 }
 
@@ -151,6 +192,26 @@ pub(super) enum Effort {
     Max,
 }
 
+impl Effort {
+    const WORDS: [(Self, &'static str); 7] = [
+        (Self::None, "none"),
+        (Self::Minimal, "minimal"),
+        (Self::Low, "low"),
+        (Self::Medium, "medium"),
+        (Self::High, "high"),
+        (Self::XHigh, "xhigh"),
+        (Self::Max, "max"),
+    ];
+
+    pub(super) fn parse(word: &str) -> Option<Self> {
+        Self::WORDS.into_iter().find(|(_, known)| *known == word).map(|(effort, _)| effort)
+    }
+
+    pub(super) fn as_str(self) -> &'static str {
+        Self::WORDS[self as usize].1
+    }
+}
+
 /// A whole answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Said<'a> {
@@ -176,17 +237,45 @@ pub(super) enum Ending<'a> {
     Filtered,
 }
 
+impl Ending<'_> {
+    pub(super) fn into_owned(self) -> Ending<'static> {
+        match self {
+            Self::Stop => Ending::Stop,
+            Self::StopText(text) => Ending::StopText(text.map(Text::into_owned)),
+            Self::Length => Ending::Length,
+            Self::Calls => Ending::Calls,
+            Self::Filtered => Ending::Filtered,
+        }
+    }
+
+    /// Some providers end an answer with calls as any other.
+    pub(super) fn with_calls(self, calls: bool) -> Self {
+        if calls && matches!(self, Self::Stop) { Self::Calls } else { self }
+    }
+}
+
 /// One step of a streamed answer. Calls are numbered from 0 in the order they begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step<'a> {
     /// First, once. Opening usage where the dialect tells it (Anthropic does).
-    Begin { id: Text<'a>, model: Text<'a>, usage: Option<Usage> },
+    Begin {
+        id: Text<'a>,
+        model: Text<'a>,
+        usage: Option<Usage>,
+    },
     Text(Text<'a>),
     Refusal(Text<'a>),
     Thinking(Text<'a>),
-    CallBegins { call: u32, id: Text<'a>, name: Text<'a> },
+    CallBegins {
+        call: u32,
+        id: Text<'a>,
+        name: Text<'a>,
+    },
     /// A fragment of the JSON text of the arguments, as it stands inside a JSON string.
-    CallArguments { call: u32, fragment: Text<'a> },
+    CallArguments {
+        call: u32,
+        fragment: Text<'a>,
+    },
     Ending(Ending<'a>),
     /// The closing count; before or behind `Ending`.
     Usage(Usage),

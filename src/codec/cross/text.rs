@@ -47,6 +47,41 @@ impl<'a> Text<'a> {
         serde_json::from_str::<String>(&format!("\"{}\"", self.0)).ok().map(Cow::Owned)
     }
 
+    /// Without escapes that need not be: some writers put a backslash before every slash.
+    pub(super) fn simplified(self) -> Self {
+        if !self.0.contains('\\') {
+            return self;
+        }
+        self.unescaped().map(|text| Text::plain(&text)).unwrap_or(self)
+    }
+
+    /// What follows a prefix that needs no escapes.
+    pub(super) fn strip_prefix(&self, prefix: &str) -> Option<Self> {
+        match &self.0 {
+            Cow::Borrowed(text) => text.strip_prefix(prefix).map(|rest| Self(Cow::Borrowed(rest))),
+            Cow::Owned(text) => text.strip_prefix(prefix).map(|rest| Self(Cow::Owned(rest.to_owned()))),
+        }
+    }
+
+    /// What stands before and behind a mark that needs no escapes.
+    pub(super) fn split_once(&self, mark: &str) -> Option<(Self, Self)> {
+        match &self.0 {
+            Cow::Borrowed(text) => {
+                let (before, behind) = text.split_once(mark)?;
+                Some((Self(Cow::Borrowed(before)), Self(Cow::Borrowed(behind))))
+            }
+            Cow::Owned(text) => {
+                let (before, behind) = text.split_once(mark)?;
+                Some((Self(Cow::Owned(before.to_owned())), Self(Cow::Owned(behind.to_owned()))))
+            }
+        }
+    }
+
+    /// Behind a text of ours.
+    pub(super) fn prefixed(&self, prefix: &str) -> Text<'static> {
+        Text(Cow::Owned([Text::plain(prefix).escaped(), self.escaped()].concat()))
+    }
+
     pub(super) fn into_owned(self) -> Text<'static> {
         Text(Cow::Owned(self.0.into_owned()))
     }
@@ -66,7 +101,8 @@ impl<'a> Text<'a> {
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = <&'de RawValue>::deserialize(deserializer)?;
-        Self::of(raw).ok_or_else(|| D::Error::custom(format_args!("expected a string, found `{:.40}`", raw.get())))
+        Self::of(raw)
+            .ok_or_else(|| D::Error::custom(format_args!("expected a string, found `{:.40}`", raw.get())))
     }
 }
 

@@ -1,0 +1,446 @@
+//! Requests of Messages into the hub.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::codec::cross::Origin;
+use crate::codec::cross::fields::{
+    Raw, TextOr, count, drop_named, flag, misfit, number, object, parse, refuse, text, text_or_list,
+};
+use crate::codec::cross::hub::{
+    Block, Call, CallResult, Effort, Format, Media, Message, Obstacle, Prompt, Speaker, ToolChoice, ToolSpec,
+};
+use crate::codec::cross::text::Text;
+
+/// The dialects on the other side, for messages.
+const OTHER: &str = "provider's";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request<'a> {
+    #[serde(borrow, default, rename = "model")]
+    _model: Raw<'a>,
+    #[serde(borrow, default)]
+    messages: Vec<&'a RawValue>,
+    #[serde(borrow, default)]
+    max_tokens: Raw<'a>,
+    #[serde(borrow, default)]
+    system: Raw<'a>,
+    #[serde(borrow, default)]
+    stream: Raw<'a>,
+    #[serde(borrow, default)]
+    temperature: Raw<'a>,
+    #[serde(borrow, default)]
+    top_p: Raw<'a>,
+    #[serde(borrow, default)]
+    top_k: Raw<'a>,
+    #[serde(borrow, default)]
+    stop_sequences: Option<Vec<Text<'a>>>,
+    #[serde(borrow, default)]
+    tools: Option<Vec<&'a RawValue>>,
+    #[serde(borrow, default)]
+    tool_choice: Raw<'a>,
+    #[serde(borrow, default)]
+    thinking: Raw<'a>,
+    #[serde(borrow, default)]
+    output_config: Raw<'a>,
+    #[serde(borrow, default)]
+    output_format: Raw<'a>,
+    #[serde(borrow, default)]
+    metadata: Raw<'a>,
+    #[serde(borrow, default)]
+    service_tier: Raw<'a>,
+    #[serde(borrow, default)]
+    cache_control: Raw<'a>,
+    #[serde(borrow, default)]
+    diagnostics: Raw<'a>,
+    #[serde(borrow, default)]
+    container: Raw<'a>,
+    #[serde(borrow, default)]
+    mcp_servers: Raw<'a>,
+    #[serde(borrow, default)]
+    context_management: Raw<'a>,
+    #[serde(borrow, default)]
+    speed: Raw<'a>,
+    #[serde(borrow, default)]
+    inference_geo: Raw<'a>,
+}
+
+/// Reads a request.
+pub(in crate::codec::cross) fn read_request<'a>(origin: &Origin<'a>) -> Result<Prompt<'a>, Obstacle> {
+    let request: Request<'a> = serde_json::from_slice(origin.body).map_err(|error| misfit("", &error))?;
+    let mut prompt = Prompt::default();
+    refuse(
+        OTHER,
+        &[
+            ("container", request.container),
+            ("mcp_servers", request.mcp_servers.filter(|raw| raw.get() != "[]")),
+            ("context_management", request.context_management),
+            ("speed", request.speed),
+            ("inference_geo", request.inference_geo),
+            ("service_tier", request.service_tier.filter(|raw| raw.get() != r#""auto""#)),
+        ],
+    )?;
+    let dropped = [("cache_control", request.cache_control), ("diagnostics", request.diagnostics)];
+    drop_named(&mut prompt.dropped, &dropped);
+    settings(&request, &mut prompt)?;
+    output(&request, &mut prompt)?;
+    if let Some(raw) = request.system {
+        prompt.system = texts("system", raw, &mut prompt.dropped)?;
+    }
+    for raw in request.tools.iter().flatten() {
+        let spec = tool(raw, &mut prompt.dropped)?;
+        prompt.tools.push(spec);
+    }
+    if let Some(raw) = request.tool_choice {
+        tool_choice(raw, &mut prompt)?;
+    }
+    for raw in request.messages {
+        message(raw, &mut prompt)?;
+    }
+    Ok(prompt)
+}
+
+fn settings<'a>(request: &Request<'a>, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
+    prompt.stream = flag("stream", request.stream)?.unwrap_or(false);
+    prompt.usage_in_stream = true;
+    prompt.max_output_tokens = count("max_tokens", request.max_tokens)?;
+    prompt.temperature = number("temperature", request.temperature)?;
+    prompt.top_p = number("top_p", request.top_p)?;
+    prompt.top_k = number("top_k", request.top_k)?;
+    prompt.stop = request.stop_sequences.clone().unwrap_or_default();
+    if let Some(raw) = request.metadata {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Metadata<'a> {
+            #[serde(borrow, default)]
+            user_id: Raw<'a>,
+        }
+        let metadata: Metadata<'a> = parse("metadata", raw.get())?;
+        prompt.user = text("metadata.user_id", metadata.user_id)?;
+    }
+    Ok(())
+}
+
+/// Effort and the form of the answer, new and old spelling.
+fn output<'a>(request: &Request<'a>, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
+    #[derive(Deserialize, Default)]
+    #[serde(deny_unknown_fields)]
+    struct Output<'a> {
+        #[serde(borrow, default)]
+        effort: Raw<'a>,
+        #[serde(borrow, default)]
+        format: Raw<'a>,
+    }
+    let output: Output<'a> = match request.output_config {
+        Some(raw) => parse("output_config", raw.get())?,
+        None => Output::default(),
+    };
+    if let Some(word) = text("output_config.effort", output.effort)? {
+        let effort = Effort::parse(word.escaped());
+        prompt.effort = Some(effort.ok_or_else(|| Obstacle::field("output_config.effort", OTHER))?);
+    }
+    if let Some(raw) = output.format.or(request.output_format) {
+        prompt.format = format(raw)?;
+    }
+    thinking(request.thinking, prompt)
+}
+
+/// How much is thought is said by the effort; a request for thinking without one has no measure in other dialects.
+fn thinking(raw: Raw<'_>, prompt: &mut Prompt<'_>) -> Result<(), Obstacle> {
+    #[derive(Deserialize)]
+    struct Thinking<'a> {
+        #[serde(borrow, rename = "type")]
+        kind: Text<'a>,
+    }
+    let Some(raw) = raw else { return Ok(()) };
+    let thinking: Thinking<'_> = parse("thinking", raw.get())?;
+    match (thinking.kind.escaped(), prompt.effort) {
+        ("disabled", _) => {
+            prompt.effort = None;
+            Ok(())
+        }
+        ("adaptive", Some(_)) => Ok(()),
+        _ => Err(Obstacle::new(
+            "thinking",
+            "thinking has a counterpart only where `output_config.effort` says how much: send that with `adaptive`",
+        )),
+    }
+}
+
+fn format(raw: &RawValue) -> Result<Format<'_>, Obstacle> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct JsonSchema<'a> {
+        #[serde(borrow, rename = "type")]
+        kind: Text<'a>,
+        #[serde(borrow)]
+        schema: &'a RawValue,
+    }
+    let format: JsonSchema<'_> = parse("output_config.format", raw.get())?;
+    match format.kind.escaped() {
+        "json_schema" => {
+            let schema = object("output_config.format.schema", format.schema)?;
+            Ok(Format::Schema { name: None, schema, strict: Some(true) })
+        }
+        _ => Err(Obstacle::field("output_config.format", OTHER)),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tool<'a> {
+    #[serde(borrow)]
+    name: Text<'a>,
+    #[serde(borrow, default, rename = "type")]
+    kind: Raw<'a>,
+    #[serde(borrow, default)]
+    description: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    input_schema: Raw<'a>,
+    #[serde(borrow, default)]
+    strict: Raw<'a>,
+    #[serde(borrow, default)]
+    cache_control: Raw<'a>,
+    #[serde(borrow, default)]
+    eager_input_streaming: Raw<'a>,
+}
+
+fn tool<'a>(raw: &'a RawValue, dropped: &mut Vec<&'static str>) -> Result<ToolSpec<'a>, Obstacle> {
+    #[derive(Deserialize)]
+    struct Kind<'a> {
+        #[serde(borrow, default, rename = "type")]
+        kind: Raw<'a>,
+    }
+    // Looked at first: a provider's own tool has fields of its own.
+    let kind: Kind<'_> = parse("tools[]", raw.get())?;
+    if let Some(kind) = kind.kind.filter(|kind| kind.get() != r#""custom""#) {
+        let message = format!("the provider's own tool {} exists in the Anthropic dialect only", kind.get());
+        return Err(Obstacle::new("tools[].type", message));
+    }
+    let tool: Tool<'a> = parse("tools[]", raw.get())?;
+    let Some(schema) = tool.input_schema else {
+        return Err(Obstacle::new(
+            "tools[].input_schema",
+            format!("a tool without a schema ({:?})", tool.kind),
+        ));
+    };
+    let bookkeeping =
+        [("cache_control", tool.cache_control), ("eager_input_streaming", tool.eager_input_streaming)];
+    drop_named(dropped, &bookkeeping);
+    Ok(ToolSpec {
+        name: tool.name,
+        description: tool.description,
+        schema: Some(object("tools[].input_schema", schema)?),
+        strict: flag("tools[].strict", tool.strict)?,
+    })
+}
+
+fn tool_choice<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Choice<'a> {
+        #[serde(borrow, rename = "type")]
+        kind: Text<'a>,
+        #[serde(borrow, default)]
+        name: Option<Text<'a>>,
+        #[serde(borrow, default)]
+        disable_parallel_tool_use: Raw<'a>,
+    }
+    let choice: Choice<'a> = parse("tool_choice", raw.get())?;
+    prompt.tool_choice = Some(match (choice.kind.escaped(), choice.name) {
+        ("auto", None) => ToolChoice::Auto,
+        ("none", None) => ToolChoice::None,
+        ("any", None) => ToolChoice::Any,
+        ("tool", Some(name)) => ToolChoice::Named(name),
+        _ => return Err(Obstacle::field("tool_choice", OTHER)),
+    });
+    let disabled = flag("tool_choice.disable_parallel_tool_use", choice.disable_parallel_tool_use)?;
+    prompt.parallel_tools = disabled.map(|disabled| !disabled);
+    Ok(())
+}
+
+fn message<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Turn<'a> {
+        #[serde(borrow)]
+        role: Text<'a>,
+        #[serde(borrow)]
+        content: &'a RawValue,
+    }
+    let turn: Turn<'a> = parse("messages[]", raw.get())?;
+    let speaker = match turn.role.escaped() {
+        "user" => Speaker::User,
+        "assistant" => Speaker::Assistant,
+        "system" => Speaker::System,
+        other => {
+            return Err(Obstacle::new(
+                "messages[].role",
+                format!("the role `{other}` exists in no other dialect"),
+            ));
+        }
+    };
+    let blocks = match text_or_list("messages[].content", turn.content)? {
+        TextOr::Text(text) if text.is_empty() => Vec::new(),
+        TextOr::Text(text) => vec![Block::Text(text)],
+        TextOr::List(list) => {
+            list.into_iter().map(|raw| block(raw, prompt)).collect::<Result<Vec<_>, Obstacle>>()?
+        }
+    };
+    prompt.messages.push(Message { speaker, blocks });
+    Ok(())
+}
+
+/// A block as requests have them, of whatever type.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Part<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow, default)]
+    text: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    source: Raw<'a>,
+    #[serde(borrow, default)]
+    title: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    context: Raw<'a>,
+    #[serde(borrow, default)]
+    id: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    name: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    input: Raw<'a>,
+    #[serde(borrow, default)]
+    caller: Raw<'a>,
+    #[serde(borrow, default)]
+    tool_use_id: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    content: Raw<'a>,
+    #[serde(borrow, default)]
+    is_error: Raw<'a>,
+    #[serde(borrow, default)]
+    citations: Raw<'a>,
+    #[serde(borrow, default)]
+    cache_control: Raw<'a>,
+}
+
+fn block<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<Block<'a>, Obstacle> {
+    let kind: Kinded<'a> = parse("messages[].content[]", raw.get())?;
+    let known = ["text", "image", "document", "tool_use", "tool_result"];
+    if !known.contains(&kind.kind.escaped()) {
+        let message = format!(
+            "a block of the type `{}` is bound to the model that wrote it or to its vendor",
+            kind.kind.escaped()
+        );
+        return Err(Obstacle::new(format!("messages[].content[].{}", kind.kind.escaped()), message));
+    }
+    let part: Part<'a> = parse("messages[].content[]", raw.get())?;
+    let bookkeeping = [("cache_control", part.cache_control), ("tool_use.caller", part.caller)];
+    drop_named(&mut prompt.dropped, &bookkeeping);
+    let citations =
+        part.citations.filter(|raw| raw.get() != "[]" && !raw.get().contains("\"enabled\":false"));
+    refuse(
+        OTHER,
+        &[("messages[].content[].citations", citations), ("messages[].content[].context", part.context)],
+    )?;
+    let incomplete = || Obstacle::new("messages[].content[]", "a block lacks what its type promises");
+    match part {
+        Part { text: Some(text), .. } => Ok(Block::Text(text)),
+        Part { kind, source: Some(source), title, .. } => {
+            let media = source_of(source)?;
+            Ok(if kind.escaped() == "image" { Block::Image(media) } else { Block::Document(media, title) })
+        }
+        Part { id: Some(id), name: Some(name), input: Some(input), .. } => {
+            let arguments = object("messages[].content[].input", input)?;
+            Ok(Block::Call(Call { id, name, arguments }))
+        }
+        Part { tool_use_id: Some(id), content, is_error, .. } => {
+            let name = prompt.tool_called(&id);
+            let content = content.map_or(Ok(Vec::new()), |raw| result(raw, prompt))?;
+            let is_error = flag("messages[].content[].is_error", is_error)?.unwrap_or(false);
+            Ok(Block::Result(CallResult { id, name, content, is_error }))
+        }
+        _ => Err(incomplete()),
+    }
+}
+
+#[derive(Deserialize)]
+struct Kinded<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+}
+
+/// What a tool gave back: a text, or texts and images.
+fn result<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<Vec<Block<'a>>, Obstacle> {
+    let list = match text_or_list("messages[].content[].content", raw)? {
+        TextOr::Text(text) => return Ok(vec![Block::Text(text)]),
+        TextOr::List(list) => list,
+    };
+    let blocks = list.into_iter().map(|raw| match block(raw, prompt)? {
+        block @ (Block::Text(_) | Block::Image(_)) => Ok(block),
+        _ => Err(Obstacle::new(
+            "messages[].content[].content",
+            "a tool's result of anything but text and images",
+        )),
+    });
+    blocks.collect()
+}
+
+fn source_of(raw: &RawValue) -> Result<Media<'_>, Obstacle> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Source<'a> {
+        #[serde(borrow, rename = "type")]
+        kind: Text<'a>,
+        #[serde(borrow, default)]
+        media_type: Option<Text<'a>>,
+        #[serde(borrow, default)]
+        data: Option<Text<'a>>,
+        #[serde(borrow, default)]
+        url: Option<Text<'a>>,
+        #[serde(borrow, default)]
+        file_id: Raw<'a>,
+        #[serde(borrow, default)]
+        content: Raw<'a>,
+    }
+    let source: Source<'_> = parse("messages[].content[].source", raw.get())?;
+    refuse(OTHER, &[("source.file_id", source.file_id), ("source.content", source.content)])?;
+    match (source.kind.escaped(), source.media_type, source.data, source.url) {
+        ("base64", Some(media_type), Some(base64), None) => Ok(Media::Inline { media_type, base64 }),
+        ("url", None, None, Some(url)) => Ok(Media::Url(url)),
+        _ => Err(Obstacle::field("messages[].content[].source", OTHER)),
+    }
+}
+
+/// A text, or blocks of text.
+fn texts<'a>(
+    param: &str,
+    raw: &'a RawValue,
+    dropped: &mut Vec<&'static str>,
+) -> Result<Vec<Text<'a>>, Obstacle> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct TextBlock<'a> {
+        #[serde(borrow, rename = "type")]
+        _kind: Text<'a>,
+        #[serde(borrow)]
+        text: Text<'a>,
+        #[serde(borrow, default)]
+        cache_control: Raw<'a>,
+        #[serde(borrow, default, rename = "citations")]
+        _citations: Raw<'a>,
+    }
+    match text_or_list(param, raw)? {
+        TextOr::Text(text) => Ok(Some(text).filter(|text| !text.is_empty()).into_iter().collect()),
+        TextOr::List(list) => list
+            .into_iter()
+            .map(|raw| {
+                let block: TextBlock<'a> = parse(param, raw.get())?;
+                drop_named(dropped, &[("cache_control", block.cache_control)]);
+                Ok(block.text)
+            })
+            .collect(),
+    }
+}

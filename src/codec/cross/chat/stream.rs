@@ -1,0 +1,267 @@
+//! Streams of Chat Completions, in and out of the hub.
+
+use serde::Deserialize;
+
+use super::answer::{call_id, ending, ending_word, usage};
+use crate::codec::cross::Asker;
+use crate::codec::cross::fields::Raw;
+use crate::codec::cross::hub::{Ending, Step};
+use crate::codec::cross::text::{Text, Writer};
+use crate::codec::sse::SseEvent;
+use crate::codec::tee::StreamFault;
+use crate::codec::usage::OpenAiUsage;
+use crate::types::Usage;
+
+/// Most calls of one answer that are told apart.
+const MAX_CALLS: usize = 256;
+
+#[derive(Deserialize)]
+struct Chunk<'a> {
+    #[serde(borrow, default)]
+    id: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    model: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    choices: Vec<Choice<'a>>,
+    #[serde(default)]
+    usage: Option<OpenAiUsage>,
+}
+
+#[derive(Deserialize)]
+struct Choice<'a> {
+    #[serde(borrow, default)]
+    delta: Option<Delta<'a>>,
+    #[serde(borrow, default)]
+    finish_reason: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Delta<'a> {
+    #[serde(borrow, default)]
+    content: Raw<'a>,
+    #[serde(borrow, default)]
+    refusal: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    reasoning_content: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    reasoning: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    tool_calls: Option<Vec<Fragment<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct Fragment<'a> {
+    #[serde(default)]
+    index: Option<u32>,
+    #[serde(borrow, default)]
+    id: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    function: Option<Function<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Function<'a> {
+    #[serde(borrow, default)]
+    name: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    arguments: Option<Text<'a>>,
+}
+
+/// Events in, steps out.
+#[derive(Debug, Default)]
+pub(in crate::codec::cross) struct Reader {
+    begun: bool,
+    /// The provider's index of each call, in the order they began.
+    calls: Vec<u32>,
+}
+
+impl Reader {
+    pub(in crate::codec::cross) fn event(
+        &mut self,
+        event: SseEvent<'_>,
+        each: &mut impl FnMut(Step<'_>),
+    ) -> Result<(), StreamFault> {
+        if event.data.trim_ascii() == "[DONE]" {
+            each(Step::End);
+            return Ok(());
+        }
+        let chunk: Chunk<'_> =
+            serde_json::from_str(event.data).map_err(|error| StreamFault { message: error.to_string() })?;
+        if !std::mem::replace(&mut self.begun, true) {
+            let (id, model) = (chunk.id.unwrap_or_default(), chunk.model.unwrap_or_default());
+            each(Step::Begin { id, model, usage: None });
+        }
+        // Of several choices the first counts: only one was asked for.
+        if let Some(choice) = chunk.choices.into_iter().next() {
+            if let Some(delta) = choice.delta {
+                self.delta(delta, each)?;
+            }
+            if let Some(word) = choice.finish_reason {
+                each(Step::Ending(ending(word.escaped()).with_calls(!self.calls.is_empty())));
+            }
+        }
+        if let Some(counted) = chunk.usage {
+            each(Step::Usage(counted.usage()));
+        }
+        Ok(())
+    }
+
+    fn delta<'a>(&mut self, delta: Delta<'a>, each: &mut impl FnMut(Step<'a>)) -> Result<(), StreamFault> {
+        let said = |text: Option<Text<'a>>| text.filter(|text| !text.is_empty());
+        if let Some(text) = said(delta.reasoning_content.or(delta.reasoning)) {
+            each(Step::Thinking(text));
+        }
+        if let Some(raw) = delta.content {
+            let text =
+                Text::of(raw).ok_or_else(|| StreamFault { message: "`content` is no text".to_owned() })?;
+            if !text.is_empty() {
+                each(Step::Text(text));
+            }
+        }
+        if let Some(refusal) = said(delta.refusal) {
+            each(Step::Refusal(refusal));
+        }
+        for fragment in delta.tool_calls.into_iter().flatten() {
+            self.fragment(fragment, each)?;
+        }
+        Ok(())
+    }
+
+    fn fragment<'a>(
+        &mut self,
+        fragment: Fragment<'a>,
+        each: &mut impl FnMut(Step<'a>),
+    ) -> Result<(), StreamFault> {
+        let index = fragment.index.unwrap_or(0);
+        let Some(function) = fragment.function else { return Ok(()) };
+        let call = match self.calls.iter().position(|known| *known == index) {
+            Some(call) => call,
+            None if self.calls.len() == MAX_CALLS => {
+                return Err(StreamFault { message: format!("more than {MAX_CALLS} calls in one answer") });
+            }
+            None => {
+                self.calls.push(index);
+                let call = self.calls.len() - 1;
+                let id = fragment.id.unwrap_or_else(|| call_id(call));
+                each(Step::CallBegins { call: call as u32, id, name: function.name.unwrap_or_default() });
+                call
+            }
+        };
+        if let Some(fragment) = function.arguments.filter(|text| !text.is_empty()) {
+            each(Step::CallArguments { call: call as u32, fragment });
+        }
+        Ok(())
+    }
+}
+
+/// Steps in, events out.
+#[derive(Debug)]
+pub(in crate::codec::cross) struct Teller {
+    asker: Asker,
+    id: Text<'static>,
+    model: Text<'static>,
+    ending: Ending<'static>,
+    usage: Option<Usage>,
+}
+
+impl Teller {
+    pub(in crate::codec::cross) fn new(asker: Asker) -> Self {
+        Self { asker, id: Text::default(), model: Text::default(), ending: Ending::Stop, usage: None }
+    }
+
+    pub(in crate::codec::cross) fn step(&mut self, step: Step<'_>, out: &mut Writer) {
+        match step {
+            Step::Begin { id, model, usage } => {
+                (self.id, self.model, self.usage) = (id.into_owned(), model.into_owned(), usage);
+                self.delta(out, |out| {
+                    out.word_member("role", "assistant");
+                    out.word_member("content", "");
+                });
+            }
+            Step::Text(text) => self.delta(out, |out| out.text_member("content", &text)),
+            Step::Refusal(text) => self.delta(out, |out| out.text_member("refusal", &text)),
+            // No field in the dialect; its tokens are in the usage.
+            Step::Thinking(_) => {}
+            Step::CallBegins { call, id, name } => self.fragment(out, call, |out| {
+                out.text_member("id", &id);
+                out.word_member("type", "function");
+                out.key("function");
+                out.open(b'{');
+                out.text_member("name", &name);
+                out.word_member("arguments", "");
+                out.close(b'}');
+            }),
+            Step::CallArguments { call, fragment } => self.fragment(out, call, |out| {
+                out.key("function");
+                out.open(b'{');
+                out.text_member("arguments", &fragment);
+                out.close(b'}');
+            }),
+            Step::Ending(ending) => self.ending = ending.into_owned(),
+            Step::Usage(usage) => self.usage = Some(usage),
+            Step::End => self.end(out),
+        }
+    }
+
+    fn end(&mut self, out: &mut Writer) {
+        let word = ending_word(&self.ending);
+        self.chunk(out, |out| {
+            choice(out, |_| {}, Some(word));
+        });
+        if let Some(counted) = self.usage.filter(|_| self.asker.usage_in_stream) {
+            self.chunk(out, |out| {
+                out.raw_member("choices", "[]");
+                out.key("usage");
+                usage(&counted, out);
+            });
+        }
+        out.frame(b"data: [DONE]\n\n");
+    }
+
+    fn delta(&self, out: &mut Writer, delta: impl FnOnce(&mut Writer)) {
+        self.chunk(out, |out| choice(out, delta, None));
+    }
+
+    fn fragment(&self, out: &mut Writer, call: u32, rest: impl FnOnce(&mut Writer)) {
+        self.delta(out, |out| {
+            out.key("tool_calls");
+            out.open(b'[');
+            out.open(b'{');
+            out.key("index");
+            out.number(u64::from(call));
+            rest(out);
+            out.close(b'}');
+            out.close(b']');
+        });
+    }
+
+    fn chunk(&self, out: &mut Writer, rest: impl FnOnce(&mut Writer)) {
+        out.frame(b"data: ");
+        out.open(b'{');
+        out.text_member("id", &self.id);
+        out.word_member("object", "chat.completion.chunk");
+        out.key("created");
+        out.number(self.asker.created);
+        out.text_member("model", &self.model);
+        rest(out);
+        out.close(b'}');
+        out.frame(b"\n\n");
+    }
+}
+
+fn choice(out: &mut Writer, delta: impl FnOnce(&mut Writer), ending: Option<&'static str>) {
+    out.key("choices");
+    out.open(b'[');
+    out.open(b'{');
+    out.raw_member("index", "0");
+    out.key("delta");
+    out.open(b'{');
+    delta(out);
+    out.close(b'}');
+    match ending {
+        Some(word) => out.word_member("finish_reason", word),
+        None => out.raw_member("finish_reason", "null"),
+    }
+    out.close(b'}');
+    out.close(b']');
+}
