@@ -17,6 +17,7 @@ mod cancel;
 mod classes;
 mod clients;
 mod credentials;
+mod crossing;
 mod decisions;
 mod demo;
 mod differential;
