@@ -192,6 +192,7 @@ fn inputs(deployments: usize) -> Inputs {
             needs: Capabilities::TOOLS,
             hard_markers: HardMarkers::default(),
             cache_markers: false,
+            crossings: Vec::new(),
         },
         limits: Limits::default(),
         live: Live { deployments: vec![live; deployments], session_model: None },

@@ -38,6 +38,7 @@ fn inputs(snapshot: &Snapshot) -> Inputs {
             needs: Capabilities::TOOLS,
             hard_markers: HardMarkers::default(),
             cache_markers: false,
+            crossings: Vec::new(),
         },
         limits: Limits { task: pointsman::types::TaskClass::parse("code"), ..Limits::default() },
         live: Live { deployments: vec![live; snapshot.deployments.len()], session_model: None },

@@ -8,6 +8,7 @@ mod server;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 pub use in_process::InProcess;
 pub use server::serve;
@@ -59,6 +60,7 @@ impl Parts {
             connections: POOL_CONNECTIONS,
             threads,
             max_answer_bytes: settings.server.max_answer_bytes,
+            answer_budget_bytes: settings.server.answer_budget_bytes,
         };
         let engine = Engine::new(settings.snapshot.clone(), (ledger, settings.ledger.path.clone()), pool)
             .map_err(AppError::Setup)?;
@@ -72,6 +74,8 @@ impl Parts {
                 max_headers: settings.server.max_headers,
                 max_header_bytes: settings.server.max_header_bytes,
                 max_in_flight: settings.server.max_in_flight,
+                head: Duration::from_secs(settings.server.head_seconds),
+                max_connections: settings.server.max_connections,
                 max_h2_streams: settings.server.max_h2_streams,
                 half_close: settings.server.half_close,
             },

@@ -18,6 +18,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::HeaderMap;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 pub use crossing::crossings;
@@ -36,7 +37,7 @@ use crate::codec::Origin;
 use crate::ledger::Ledger;
 use crate::routing::{ChainCeiling, Plan};
 use crate::session::Sessions;
-use crate::strategy::{self, End, Job, Reply, Rules};
+use crate::strategy::{self, End, Job, Memory, Reply, Rules};
 use crate::telemetry::{Metrics, Stage};
 use crate::types::{
     ClientIx, Day, DeploymentIx, Dialect, ModelId, NanoUsd, Operation, PolicyIx, RequestId, Served,
@@ -62,6 +63,9 @@ pub struct Engine {
     sessions: Sessions,
     foresight: Foresight,
     max_answer_bytes: usize,
+    memory: Memory,
+    /// Body bytes that are being parsed off the workers.
+    parsing: Arc<Semaphore>,
     /// The ledger.
     pub ledger: Ledger,
     /// Its file, for looking stored requests up.
@@ -116,6 +120,8 @@ impl Engine {
             sessions: Sessions::new(SESSIONS),
             foresight: Foresight::default(),
             max_answer_bytes: pool.max_answer_bytes,
+            memory: Memory::new(pool.answer_budget_bytes),
+            parsing: Arc::new(Semaphore::new(understand::PARSE_BUDGET)),
             ledger,
             ledger_path,
             metrics: Arc::new(metrics),
@@ -233,6 +239,7 @@ impl Engine {
             ),
             day: Day::of_unix_ms(inbound.id.unix_ms()),
             max_answer_bytes: self.max_answer_bytes,
+            memory: &self.memory,
             ceiling: dispatch.ceiling.as_ref().map(|chain| chain.ceiling),
             resumes: guarded && policy.is_some_and(|policy| policy.on_stream_break == OnStreamBreak::Resume),
         })
@@ -248,6 +255,8 @@ pub struct PoolSettings {
     pub threads: usize,
     /// Longest whole answer that is held in memory and checked.
     pub max_answer_bytes: usize,
+    /// What all answers together may hold in memory.
+    pub answer_budget_bytes: usize,
 }
 
 /// What was decided to do, in the terms of dispatch.

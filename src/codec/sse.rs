@@ -93,6 +93,11 @@ impl SseSplitter {
         self.boundary
     }
 
+    /// Bytes held of an event that is not whole yet.
+    pub fn held(&self) -> usize {
+        self.line.len() + self.data.len()
+    }
+
     /// One line's end has come; `tail` is what this piece holds of it.
     fn line<F: From<SseFault>>(
         &mut self,

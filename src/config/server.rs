@@ -24,12 +24,18 @@ pub struct ServerSettings {
     pub body_budget_bytes: usize,
     /// Largest whole answer that is buffered and checked before it is forwarded.
     pub max_answer_bytes: usize,
+    /// All answers that are read before they are sent, together; an answer that finds no room is refused.
+    pub answer_budget_bytes: usize,
     /// Largest request head.
     pub max_header_bytes: usize,
     /// Most headers of a request.
     pub max_headers: usize,
     /// Slowest body that is waited for, bytes per second.
     pub min_body_rate: u32,
+    /// How long the head of a request may take from its first byte on.
+    pub head_seconds: u64,
+    /// Most client connections open at once; more are closed at once.
+    pub max_connections: usize,
     /// Most HTTP/2 streams per client connection.
     pub max_h2_streams: u32,
     /// Whether a client's FIN after its request means only "no further request".
@@ -95,11 +101,14 @@ pub(super) fn read(root: &Table<'_>, context: &Context<'_>) -> (ServerSettings, 
         admin: admin.map_or(Some(DEFAULT_ADMIN), |node| admin_address(&node)),
         admin_token,
         max_body_bytes: size("max_body_bytes", 32 * MIB, 1024..=GIB),
-        body_budget_bytes: size("body_budget_bytes", 512 * MIB, MIB..=1024 * GIB),
+        body_budget_bytes: size("body_budget_bytes", 64 * MIB, MIB..=1024 * GIB),
         max_answer_bytes: size("max_answer_bytes", 32 * MIB, 1024..=GIB),
+        answer_budget_bytes: size("answer_budget_bytes", 64 * MIB, MIB..=1024 * GIB),
         max_header_bytes: size("max_header_bytes", 65_536, 4096..=MIB),
         max_headers: size("max_headers", 128, 16..=256),
         min_body_rate: small("min_body_rate", 1024, 1_000_000_000),
+        head_seconds: server.integer_or("head_seconds", 10, 1..=3600),
+        max_connections: size("max_connections", 16_384, 1..=10_000_000),
         max_h2_streams: small("max_h2_streams", 100, 10_000),
         half_close: server.flag_or("half_close", false),
         threads: threads.and_then(|threads| usize::try_from(threads).ok()),
@@ -118,11 +127,14 @@ impl Default for ServerSettings {
             admin: Some(DEFAULT_ADMIN),
             admin_token: None,
             max_body_bytes: 32 << 20,
-            body_budget_bytes: 512 << 20,
+            body_budget_bytes: 64 << 20,
             max_answer_bytes: 32 << 20,
+            answer_budget_bytes: 64 << 20,
             max_header_bytes: 65_536,
             max_headers: 128,
             min_body_rate: 1024,
+            head_seconds: 10,
+            max_connections: 16_384,
             max_h2_streams: 100,
             half_close: false,
             threads: None,

@@ -288,6 +288,11 @@ impl Drop for Account<'_> {
     fn drop(&mut self) {
         let Some(mut entry) = self.entry.take() else { return };
         let metrics = &self.engine.metrics;
+        if std::thread::panicking() {
+            // Nobody left: we broke, and the client's connection breaks with us.
+            entry.outcome = Outcome::OwnError;
+            metrics.panics.inc();
+        }
         entry.total_us = micros(self.arrived.elapsed());
         self.times.set(Stage::Total, self.arrived.elapsed());
         let snapshot = &self.loaded.snapshot;

@@ -7,6 +7,7 @@ use crate::codec::{AttemptNote, ReadFault, ReadFaultKind};
 use crate::routing::{NoRoute, NoRouteKind};
 use crate::strategy::{Failure, NotReady};
 use crate::types::FailureClass;
+use crate::upstream::NO_ROOM;
 
 /// Why a request got an answer of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub enum RefusalCode {
     DuplicateKey,
     /// The body is nested too deep.
     TooDeep,
+    /// The body holds too many values.
+    TooManyValues,
     /// A hint header cannot be understood.
     InvalidLimit,
     /// The request's head exceeds its bounds.
@@ -67,6 +70,8 @@ pub enum RefusalCode {
     Overloaded,
     /// The ledger is required and cannot be written.
     LedgerUnavailable,
+    /// The request has come through here before.
+    LoopDetected,
     /// WebSockets are not served here.
     WebSocketUnsupported,
 }
@@ -79,6 +84,7 @@ impl RefusalCode {
             Self::InvalidJson => "invalid_json",
             Self::DuplicateKey => "duplicate_key",
             Self::TooDeep => "too_deep",
+            Self::TooManyValues => "too_many_values",
             Self::InvalidLimit => "invalid_limit",
             Self::HeadersTooLarge => "headers_too_large",
             Self::BodyTooLarge => "body_too_large",
@@ -103,6 +109,7 @@ impl RefusalCode {
             Self::NotExpressible => "not_expressible",
             Self::Overloaded => "overloaded",
             Self::LedgerUnavailable => "ledger_unavailable",
+            Self::LoopDetected => "loop_detected",
             Self::WebSocketUnsupported => "websocket_unsupported",
         }
     }
@@ -118,6 +125,7 @@ impl RefusalCode {
             | Self::InvalidJson
             | Self::DuplicateKey
             | Self::TooDeep
+            | Self::TooManyValues
             | Self::InvalidLimit => (400, REQUEST),
             Self::Unauthorized => (401, "pointsman_authentication"),
             Self::NoPlanWithinBudget => (402, ROUTE),
@@ -130,6 +138,7 @@ impl RefusalCode {
             Self::HeadersTooLarge => (431, REQUEST),
             Self::NoPlanWithinSlo | Self::NoPlan | Self::NotExpressible => (422, ROUTE),
             Self::WebSocketUnsupported => (426, REQUEST),
+            Self::LoopDetected => (508, ROUTE),
             Self::RateLimited => (429, UPSTREAM),
             Self::UpstreamUnreachable
             | Self::UpstreamMalformed
@@ -176,6 +185,7 @@ impl Refusal {
             ReadFaultKind::NotJson => RefusalCode::InvalidJson,
             ReadFaultKind::DuplicateKey => RefusalCode::DuplicateKey,
             ReadFaultKind::TooDeep => RefusalCode::TooDeep,
+            ReadFaultKind::TooManyValues => RefusalCode::TooManyValues,
             ReadFaultKind::NotAnObject | ReadFaultKind::WrongType | ReadFaultKind::MissingModel => {
                 RefusalCode::InvalidRequest
             }
@@ -219,6 +229,9 @@ impl Refusal {
             }
             FailureClass::Timeout => (RefusalCode::UpstreamTimeout, "the provider did not answer in time"),
             FailureClass::RateLimit => (RefusalCode::RateLimited, "the provider limits the rate of requests"),
+            FailureClass::Overloaded if failure.fault == Some(NO_ROOM) => {
+                (RefusalCode::Overloaded, "memory or connections for its answer are all in use; try again")
+            }
             FailureClass::Overloaded => (RefusalCode::AllTargetsFailed, "the provider is overloaded"),
             FailureClass::Malformed | FailureClass::Empty => {
                 (RefusalCode::UpstreamMalformed, "the provider's answer was broken or empty")
@@ -233,8 +246,9 @@ impl Refusal {
             | FailureClass::ModelGone
             | FailureClass::BadRequest => (RefusalCode::UpstreamError, "the provider failed"),
         };
+        let soon = (code == RefusalCode::Overloaded).then_some(Duration::from_secs(1));
         let tried = attempts.len();
         let message = format!("{what}; attempts made: {tried}, no further target is in the chain");
-        Self { retry_after: failure.retry_after, attempts, ..Self::new(code, message) }
+        Self { retry_after: failure.retry_after.or(soon), attempts, ..Self::new(code, message) }
     }
 }

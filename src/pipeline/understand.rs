@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use http::HeaderMap;
+use tokio::runtime::Handle;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::crossing;
@@ -21,6 +22,18 @@ use crate::upstream::Standing;
 
 /// Bodies above this are parsed off the worker, and their scratch is freed afterwards.
 const LARGE_BODY: usize = 1 << 20;
+
+/// What the bodies that are parsed off the workers may take together, bytes: the largest one alone, or several.
+pub(super) const PARSE_BUDGET: usize = 96 << 20;
+/// What a value takes on the parser's tape, with its place in the index.
+const VALUE_BYTES: usize = 32;
+
+/// What parsing a body takes at most: a copy, its texts once more, and a place for every value. Counted by what separates
+/// values, in texts too.
+fn parse_cost(body: &[u8]) -> u32 {
+    let values = memchr::memchr3_iter(b',', b':', b'[', body).count();
+    u32::try_from((2 * body.len() + values * VALUE_BYTES).min(PARSE_BUDGET)).unwrap_or(u32::MAX)
+}
 
 thread_local! {
     // Parsing wants a mutable copy of the body and a tape; both are reused by every request of this worker.
@@ -74,8 +87,11 @@ impl Engine {
         let began = Instant::now();
         let read = if inbound.body.len() > LARGE_BODY {
             let (body, operation, loaded) = (inbound.body.clone(), inbound.operation, inbound.loaded.clone());
+            let (budget, runtime) = (self.parsing.clone(), Handle::current());
             // Whether a policy takes it is known when its model has been read; what is found for nothing is dropped.
             let parse = move || {
+                // The thread waits for its turn and holds nothing yet; it never fails, as the budget is never closed.
+                let _turn = runtime.block_on(budget.acquire_many(parse_cost(&body)));
                 codec::read(operation, &body, &mut Scratch::default(), |view| {
                     let features = analysis::extract(view);
                     let learned = loaded.snapshot.learned.as_ref();

@@ -2,25 +2,36 @@
 //! TLS minted per host) can be put in front without replacing anything.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use pingora::apps::ServerApp;
-use pingora::protocols::Stream;
+use pingora::apps::{HttpServerOptions, ServerApp};
 use pingora::protocols::http::v2::server::H2Options;
+use pingora::protocols::{ALPN, Stream};
 use pingora::server::ShutdownWatch;
 use pingora::server::configuration::ServerConf;
 use pingora_proxy::HttpProxy;
 
 use super::Gateway;
+use super::clocked::{Clocked, HeadClock};
+use crate::telemetry::Metrics;
 
 /// Longest decoded header list of one h2 request.
 const H2_HEADER_BYTES: u32 = 64 << 10;
 /// Receive window of one h2 stream: a whole ordinary prompt without a round trip.
 const H2_WINDOW: u32 = 1 << 20;
 
+/// An h2 connection without a stream is closed after this; Pingora does the same to one of HTTP/1.
+const H2_IDLE: Duration = Duration::from_secs(60);
+
 /// Takes every connection of the data plane.
 pub struct Edge {
     proxy: Arc<HttpProxy<Gateway>>,
+    metrics: Arc<Metrics>,
+    max_connections: usize,
+    head: Duration,
+    open: AtomicUsize,
 }
 
 impl Edge {
@@ -34,17 +45,50 @@ impl Edge {
             .initial_connection_window_size(4 * H2_WINDOW)
             .max_pending_accept_reset_streams(20)
             .max_local_error_reset_streams(Some(64));
+        let (max_connections, head) = (gateway.settings().max_connections, gateway.settings().head);
+        let metrics = gateway.metrics();
         let mut proxy = HttpProxy::new(gateway, conf);
         proxy.h2_options = Some(h2);
+        let mut options = HttpServerOptions::default();
+        options.h2_idle_timeout = Some(H2_IDLE);
+        proxy.server_options = Some(options);
         proxy.handle_init_modules();
-        Self { proxy: Arc::new(proxy) }
+        Self { proxy: Arc::new(proxy), metrics, max_connections, head, open: AtomicUsize::new(0) }
+    }
+
+    /// Counts a connection while it is open; `None` when as many are open as may be.
+    fn enter(self: &Arc<Self>) -> Option<Open> {
+        let before = self.open.fetch_add(1, Ordering::Relaxed);
+        let entered = Open(self.clone());
+        self.metrics.connections.inc();
+        (before < self.max_connections).then_some(entered)
+    }
+}
+
+/// A connection that is open.
+struct Open(Arc<Edge>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+        self.0.metrics.connections.dec();
     }
 }
 
 #[async_trait]
 impl ServerApp for Edge {
     async fn process_new(self: &Arc<Self>, session: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
-        self.proxy.process_new(session, shutdown).await
+        let Some(_open) = self.enter() else {
+            // Nothing is said to it: whoever opens more than there may be has descriptors to lose, not we.
+            self.metrics.connections_refused.inc();
+            return None;
+        };
+        if matches!(session.selected_alpn_proto(), Some(ALPN::H2)) {
+            return self.proxy.process_new(session, shutdown).await;
+        }
+        let clock = Arc::new(HeadClock::default());
+        let clocked: Stream = Box::new(Clocked::new(session, clock.clone(), self.head));
+        clock.scope(self.proxy.process_new(clocked, shutdown)).await
     }
 
     async fn cleanup(&self) {

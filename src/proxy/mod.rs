@@ -4,6 +4,7 @@
 mod admin;
 mod auth;
 mod body;
+mod clocked;
 mod edge;
 mod framing;
 mod frontier;

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::auth::{self, Identity, Presented};
 use super::body::{self, Budget};
+use super::clocked::HeadClock;
 use super::framing;
 use super::local;
 use super::passing::Passing;
@@ -24,7 +25,9 @@ use super::reply::{self, Wire};
 use crate::codec::{self, DialectHints};
 use crate::pipeline::{Engine, Forwarded, Inbound, Loaded, Refusal, RefusalCode};
 use crate::strategy::Gone;
+use crate::telemetry::Metrics;
 use crate::types::{Dialect, Operation, RequestId};
+use crate::upstream::{CDN_LOOP, LOOP_NAME};
 
 const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 const GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
@@ -46,6 +49,10 @@ pub struct ProxySettings {
     pub max_header_bytes: usize,
     /// Most requests in flight.
     pub max_in_flight: usize,
+    /// How long the head of a request may take.
+    pub head: Duration,
+    /// Most client connections open at once.
+    pub max_connections: usize,
     /// Most concurrent streams of one h2 connection.
     pub max_h2_streams: u32,
 }
@@ -57,6 +64,9 @@ pub struct Gateway {
     settings: ProxySettings,
     ready: Arc<AtomicBool>,
 }
+
+/// Proxies of this kind that may stand behind one another.
+const MAX_NESTED: usize = 3;
 
 /// What travels between the hooks of one request.
 pub enum Situation {
@@ -121,7 +131,12 @@ impl Gateway {
         self.ready.load(Ordering::Relaxed) && self.engine.ledger.accepts()
     }
 
+    pub(super) fn metrics(&self) -> Arc<Metrics> {
+        self.engine.metrics.clone()
+    }
+
     async fn receive(&self, session: &mut Session) -> Situation {
+        HeadClock::arrived();
         let arrival = self.arrive(session);
         if !self.ready.load(Ordering::Relaxed) {
             session.set_keepalive(None);
@@ -233,6 +248,11 @@ impl Gateway {
             return Err(Refusal::new(RefusalCode::InvalidRequest, "TRACE is not served"));
         }
         let headers = &session.req_header().headers;
+        if nested(headers) >= MAX_NESTED {
+            let message =
+                "the request has come through here before: a provider's address leads back to this proxy";
+            return Err(Refusal::new(RefusalCode::LoopDetected, message));
+        }
         let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
         if headers.len() <= self.settings.max_headers && bytes <= self.settings.max_header_bytes {
             return Ok(());
@@ -279,6 +299,13 @@ impl Gateway {
         let id = arrival.id.to_string();
         Situation::after(reply::refuse(session.as_downstream_mut(), dialect, &id, refusal).await)
     }
+}
+
+/// How often a request has come through one of us; a sidecar before an edge proxy is no loop.
+fn nested(headers: &HeaderMap) -> usize {
+    let lists = headers.get_all(CDN_LOOP).iter().filter_map(|value| value.to_str().ok());
+    let names = lists.flat_map(|list| list.split(',')).filter_map(|item| item.split(';').next());
+    names.filter(|name| name.trim().eq_ignore_ascii_case(LOOP_NAME)).count()
 }
 
 /// HTTP/2 has its own frames; a head of HTTP/1 must have one reading.
@@ -387,6 +414,7 @@ impl ProxyHttp for Gateway {
     }
 
     async fn logging(&self, _session: &mut Session, error: Option<&Error>, situation: &mut Situation) {
+        HeadClock::over();
         if let Situation::Passing(passing) = situation {
             passing.file(&self.engine, error);
         }

@@ -9,13 +9,16 @@ use tokio::time::Instant;
 use super::attempt::{Attempt, LegEnd, Trail};
 use super::chain::{Answering, End, Failure, Refused, Tried, failed, unknown_fate};
 use super::job::{Job, Pace};
+use super::memory::Room;
 use super::reaction::{CONTENT_TYPE, INVALID_KEY};
 use super::reply::{Head, Reply, Translated};
 use super::wire::Wire;
 use crate::codec::{self, Answer, Finish};
 use crate::types::{FailureClass, Usage, UsageSource};
-use crate::upstream::{CallError, Exchange, forwardable_answer_header};
+use crate::upstream::{CallError, Exchange, NO_ROOM, forwardable_answer_header};
 
+/// A buffer that grows is held twice while it moves.
+const GROWING: usize = 2;
 /// Longest error body held in memory.
 const MAX_ERROR: usize = 256 << 10;
 /// A provider's Retry-After counts up to this; a hostile one must neither block nor overflow anything.
@@ -33,9 +36,10 @@ pub(super) async fn guarded<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
     let headers = passing_headers(&exchange);
     let success = (200..300).contains(&status);
     let limit = if success { job.max_answer_bytes } else { MAX_ERROR };
+    let mut room = job.memory.room();
     let body = tokio::select! {
         biased;
-        body = collect(&mut exchange, limit) => body,
+        body = collect(&mut exchange, limit, &mut room) => body,
         () = reply.gone() => return left(job, position, attempt, reply),
     };
     let body = match body {
@@ -180,9 +184,10 @@ pub(super) async fn forward<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
     let Answering { position, mut attempt, mut exchange, .. } = answering;
     let status = exchange.status();
     let mut copy = BytesMut::new();
+    let mut room = job.memory.room();
     let read = tokio::select! {
         biased;
-        read = read_ahead(&mut exchange, &mut copy) => read,
+        read = read_ahead(&mut exchange, &mut copy, &mut room) => read,
         () = reply.gone() => return left(job, position, attempt, reply),
     };
     attempt.first_byte();
@@ -239,9 +244,13 @@ pub(super) async fn forward<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
     })
 }
 
-/// Reads until the end, or until there is more than is kept; whether the end was reached.
-async fn read_ahead(exchange: &mut Exchange, copy: &mut BytesMut) -> Result<bool, CallError> {
-    while copy.len() <= MAX_COPY {
+/// Reads until the end, or until there is more than is kept or room for; whether the end was reached.
+async fn read_ahead(
+    exchange: &mut Exchange,
+    copy: &mut BytesMut,
+    room: &mut Room,
+) -> Result<bool, CallError> {
+    while copy.len() <= MAX_COPY && room.holds(GROWING * copy.len()) {
         match exchange.next().await? {
             Some(piece) => copy.extend_from_slice(&piece),
             None => return Ok(true),
@@ -318,7 +327,7 @@ pub(super) async fn pass_on<R: Reply>(
     End::Passed { hop, status, class }
 }
 
-async fn collect(exchange: &mut Exchange, limit: usize) -> Result<Bytes, CallError> {
+async fn collect(exchange: &mut Exchange, limit: usize, room: &mut Room) -> Result<Bytes, CallError> {
     let mut first: Option<Bytes> = None;
     let mut rest = BytesMut::new();
     let mut progress = Progress::new(exchange.idle());
@@ -333,6 +342,9 @@ async fn collect(exchange: &mut Exchange, limit: usize) -> Result<Bytes, CallErr
                 detail: format!("the answer is longer than {limit} bytes"),
             });
         }
+        if !room.holds(GROWING * (held + piece.len())) {
+            return Err(no_room());
+        }
         match &first {
             None => first = Some(piece),
             Some(head) => {
@@ -346,6 +358,16 @@ async fn collect(exchange: &mut Exchange, limit: usize) -> Result<Bytes, CallErr
         }
     }
     Ok(if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() })
+}
+
+/// Too many answers are held in memory already; this one was begun, so it may be billed.
+pub(super) fn no_room() -> CallError {
+    CallError {
+        class: FailureClass::Overloaded,
+        sent: true,
+        fault: Some(NO_ROOM),
+        detail: "too many answers are held in memory (server.answer_budget_bytes)".into(),
+    }
 }
 
 /// Watches that a whole answer comes on. White space before it is how some providers say that they are still at work.

@@ -14,7 +14,7 @@ use super::rules::{LastWord, Rules, last_word, may_repeat};
 use super::{answer, resume, stream};
 use crate::codec::Transcript;
 use crate::types::FailureClass;
-use crate::upstream::{Call, CallError, Exchange, attempt_headers};
+use crate::upstream::{Call, CallError, Exchange, NO_ROOM, attempt_headers};
 
 /// First wait before the last hop is tried again; doubles each time.
 const BACKOFF: Duration = Duration::from_millis(500);
@@ -146,7 +146,7 @@ pub async fn run<R: Reply>(job: &Job<'_>, trail: &mut Trail, reply: &mut R) -> E
         }
         at = position;
         react(job, position, &failure, trail);
-        if !job.rules.goes_on(failure.class) {
+        if !job.rules.goes_on(failure.class) || failure.fault == Some(NO_ROOM) {
             return Box::pin(finish(job, position, failure, trail, reply)).await;
         }
         repeated = !repeated && position < last && job.asks_once_more(position, &failure);

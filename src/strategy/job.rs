@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::attempt::{Attempt, Trail};
 use super::chain::Failure;
+use super::memory::Memory;
 use super::rules::Rules;
 use crate::catalog::{Credential, Provider, Snapshot};
 use crate::codec::ChatRequest;
@@ -79,6 +80,8 @@ pub struct Job<'a> {
     pub day: Day,
     /// Longest whole answer that is held in memory and checked.
     pub max_answer_bytes: usize,
+    /// What all answers together may hold in memory.
+    pub memory: &'a Memory,
     /// What all attempts together may cost; `None`: no ceiling.
     pub ceiling: Option<NanoUsd>,
     /// Whether a stream that broke may be finished by the next hop.

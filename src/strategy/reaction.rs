@@ -7,6 +7,7 @@ use super::attempt::Trail;
 use super::chain::Failure;
 use super::job::Job;
 use crate::types::{DeploymentIx, FailureClass};
+use crate::upstream::NO_ROOM;
 
 /// First cool-down of a hop that limits us without saying for how long.
 pub(super) const LIMITED: Duration = Duration::from_secs(1);
@@ -31,7 +32,7 @@ pub(super) fn react(job: &Job<'_>, position: usize, failure: &Failure, trail: &m
     };
     let callers = job.carries_callers_credential(position);
     let alarm = match failure.class {
-        FailureClass::Overloaded if failure.fault == Some(BUSY) => false,
+        FailureClass::Overloaded if matches!(failure.fault, Some(BUSY | NO_ROOM)) => false,
         FailureClass::RateLimit | FailureClass::Auth | FailureClass::Billing if callers => false,
         FailureClass::RateLimit | FailureClass::Overloaded => match failure.retry_after {
             Some(pause) => {

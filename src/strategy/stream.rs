@@ -7,10 +7,11 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 
-use super::answer::{may_be_empty, passing_headers, settle};
+use super::answer::{may_be_empty, no_room, passing_headers, settle};
 use super::attempt::LegEnd;
 use super::chain::{Answering, End, Failure, Tried, failed};
 use super::job::{Job, Pace};
+use super::memory::Room;
 use super::reply::{Gone, Head, Reply, Translated};
 use super::resume;
 use crate::codec::{self, OwnError, StreamCrossing, StreamFault, StreamTee, Transcript};
@@ -50,7 +51,7 @@ pub(super) async fn guarded<R: Reply>(job: &Job<'_>, mut answering: Answering<'_
 
 /// Forwards a stream as it comes, watching it for usage only.
 pub(super) async fn forward<R: Reply>(job: &Job<'_>, answering: Answering<'_>, reply: &mut R) -> Tried {
-    let feed = Feed { tee: StreamTee::new(job.dialect, false), crossing: None };
+    let feed = Feed { tee: StreamTee::new(job.dialect, false), crossing: None, room: job.memory.room() };
     pump(job, answering, Pump::new(feed, Bytes::new(), false), reply).await
 }
 
@@ -61,6 +62,7 @@ const LINGER: Duration = Duration::from_secs(1);
 pub(super) struct Feed {
     pub(super) tee: StreamTee,
     crossing: Option<StreamCrossing>,
+    room: Room,
 }
 
 impl Feed {
@@ -68,7 +70,7 @@ impl Feed {
     pub(super) fn guarded(job: &Job<'_>, answering: &Answering<'_>) -> Self {
         let wire = job.wire(answering.position);
         let tee = StreamTee::new(wire.dialect, answering.hides_usage).in_whole_events();
-        Self { tee, crossing: wire.stream() }
+        Self { tee, crossing: wire.stream(), room: job.memory.room() }
     }
 
     /// Takes the next bytes and returns what the client gets now.
@@ -80,6 +82,13 @@ impl Feed {
             Some(crossing) => crossing.feed(&events),
             None => Ok(events),
         }
+    }
+
+    /// Whether there is memory for what is held back here, and for `more` bytes beside it.
+    pub(super) fn fits(&mut self, more: usize) -> bool {
+        // A translation holds the same half of an event once more.
+        let copies = 1 + usize::from(self.crossing.is_some());
+        self.room.holds(more + copies * self.tee.held())
     }
 
     /// The closing events of a translated stream that the provider has ended well.
@@ -140,6 +149,9 @@ async fn until_meaningful(
                 .take(piece)
                 .map_err(|fault| Early::Failure(written(FailureClass::Malformed, &fault.message)))?;
             held.extend_from_slice(&out);
+            if !feed.fits(held.len()) {
+                return Err(Early::Call(no_room()));
+            }
             stall.note(&feed.tee);
         }
         let tee = &feed.tee;
@@ -231,9 +243,7 @@ async fn pump<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, mut pump: P
         };
         piece = match next.map(|bytes| bytes.map(|bytes| pump.watch(bytes))) {
             Ok(Some(Ok(out))) => out,
-            Ok(Some(Err(()))) => {
-                return broken(job, answering, (pump, Break::MALFORMED), reply).await;
-            }
+            Ok(Some(Err(how))) => return broken(job, answering, (pump, how), reply).await,
             Ok(None) => break,
             // Everything was said; only the end mark, which OpenAI's clients do without, never came.
             Err(_) if pump.checked && pump.feed.tee.finished() && wire.dialect == Dialect::OpenAi => break,
@@ -254,16 +264,17 @@ async fn pump<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, mut pump: P
 
 impl Pump {
     /// What of a piece goes on to the client; an error where the stream is checked and the piece is not what it should be.
-    fn watch(&mut self, bytes: Bytes) -> Result<Bytes, ()> {
+    fn watch(&mut self, bytes: Bytes) -> Result<Bytes, Break> {
         if self.blind {
             return Ok(bytes);
         }
         let hides_errors = self.transcript.is_some() || !self.feed.shows_errors();
         match self.feed.take(bytes.clone()) {
+            Ok(_) if self.checked && !self.feed.fits(0) => Err(Break::OVERLOADED),
             // Where another hop may say the rest, the provider's own error is a break like any other.
-            Ok(_) if hides_errors && self.feed.tee.error().is_some() => Err(()),
+            Ok(_) if hides_errors && self.feed.tee.error().is_some() => Err(Break::MALFORMED),
             Ok(out) => Ok(out),
-            Err(_) if self.checked => Err(()),
+            Err(_) if self.checked => Err(Break::MALFORMED),
             // What cannot be read passes as it is, and so does all behind it: nothing of it could be told any more.
             Err(_) => {
                 self.blind = true;
@@ -330,6 +341,7 @@ pub(super) struct Break {
 
 impl Break {
     const MALFORMED: Self = Self { class: FailureClass::Malformed, code: "upstream_malformed" };
+    const OVERLOADED: Self = Self { class: FailureClass::Overloaded, code: "overloaded" };
     const TRUNCATED: Self = Self { class: FailureClass::Malformed, code: "upstream_truncated" };
 
     fn of(class: FailureClass) -> Self {

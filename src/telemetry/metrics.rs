@@ -26,6 +26,12 @@ pub struct Metrics {
     pub unpriced: IntCounterVec,
     /// Requests in flight on the data plane.
     pub in_flight: IntGauge,
+    /// Requests that ended in a panic of ours: a bug each.
+    pub panics: IntCounter,
+    /// Client connections that are open.
+    pub connections: IntGauge,
+    /// Client connections closed at once because too many were open.
+    pub connections_refused: IntCounter,
     /// Bytes of request bodies held in memory.
     pub body_bytes: IntGauge,
     /// Ledger entries lost because the queue was full or the disk refused.
@@ -96,6 +102,12 @@ impl Metrics {
                 &["gen_ai_response_model", "gen_ai_token_type"],
             )?,
             in_flight: gauge("pointsman_requests_in_flight", "Requests in flight on the data plane")?,
+            panics: plain("pointsman_panics_total", "Requests that ended in a panic of ours")?,
+            connections: gauge("pointsman_connections", "Client connections that are open")?,
+            connections_refused: plain(
+                "pointsman_connections_refused_total",
+                "Client connections closed at once because too many were open",
+            )?,
             body_bytes: gauge("pointsman_body_bytes", "Bytes of request bodies held in memory")?,
             ledger_lost: gauge("pointsman_ledger_lost", "Ledger entries lost")?,
             ledger_written: gauge("pointsman_ledger_written", "Ledger entries written")?,

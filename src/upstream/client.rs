@@ -22,6 +22,9 @@ use super::{Resolver, Target, head};
 use crate::catalog::Provider;
 use crate::types::FailureClass;
 
+/// We have not the memory or the descriptors to serve this: our own bound, which says nothing of the provider, and another
+/// one's answer would find none either.
+pub const NO_ROOM: &str = "no_room";
 /// Interim answers (1xx) swallowed before an upstream is taken for broken.
 const MAX_INTERIM: usize = 8;
 /// Addresses of one name tried within the connect clock.
@@ -315,6 +318,14 @@ async fn before<T>(by: Instant, work: impl Future<Output = T>) -> Result<T, Call
 
 impl CallError {
     fn from_pingora(error: &Error, sent: bool) -> Self {
+        if lacks_descriptors(error) {
+            return Self {
+                class: FailureClass::Overloaded,
+                sent: false,
+                fault: Some(NO_ROOM),
+                detail: "no file descriptor is left for a connection (ulimit -n)".into(),
+            };
+        }
         let class = match error.etype() {
             ErrorType::ConnectTimedout
             | ErrorType::TLSHandshakeTimedout
@@ -342,6 +353,13 @@ impl CallError {
             other => other,
         }
     }
+}
+
+/// We may open no more files: our lack, and no fault of the provider's.
+fn lacks_descriptors(error: &Error) -> bool {
+    const OUT_OF_FILES: [i32; 2] = [23, 24]; // ENFILE, EMFILE
+    let cause = error.root_cause().downcast_ref::<std::io::Error>();
+    cause.and_then(std::io::Error::raw_os_error).is_some_and(|code| OUT_OF_FILES.contains(&code))
 }
 
 /// What of a certificate or handshake is wrong. The TLS library's own words are all that comes through.

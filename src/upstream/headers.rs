@@ -52,7 +52,8 @@ const CONNECTION: [&str; 11] = [
 ];
 
 /// What may follow a request to a provider it was not addressed to.
-const DIALECT: [&str; 11] = [
+const DIALECT: [&str; 12] = [
+    "cdn-loop",
     "content-type",
     "accept",
     "user-agent",
@@ -67,7 +68,12 @@ const DIALECT: [&str; 11] = [
 ];
 
 /// What may follow a request into another dialect.
-const TRACING: [&str; 4] = ["user-agent", "x-client-request-id", "traceparent", "tracestate"];
+const TRACING: [&str; 5] = ["user-agent", "x-client-request-id", "traceparent", "tracestate", "cdn-loop"];
+
+/// Who a request came through (RFC 8586): each of us adds its name, and none is passed over.
+pub const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
+/// Our name there.
+pub const LOOP_NAME: &str = "pointsman";
 
 const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 
@@ -131,6 +137,7 @@ pub fn attempt_headers(
             headers.push((ANTHROPIC_VERSION, HeaderValue::from_static("2023-06-01")));
         }
     }
+    headers.push((CDN_LOOP, HeaderValue::from_static(LOOP_NAME)));
     add_credential(&mut headers, caller, provider, standing)?;
     Ok(headers)
 }
@@ -244,7 +251,10 @@ mod tests {
         let caller = Caller { headers: &headers, credential_is_providers: true };
         let held = provider("", AuthScheme::XApiKey, Credential::Held(Secret::new("OURS")));
         let built = build(caller, &held, Standing::Foreign);
-        assert_eq!(names(&built), ["accept-encoding", "content-type", "x-api-key", "x-stainless-lang"]);
+        assert_eq!(
+            names(&built),
+            ["accept-encoding", "cdn-loop", "content-type", "x-api-key", "x-stainless-lang"]
+        );
         assert_eq!(built["x-api-key"], "OURS");
         let none = provider("", AuthScheme::Bearer, Credential::Passthrough);
         assert_eq!(attempt_headers(caller, &none, Standing::Foreign), Err(FailureClass::NoCredential));

@@ -13,10 +13,10 @@ mod sketch;
 mod speed;
 
 pub use circuit::Barred;
-pub use client::{Call, CallError, Exchange, MAX_ADDRESSES, Upstream};
+pub use client::{Call, CallError, Exchange, MAX_ADDRESSES, NO_ROOM, Upstream};
 pub use headers::{
-    Caller, Standing, attempt_headers, forwardable_answer_header, forwardable_request_header, is_credential,
-    own_path,
+    CDN_LOOP, Caller, LOOP_NAME, Standing, attempt_headers, forwardable_answer_header,
+    forwardable_request_header, is_credential, own_path,
 };
 pub use health::{Board, Health, InFlight};
 pub use replicas::{CHECK_EVERY, Replicas};

@@ -88,7 +88,7 @@ async fn our_own_hints_stay_here() {
             .with("X-Pointsman-Session", "canary-session")
             .with("x-pointsman-deadline-ms", "9000");
         assert_eq!(world.proxy.exchange(&request).await.status, 200);
-        assert_never(&world.small, &["pointsman", "Pointsman", "canary-tag", "canary-session"], model);
+        assert_never(&world.small, &["x-pointsman", "X-Pointsman", "canary-tag", "canary-session"], model);
     }
 }
 

@@ -8,11 +8,13 @@ mod support;
 
 mod harness;
 mod layout;
+mod leaks;
 mod matrix;
 
 mod admin;
 mod bad_input;
 mod bodies;
+mod bounds;
 mod cancel;
 mod classes;
 mod clients;
@@ -26,6 +28,7 @@ mod fallback;
 mod frontier;
 mod in_flight;
 mod learning;
+mod nested;
 mod observe;
 mod passing;
 mod predictor;

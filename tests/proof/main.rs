@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test's way to say that it failed
 #![allow(unreachable_pub, missing_docs)] // nothing of a test binary is reachable from outside
 
+mod bombs;
+#[allow(dead_code, reason = "the fault matrix uses the rest")]
 mod process;
+mod soak;
 
 use std::time::{Duration, Instant};
 

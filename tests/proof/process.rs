@@ -16,7 +16,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_pointsman");
 /// Simulated providers, a configuration, and the proxy that comes and goes between them.
 pub struct Stand {
     folder: tempfile::TempDir,
-    providers: Child,
+    providers: Option<Child>,
     proxy: Option<Child>,
     pub data: SocketAddr,
     admin: SocketAddr,
@@ -32,8 +32,17 @@ impl Stand {
             .spawn()
             .unwrap();
         assert!(reachable(providers_at), "the providers do not listen");
-        let stand = Self { folder, providers, proxy: None, data, admin };
+        let stand = Self { folder, providers: Some(providers), proxy: None, data, admin };
         std::fs::write(stand.config(), stand.text(providers_at)).unwrap();
+        stand
+    }
+
+    /// Before a provider that somebody else runs.
+    pub fn before(provider: SocketAddr) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let [data, admin] = free();
+        let stand = Self { folder, providers: None, proxy: None, data, admin };
+        std::fs::write(stand.config(), stand.text(provider)).unwrap();
         stand
     }
 
@@ -59,7 +68,10 @@ impl Stand {
     }
 
     fn launch(&self, upgrade: bool) -> Child {
-        let mut command = Command::new(PROGRAM);
+        self.launch_as(Command::new(PROGRAM), upgrade)
+    }
+
+    fn launch_as(&self, mut command: Command, upgrade: bool) -> Child {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -79,6 +91,36 @@ impl Stand {
         if !reachable(self.data) {
             panic!("{}", std::fs::read_to_string(self.folder.path().join("proxy.log")).unwrap());
         }
+    }
+
+    /// Starts it where it may have no more descriptors than this.
+    pub fn start_with_descriptors(&mut self, most: u32) {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("ulimit -n {most}; exec \"$0\" \"$@\""), PROGRAM]);
+        self.proxy = Some(self.launch_as(shell, false));
+        assert!(reachable(self.data), "it does not start");
+    }
+
+    /// CPU time it has used so far.
+    pub fn cpu_seconds(&self) -> f64 {
+        let stat = std::fs::read_to_string(self.proc("stat")).unwrap();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        let ticks: f64 = fields[11..13].iter().map(|field| field.parse::<f64>().unwrap()).sum();
+        ticks / 100.0
+    }
+
+    /// Memory it holds now and the most it ever held, MiB.
+    pub fn memory_mib(&self) -> (f64, f64) {
+        let status = std::fs::read_to_string(self.proc("status")).unwrap();
+        let of = |name: &str| {
+            let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+            line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+        };
+        (of("VmRSS:"), of("VmHWM:"))
+    }
+
+    fn proc(&self, file: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/{file}", self.proxy.as_ref().unwrap().id()))
     }
 
     /// Ends it without a word.
@@ -115,7 +157,8 @@ impl Stand {
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
 
-    fn ledger(&self) -> PathBuf {
+    /// Where its ledger lies.
+    pub fn ledger(&self) -> PathBuf {
         self.folder.path().join("ledger.db")
     }
 
@@ -150,7 +193,7 @@ impl Stand {
 
 impl Drop for Stand {
     fn drop(&mut self) {
-        for process in self.proxy.iter_mut().chain([&mut self.providers]) {
+        for process in self.proxy.iter_mut().chain(&mut self.providers) {
             let _ = process.kill();
             let _ = process.wait();
         }
@@ -162,9 +205,19 @@ pub struct Load(Child);
 
 impl Load {
     pub fn start(stand: &Stand, rps: u32, seconds: f64) -> Self {
+        Self::with(stand, (rps, seconds), &[])
+    }
+
+    /// The same with a share of streams.
+    pub fn mixed(stand: &Stand, rps: u32, seconds: f64, streams: f64) -> Self {
+        Self::with(stand, (rps, seconds), &["--streams", &streams.to_string()])
+    }
+
+    fn with(stand: &Stand, (rps, seconds): (u32, f64), more: &[&str]) -> Self {
         let child = Command::new(PROGRAM)
             .args(["loadtest", "--json", "--max-failed", "1", "--url", &format!("http://{}", stand.data)])
             .args(["--rps", &rps.to_string(), "--seconds", &seconds.to_string()])
+            .args(more)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

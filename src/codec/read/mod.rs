@@ -24,6 +24,9 @@ pub use self::scan::{KeyScan, scan_keys};
 /// Deepest nesting of a body that is read: far above what clients send, below what any provider's parser refuses.
 pub const MAX_DEPTH: usize = 64;
 
+/// Most values and keys of a body together: the parser keeps a place for each, twelve times as large as the smallest.
+const MAX_VALUES: usize = 2_000_000;
+
 /// Why a body was not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadFault {
@@ -52,6 +55,8 @@ pub enum ReadFaultKind {
     DuplicateKey,
     /// Nested deeper than `MAX_DEPTH`.
     TooDeep,
+    /// More values than `MAX_VALUES`.
+    TooManyValues,
 }
 
 /// A fault before the raw bytes were looked at again.
@@ -123,6 +128,11 @@ pub fn read<R>(
     scratch: &mut Scratch,
     look: impl FnOnce(&ChatView<'_>) -> R,
 ) -> Result<(ChatRequest, R), ReadFault> {
+    if scan::has_more_values(body, MAX_VALUES) {
+        let message = format!("the body holds more than {MAX_VALUES} values; send less at once");
+        let (kind, scan) = (ReadFaultKind::TooManyValues, scan_keys(body));
+        return Err(ReadFault { kind, message, param: None, scan });
+    }
     let Scratch { copy, buffers, tape } = scratch;
     copy.clear();
     copy.extend_from_slice(body);

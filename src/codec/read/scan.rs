@@ -157,6 +157,22 @@ pub(in crate::codec) fn skip_space(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
+/// Whether a body holds more values and keys than this. Looked at closely only where it could, texts left out: they hold
+/// commas of their own.
+pub(in crate::codec) fn has_more_values(body: &[u8], most: usize) -> bool {
+    let separates = |byte: &u8| matches!(byte, b',' | b':' | b'[' | b'{');
+    if body.len() / 2 < most || body.iter().filter(|byte| separates(byte)).count() < most {
+        return false;
+    }
+    let (mut at, mut values) = (0, 1_usize);
+    while let Some(byte) = body.get(at) {
+        values += usize::from(separates(byte));
+        // What is no string to its end is no JSON either, and the parser says so.
+        at = if *byte == b'"' { string_end(body, at).unwrap_or(body.len()) } else { at + 1 };
+    }
+    values > most
+}
+
 /// Behind the closing quote of the string whose opening quote is at `at`.
 pub(in crate::codec) fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
     if bytes.get(at) != Some(&b'"') {

@@ -136,6 +136,11 @@ impl StreamTee {
         self.splitter.boundary() > 0
     }
 
+    /// Bytes held back of events that are not whole yet.
+    pub fn held(&self) -> usize {
+        self.splitter.held() + self.held.len()
+    }
+
     /// Whether a finish was seen.
     pub fn finished(&self) -> bool {
         self.watch.finished

@@ -4,6 +4,7 @@
 mod case;
 pub mod fault;
 mod own;
+mod process;
 mod run;
 mod table;
 

@@ -3,15 +3,21 @@
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use pointsman::config::{self, SecretSource};
+use pointsman::ledger::{Ledger, Reader};
+use pointsman::pipeline::{Engine, Inbound, PoolSettings};
+use pointsman::strategy::{Gone, Head, Leg, Reply};
+use pointsman::types::{Dialect, Operation, RequestId};
 use tokio::task::JoinSet;
 
 use super::fault::Way;
 use crate::support::client::{chat_body, chat_stream_body, messages_body, messages_stream_body};
 use crate::support::proxy::{World, trail};
 use crate::support::source::code_only;
-use crate::support::{Client, End, Request, Script, TestConfig, answers, errors};
+use crate::support::{Client, End, FakeProvider, Request, Script, TestConfig, answers, errors};
 
 /// A check of its own; it panics or says what is wrong.
 pub type Check = fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
@@ -246,6 +252,63 @@ pub async fn bodies_beyond_memory() -> Result<(), String> {
         assert_eq!(errors::of_path(way.target(), &answer, way.name()), "overloaded");
     }
     assert_eq!(world.small.seen().len(), 1, "nothing of what was shed reached a provider");
+    Ok(())
+}
+
+/// A client's side that panics when the answer begins, in the middle of everything.
+struct Panics;
+
+impl Reply for Panics {
+    async fn head(&mut self, _: Head, _: &[Leg]) -> Result<(), Gone> {
+        panic!("on purpose")
+    }
+
+    async fn body(&mut self, _: bytes::Bytes, _: bool) -> Result<(), Gone> {
+        Ok(())
+    }
+
+    async fn gone(&mut self) {
+        std::future::pending().await
+    }
+
+    fn abort(&mut self) {}
+}
+
+pub async fn panic() -> Result<(), String> {
+    let (small, large) = (FakeProvider::start().await, FakeProvider::start().await);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.db");
+    let text = TestConfig::new(&small, &large).text(&path);
+    let settings = config::from_text(&text, "", SecretSource::Map(TestConfig::secrets())).unwrap();
+    let (ledger, writer) = Ledger::open(&settings.ledger).unwrap();
+    writer.spawn().unwrap();
+    let pool =
+        PoolSettings { connections: 8, threads: 2, max_answer_bytes: 1 << 20, answer_budget_bytes: 1 << 20 };
+    let engine = Arc::new(Engine::new(settings.snapshot.clone(), (ledger, path.clone()), pool).unwrap());
+    let unix_ms =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
+    let inbound = |number: u128| Inbound {
+        loaded: engine.loaded(),
+        id: RequestId::new(unix_ms, number),
+        arrived: tokio::time::Instant::now(),
+        body_time: Duration::ZERO,
+        dialect: Dialect::OpenAi,
+        operation: Operation::ChatCompletions,
+        path: "/v1/chat/completions".to_owned(),
+        headers: http::HeaderMap::new(),
+        body: chat_body("auto").into(),
+        client: None,
+        tenant: 0,
+        credential_is_providers: false,
+    };
+    let (running, asked) = (engine.clone(), inbound(1));
+    let task = tokio::spawn(async move { running.handle(asked, &mut Panics).await.is_ok() });
+    assert!(task.await.unwrap_err().is_panic(), "the panic ends its request");
+    assert_eq!(engine.metrics.panics.get(), 1);
+    let flushing = engine.ledger.clone();
+    assert!(tokio::task::spawn_blocking(move || flushing.flush()).await.unwrap());
+    let entry = Reader::open(&path).unwrap().request(RequestId::new(unix_ms, 1)).unwrap().unwrap();
+    assert_eq!((entry.outcome.as_str(), entry.attempts.len()), ("own_error", 1));
     Ok(())
 }
 

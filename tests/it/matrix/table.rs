@@ -3,7 +3,7 @@
 
 use super::case::*;
 use super::fault::{Breach, Fault, Void};
-use super::own;
+use super::{own, process};
 use crate::support::ports::Port;
 
 /// The rows, each on as few lines as it takes: this is read as a table.
@@ -380,9 +380,12 @@ pub const ROWS: &[Row] = &[
         &[("the old one serves, the fault is named", || Box::pin(own::bad_reload()))],
     ),
     own("F33", "a reload under load", &[("each request sees one version", || Box::pin(own::reload_under_load()))]),
-    later("F34", "SIGTERM under load", "issue 4, part 6: graceful"),
-    later("F35", "kill -9 under load", "issue 4, part 5: ledger"),
-    later("F36", "an upgrade under load", "issue 4, part 6: graceful"),
+    own("F34", "SIGTERM under load", &[("what was taken is finished", || Box::pin(process::stopped()))]),
+    own("F35", "kill -9 under load", &[
+        ("at most a moment of records is lost, none is torn or twice", || Box::pin(process::killed())),
+        ("a torn tail of the journal is cut off", || Box::pin(process::torn_tail())),
+    ]),
+    own("F36", "an upgrade under load", &[("no request fails", || Box::pin(process::replaced()))]),
     own(
         "F37",
         "the clock jumps",
@@ -403,8 +406,8 @@ pub const ROWS: &[Row] = &[
         &[("shed with Retry-After", || Box::pin(own::bodies_beyond_memory()))],
     ),
     own("F41", "more requests than may run", &[("the newest is shed", || Box::pin(own::too_many_requests()))]),
-    later("F42", "a panic in a request", "issue 4, part 4: bounds (no panic can be brought about from outside)"),
-    later("F43", "no file descriptors left", "issue 4, part 4: bounds"),
+    own("F42", "a panic in a request", &[("on record, counted, and others untouched", || Box::pin(own::panic()))]),
+    own("F43", "no file descriptors left", &[("no spin, and it recovers", || Box::pin(process::no_descriptors()))]),
     row("F44", "odd framing of an answer", &[
         all("interim answers", &[Step { small: Fault::Interim(3), ..SMALL }]),
         all("too many of them", &[falls(Fault::Interim(20), &["s:malformed?", "l:ok"], "sl")]),

@@ -63,6 +63,7 @@ impl Router {
                 needs: chat.needs,
                 hard_markers: chat.hard_markers,
                 cache_markers: chat.cache_markers,
+                crossings: Vec::new(),
             },
             limits: limits.unwrap(),
             live: Live { deployments, session_model: None },
