@@ -4,7 +4,10 @@ use std::hint::black_box;
 
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use pointsman::codec::{Scratch, StreamTee, ask_for_usage, read, read_answer, set_model, splice};
+use pointsman::codec::{
+    Asker, Destination, Origin, Scratch, StreamCrossing, StreamTee, ask_for_usage, cross_request, read,
+    read_answer, set_model, splice,
+};
 use pointsman::types::{Dialect, Operation};
 
 /// A chat stream request of about `bytes`, with four tools per 20 KB and many turns.
@@ -95,5 +98,39 @@ fn answering(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, reading, watching, answering);
+/// A request and a stream's event into another dialect, there and back.
+fn translating(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("codec/translate");
+    let chat = body(16_000);
+    let to = |dialect| Destination { dialect, model: "m", max_output_tokens: 8_000, max_tokens_key: false };
+    let origin = |operation, body| Origin { operation, path: "/", body };
+    // A question of the user's behind the last answer, without which nothing crosses.
+    let chat = chat.replacen(r#"}],"model""#, r#"},{"role":"user","content":"And now?"}],"model""#, 1);
+    let asked = origin(Operation::ChatCompletions, chat.as_bytes());
+    let Ok(crossed) = cross_request(&asked, &to(Dialect::Anthropic)) else { return };
+    let messages = crossed.body;
+    let back = origin(Operation::Messages, &messages);
+    for (name, asked, to) in [
+        ("16k, chat to messages", asked, to(Dialect::Anthropic)),
+        ("16k, messages to chat", back, to(Dialect::OpenAi)),
+    ] {
+        group.throughput(Throughput::Bytes(asked.body.len() as u64));
+        group.bench_function(name, |bencher| bencher.iter(|| cross_request(black_box(&asked), &to).is_ok()));
+    }
+    group.throughput(Throughput::Elements(1));
+    let chunk = format!("{CHAT}}}\n\n");
+    for (name, from, operation, event) in [
+        ("event, chat to messages", Dialect::OpenAi, Operation::Messages, chunk.as_str()),
+        ("event, messages to chat", Dialect::Anthropic, Operation::ChatCompletions, MESSAGES),
+    ] {
+        let asker = Asker { operation, usage_in_stream: true, created: 1_790_000_000 };
+        let mut crossing = StreamCrossing::new(from, asker);
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| crossing.feed(black_box(event.as_bytes())).is_ok())
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, reading, watching, answering, translating);
 criterion_main!(benches);

@@ -18,6 +18,7 @@ step cargo clippy --locked --all-targets -- -D warnings
 if cargo deny --version >/dev/null 2>&1; then
     step cargo deny --offline check bans licenses sources
 fi
+[ $# -gt 0 ] || step scripts/test-clients.sh
 if cargo nextest --version >/dev/null 2>&1; then
     step cargo test --locked --doc
     step cargo nextest run --locked "$@"

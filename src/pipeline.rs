@@ -35,7 +35,7 @@ use understand::Read;
 use crate::catalog::{Client, OnAuthFailure, OnStreamBreak, Policy, Snapshot};
 use crate::codec::Origin;
 use crate::ledger::Ledger;
-use crate::routing::{ChainCeiling, Plan};
+use crate::routing::{ChainCeiling, Leg, Plan};
 use crate::session::Sessions;
 use crate::strategy::{self, End, Job, Memory, Reply, Rules};
 use crate::telemetry::{Metrics, Stage};
@@ -195,15 +195,16 @@ impl Engine {
         };
         let policy = dispatch.policy.map(|ix| snapshot.policy(ix));
         let rules = match (&dispatch.plan, policy) {
-            (Plan::Single(_), Some(policy)) => {
+            (plan, Some(policy)) if plan.kind().is_some() => {
                 Rules::Guarded { on: &policy.on, on_auth_failure: policy.on_auth_failure }
             }
             // What is translated is read, so it is checked; a model asked for by name has no other behind it.
             (Plan::Named, _) if hops.iter().any(|hop| hop.standing == Standing::Across) => {
                 Rules::Guarded { on: &[], on_auth_failure: OnAuthFailure::Fail }
             }
-            (Plan::Named, _) | (Plan::Single(_), None) => Rules::Verbatim,
+            (_, _) => Rules::Verbatim,
         };
+        let compound = hops::compound(snapshot, (dispatch, policy), &hops);
         let guarded = matches!(rules, Rules::Guarded { .. });
         let policy_limit = |limit: fn(&Policy) -> Option<u32>| policy.filter(|_| guarded).and_then(limit);
         let until = |caller: Option<u32>, policy: Option<u32>| {
@@ -241,6 +242,7 @@ impl Engine {
             max_answer_bytes: self.max_answer_bytes,
             memory: &self.memory,
             ceiling: dispatch.ceiling.as_ref().map(|chain| chain.ceiling),
+            compound,
             resumes: guarded && policy.is_some_and(|policy| policy.on_stream_break == OnStreamBreak::Resume),
         })
     }
@@ -277,6 +279,8 @@ pub(crate) struct Dispatch {
     pub(crate) ceiling: Option<ChainCeiling>,
     /// Other dialects the request can be put into.
     pub(crate) crosses: Vec<Dialect>,
+    /// The calls of a plan of several models.
+    pub(crate) legs: Vec<Leg>,
 }
 
 impl Dispatch {
@@ -294,6 +298,7 @@ impl Dispatch {
             bound: false,
             ceiling: None,
             crosses: Vec::new(),
+            legs: Vec::new(),
         }
     }
 }

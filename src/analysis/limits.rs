@@ -133,10 +133,8 @@ impl<'h, F: Fn(&str) -> Option<&'h str>> Reader<F> {
     }
 
     fn plan(&mut self, name: &'static str) -> Option<String> {
-        let expected = || format!("one of {}", PLANS.map(PlanKind::as_str).join(", "));
-        self.take(name, expected, |value| {
-            PLANS.into_iter().find(|kind| kind.as_str() == value).map(|kind| kind.as_str().to_owned())
-        })
+        let expected = || format!("one of {}", PlanKind::ALL.map(PlanKind::as_str).join(", "));
+        self.take(name, expected, |value| PlanKind::parse(value).map(|kind| kind.as_str().to_owned()))
     }
 
     fn tags(&mut self, name: &'static str) -> BTreeMap<String, String> {
@@ -167,9 +165,6 @@ impl<'h, F: Fn(&str) -> Option<&'h str>> Reader<F> {
         self.take(name, expected, parse).unwrap_or(false)
     }
 }
-
-/// Kinds of plan a caller may ask for.
-const PLANS: [PlanKind; 1] = [PlanKind::Single];
 
 /// The value again when it is digits only: `parse` alone would take a sign.
 fn digits(value: &str) -> Option<&str> {
@@ -262,7 +257,7 @@ mod tests {
         ("x-pointsman-min-quality", &["1.01", "-0", "80%", "high"]),
         ("x-pointsman-max-quality-loss", &["2", ""]),
         ("x-pointsman-task", &["", "Code", "coding", "summarization"]),
-        ("x-pointsman-plan", &["", "cheap", "Single"]),
+        ("x-pointsman-plan", &["", "cheap", "Single", "cascades"]),
         ("x-pointsman-tags", &["", "team", "=x", "a=", "a=b,", "a=b,a=c", "a=b c", "a=\u{e9}", "a=b=c"]),
         ("x-pointsman-session", &["", "two words", "\u{e9}"]),
         ("x-pointsman-explain", &["", "yes", "TRUE"]),

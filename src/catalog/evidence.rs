@@ -16,12 +16,12 @@ pub enum EvidenceLevel {
     Paired,
 }
 
-/// Measured loss of one model against one baseline in one task class.
+/// Measured loss of one model, or of one plan of several, against one baseline in one task class.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// The model measured against.
     pub baseline: ModelId,
-    /// The model measured.
+    /// The model measured, or the plan as decisions print it: `cascade(a & b | c)`.
     pub model: ModelId,
     /// The class of the requests.
     pub task: TaskClass,
@@ -35,6 +35,9 @@ pub struct Evidence {
     pub mean_loss: f64,
     /// Upper end of the loss's one-sided 95 % interval.
     pub loss_upper: f64,
+    /// Of a plan: share of requests whose first answers stood, 0..1. Counts whatever the number of pairs: it needs no labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<f64>,
 }
 
 /// Evidence by (baseline, model, task class).

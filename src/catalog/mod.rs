@@ -4,6 +4,7 @@
 //! version. This room holds data and looks things up in it; it decides nothing.
 
 mod client;
+mod compound;
 mod evidence;
 mod forest;
 mod learned;
@@ -14,6 +15,9 @@ mod provider;
 mod snapshot;
 
 pub use client::{Client, ClientKey, Clients};
+pub use compound::{
+    AcceptSpec, CascadeSpec, Compound, CompoundLicense, DraftSpec, JudgeFailure, VerifyFailure, family_of,
+};
 pub use evidence::{Evidence, EvidenceLevel, EvidenceTable};
 pub use forest::{ASKED, Forest, LEAVES, QUESTIONS, Question, Tree};
 pub use learned::{Learned, LossCurve, LossKnot};

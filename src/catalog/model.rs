@@ -36,6 +36,8 @@ impl Tier {
 pub struct Model {
     /// Name in the configuration.
     pub id: ModelId,
+    /// Who made it, in a word: a judge is of another family than those it judges.
+    pub family: Arc<str>,
     /// Shelf.
     pub tier: Tier,
     /// Context window in tokens, input and output together.

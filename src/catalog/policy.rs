@@ -1,5 +1,6 @@
 //! A policy: whom it is for, what it may do to a request, and within which limits.
 
+use super::Compound;
 use crate::types::{ClientId, FailureClass, ModelIx, NanoUsd, PolicyId};
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,8 @@ pub struct Policy {
     pub objective: Objective,
     /// Kinds of plan that may compete.
     pub plans: Vec<PlanKind>,
+    /// Plans of several models.
+    pub compound: Compound,
     /// Models tried in order when an attempt fails with a class in `on`.
     pub fallback: Vec<ModelIx>,
     /// Failure classes that lead to the next link of the chain.
@@ -110,13 +113,33 @@ pub enum Objective {
 pub enum PlanKind {
     /// One model.
     Single,
+    /// Cheap models first, a dearer one where their answers do not stand.
+    Cascade,
+    /// Several models answer, another chooses.
+    Ensemble,
+    /// Several models answer each other, another sums up.
+    Debate,
+    /// A cheap model writes, a dearer one corrects.
+    Draft,
 }
 
 impl PlanKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Single, Self::Cascade, Self::Ensemble, Self::Debate, Self::Draft];
+
+    /// The kind a word means.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
     /// The word used in configuration and headers.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Single => "single",
+            Self::Cascade => "cascade",
+            Self::Ensemble => "ensemble",
+            Self::Debate => "debate",
+            Self::Draft => "draft",
         }
     }
 }

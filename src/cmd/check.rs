@@ -3,6 +3,7 @@
 
 mod effective;
 mod failures;
+mod plans;
 
 #[cfg(test)]
 mod tests;

@@ -17,13 +17,14 @@ mod usage;
 
 pub use answer::{Answer, Finish, Malformed, read_answer, read_usage, visible_usage};
 pub use cross::{
-    Asker, Crossed, Destination, Obstacle, Origin, StreamCrossing, cross_answer, cross_error, cross_request,
+    Asker, Composed, Crossed, Destination, Obstacle, Origin, Spoken, StreamCrossing, as_stream, compose,
+    conversation, cross_answer, cross_error, cross_request, spoken, with_text,
 };
 pub use error::{AttemptNote, OwnError, ProviderError, classify, error_body, error_event};
 pub use hub::{ChatRequest, ChatView, Part, Role, StreamOptions, Tool, Turn};
 pub use read::{KeyScan, MAX_DEPTH, ReadFault, ReadFaultKind, Scratch, read, scan_keys};
 pub use resume::{Mismatch, Splice, Transcript};
 pub use route::{DialectHints, Route, route};
-pub use splice::{Edit, ask_for_usage, set_model, splice};
+pub use splice::{Edit, ask_for_usage, set_model, splice, unstreamed};
 pub use sse::{MAX_EVENT_BYTES, MAX_LINE_BYTES, SseEvent, SseFault, SseSplitter};
 pub use tee::{StreamEnd, StreamFault, StreamTee};

@@ -54,6 +54,20 @@ pub fn ask_for_usage(request: &ChatRequest, body: &[u8]) -> Option<Edit> {
     }
 }
 
+/// The same request for a whole answer: `stream` is false and its options are null. `None`: it asks for no stream.
+pub fn unstreamed(request: &ChatRequest, body: &[u8]) -> Option<Vec<Edit>> {
+    if !request.stream {
+        return None;
+    }
+    let members = Members::of(body, request.first_member - 1).flatten();
+    let edits = members.filter_map(|member| match decode(&body[member.key]).as_deref() {
+        Some("stream") => Some(Edit { at: member.value, with: b"false".to_vec() }),
+        Some("stream_options") => Some(Edit { at: member.value, with: b"null".to_vec() }),
+        _ => None,
+    });
+    Some(edits.collect())
+}
+
 /// The edit of an existing `stream_options`, which is an object or null.
 fn ask_within(body: &[u8], span: &Range<usize>) -> Edit {
     if body.get(span.start) != Some(&b'{') {

@@ -8,6 +8,7 @@
 
 mod checks;
 mod clients;
+mod compound;
 mod fault;
 mod ledger;
 mod models;
@@ -110,7 +111,7 @@ fn read(root: Table<'_>, context: &Context<'_>, sources: Sources<'_>) -> Read {
     let ledger = ledger::read(&root);
     let (providers, base_urls) = providers::read(&root, context);
     let (models, deployments) = models::read(&root, context, &providers);
-    let policies = policies::read(&root, context);
+    let policies = policies::read(&root, context, &models);
     let clients = clients::read(&root, context);
     let defaults = server::default_providers(&root, context, &providers);
     let routing = root.get("routing").and_then(|node| node.table());

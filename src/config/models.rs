@@ -7,7 +7,9 @@ use super::Context;
 use super::names::{id, resolve};
 use super::tree::{Node, Table, suggestion};
 use super::{origin, prices};
-use crate::catalog::{Credential, Deployment, LatencyPrior, Model, PriceList, Provider, QualityPriors, Tier};
+use crate::catalog::{
+    Credential, Deployment, LatencyPrior, Model, PriceList, Provider, QualityPriors, Tier, family_of,
+};
 use crate::types::{Capabilities, DeploymentId, DeploymentIx, ModelIx, ProviderIx, TaskClass};
 
 const TIERS: [(&str, Tier); 3] =
@@ -30,6 +32,9 @@ pub(super) fn read(
         let mut model = model(table, context, position);
         let around = Around { context, providers, model: &model, ix: ModelIx(position) };
         let own = around.deployments(table);
+        if let Some(first) = own.first().filter(|_| model.family.is_empty()) {
+            model.family = family_of(&first.upstream_name);
+        }
         let first = deployments.len();
         deployments.extend(own);
         let positions = (first..deployments.len()).filter_map(|at| u16::try_from(at).ok());
@@ -62,6 +67,7 @@ fn model(table: &Table<'_>, context: &Context<'_>, position: u16) -> Model {
     let capabilities = table.get("capabilities").map_or(assumed, |node| capabilities(&node, assumed));
     Model {
         id: id.into(),
+        family: table.get("family").and_then(|node| family(&node)).unwrap_or_default(),
         tier: tier.and_then(|node| node.choice(&TIERS)).unwrap_or(Tier::Edge),
         context_tokens: context_tokens.unwrap_or(0),
         max_output_tokens: max_output_tokens.unwrap_or(0),
@@ -75,6 +81,14 @@ fn model(table: &Table<'_>, context: &Context<'_>, position: u16) -> Model {
         learned_as: table.get("learned_as").and_then(|node| node.text()).map(Arc::from),
         deployments: Vec::new(),
     }
+}
+
+fn family(node: &Node<'_>) -> Option<Arc<str>> {
+    let family = node.text()?;
+    if family.is_empty() {
+        node.fault("write who made the model, in a word, as \"gpt\"");
+    }
+    Some(Arc::from(family.to_ascii_lowercase()))
 }
 
 fn model_id<'r>(table: &Table<'r>, context: &Context<'_>, position: u16) -> &'r str {

@@ -1,9 +1,12 @@
 //! `[[policies]]`: whom a policy is for, what it may do to a request, and within which limits.
 
 use super::Context;
+use super::compound::Around;
 use super::names::{id, resolve, resolve_all};
 use super::tree::{Node, Table, suggestion};
-use crate::catalog::{License, Mode, Objective, OnAuthFailure, OnStreamBreak, PlanKind, Policy, PolicyMatch};
+use crate::catalog::{
+    License, Mode, Model, Objective, OnAuthFailure, OnStreamBreak, PlanKind, Policy, PolicyMatch,
+};
 use crate::types::{ClientId, FailureClass, ModelIx, NanoUsd};
 
 const MODES: [(&str, Mode); 3] =
@@ -11,7 +14,6 @@ const MODES: [(&str, Mode); 3] =
 const LICENSES: [(&str, License); 3] =
     [("paired", License::Paired), ("calibrated", License::Calibrated), ("prior", License::Prior)];
 const OBJECTIVES: [(&str, Objective); 2] = [("cheapest", Objective::Cheapest), ("best", Objective::Best)];
-const PLANS: [(&str, PlanKind); 1] = [("single", PlanKind::Single)];
 const ON_AUTH_FAILURE: [(&str, OnAuthFailure); 2] =
     [("fail", OnAuthFailure::Fail), ("fallback", OnAuthFailure::Fallback)];
 const ON_STREAM_BREAK: [(&str, OnStreamBreak); 2] =
@@ -36,12 +38,12 @@ const USUAL_ON: [FailureClass; 11] = [
 const HOUR_MS: u64 = 3_600_000;
 const MOST_USD: f64 = 1_000_000.0;
 
-pub(super) fn read(root: &Table<'_>, context: &Context<'_>) -> Vec<Policy> {
+pub(super) fn read(root: &Table<'_>, context: &Context<'_>, known: &[Model]) -> Vec<Policy> {
     let tables = root.tables("policies");
-    tables.iter().enumerate().map(|(position, table)| policy(table, context, position)).collect()
+    tables.iter().enumerate().map(|(position, table)| policy(table, (context, known), position)).collect()
 }
 
-fn policy(table: &Table<'_>, context: &Context<'_>, position: usize) -> Policy {
+fn policy(table: &Table<'_>, (context, known): (&Context<'_>, &[Model]), position: usize) -> Policy {
     let models = |key| table.get(key).map(|node| models(&node, context)).unwrap_or_default();
     let milliseconds = |key| {
         let value = table.get(key).and_then(|node| node.integer(1..=HOUR_MS));
@@ -51,6 +53,11 @@ fn policy(table: &Table<'_>, context: &Context<'_>, position: usize) -> Policy {
     let baseline = baseline.map(ModelIx);
     // Without candidates there is nothing to choose, but the baseline can still be asked for.
     let candidates = Some(models("candidates")).filter(|list| !list.is_empty());
+    let plans = table.get("plans").map_or_else(|| vec![PlanKind::Single], |node| plans(&node));
+    let compound = table
+        .get("compound")
+        .and_then(|node| node.table())
+        .map(|table| Around { context, models: known, baseline, plans: &plans }.read(&table));
     let policy = Policy {
         id: id(table, "name", &context.names.policies, position).into(),
         matches: matches(table, context),
@@ -66,7 +73,8 @@ fn policy(table: &Table<'_>, context: &Context<'_>, position: usize) -> Policy {
         deadline_ms: milliseconds("deadline_ms"),
         ttft_ms: milliseconds("ttft_ms"),
         objective: table.choice_or("objective", Objective::Cheapest, &OBJECTIVES),
-        plans: table.get("plans").map_or_else(|| vec![PlanKind::Single], |node| plans(&node)),
+        plans,
+        compound: compound.unwrap_or_default(),
         fallback: models("fallback"),
         on: table.get("on").map_or_else(|| USUAL_ON.to_vec(), |node| failure_classes(&node)),
         on_auth_failure: table.choice_or("on_auth_failure", OnAuthFailure::Fail, &ON_AUTH_FAILURE),
@@ -107,7 +115,7 @@ fn models(node: &Node<'_>, context: &Context<'_>) -> Vec<ModelIx> {
 }
 
 fn plans(node: &Node<'_>) -> Vec<PlanKind> {
-    let plans = node.choices(&PLANS);
+    let plans = node.choices(&PlanKind::ALL.map(|kind| (kind.as_str(), kind)));
     if node.is_array() && node.items().is_empty() {
         node.fault("is empty: \"single\" is the plan of one model");
     }

@@ -9,6 +9,8 @@ use crate::catalog::{AuthScheme, Credential, License, Mode};
 use crate::ledger::LedgerMode;
 use crate::types::{Day, Dialect, FailureClass, PricePerMillion, TaskClass};
 
+mod plan_tests;
+
 /// Small and right. The tests break one line of it.
 const RIGHT: &str = r#"[server]
 listen = ["127.0.0.1:8080"]
@@ -252,7 +254,7 @@ fn faults_of_policies_are_found() {
     row("on = [\"conect\"]", "policies[0].on[0]");
     row("on = [\"bad_request\"]", "policies[0].on[0]");
     row("on = [\"auth\"]", "policies[0].on");
-    row("plans = [\"cascade\"]", "policies[0].plans[0]");
+    row("plans = [\"cascades\"]", "policies[0].plans[0]");
     row("on_stream_break = \"continue\"", "policies[0].on_stream_break");
     row("holdout = -0.1", "policies[0].holdout");
     row("ttft_ms = 10\ndeadline_ms = 5", "policies[0].ttft_ms");

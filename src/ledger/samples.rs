@@ -7,9 +7,9 @@ use std::sync::Arc;
 use super::{AttemptOutcome, AttemptRow, CostRange, Entry, Outcome};
 use crate::analysis::{Features, Limits};
 use crate::catalog::{
-    Clients, DefaultProviders, EvidenceTable, License, Mode, Model, Objective, OnAuthFailure, OnStreamBreak,
-    PlanKind, Policy, PolicyMatch, Price, PriceList, QualityPriors, Snapshot, SnapshotParts, SnapshotVersion,
-    Tier,
+    Clients, Compound, DefaultProviders, EvidenceTable, License, Mode, Model, Objective, OnAuthFailure,
+    OnStreamBreak, PlanKind, Policy, PolicyMatch, Price, PriceList, QualityPriors, Snapshot, SnapshotParts,
+    SnapshotVersion, Tier,
 };
 use crate::routing::{
     Candidate, Crossing, Decision, Estimate, Facts, Inputs, Live, Plan, Reason, Verdict, Why,
@@ -254,6 +254,7 @@ fn model(id: &str, tier: Tier, usd_per_million: f64) -> Model {
             image_input: None,
         }]),
         quality: QualityPriors::default(),
+        family: "test".into(),
         learned_as: None,
         deployments: Vec::new(),
     }
@@ -276,6 +277,7 @@ fn policy() -> Policy {
         ttft_ms: None,
         objective: Objective::Cheapest,
         plans: vec![PlanKind::Single],
+        compound: Compound::default(),
         fallback: Vec::new(),
         on: Vec::new(),
         on_auth_failure: OnAuthFailure::Fail,

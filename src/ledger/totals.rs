@@ -246,6 +246,7 @@ pub fn totals(
 fn is_decided(entry: &Entry) -> bool {
     match entry.served {
         Served::Routed | Served::Canary | Served::Holdout | Served::Fallback => entry.model.is_some(),
+        Served::Cascade | Served::Ensemble | Served::Debate | Served::Draft => entry.model.is_some(),
         Served::Pinned | Served::Observed | Served::Unrouted => false,
     }
 }

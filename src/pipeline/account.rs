@@ -11,7 +11,7 @@ use super::{Dispatch, Engine, Inbound, Loaded};
 use crate::analysis::Analysis;
 use crate::codec::AttemptNote;
 use crate::ledger::{AttemptRow, CostRange, Entry, Outcome};
-use crate::routing::{Decision, Plan, ceiling_of_chain};
+use crate::routing::{Decision, Plan, ceiling_of_chain, legs_of};
 use crate::session::Answerer;
 use crate::strategy::{End, Failure, Hop, Job, Leg, LegEnd, NotReady, Trail};
 use crate::telemetry::{Stage, StageTimes};
@@ -145,6 +145,7 @@ impl<'e> Account<'e> {
                 bound: false,
                 ceiling: None,
                 crosses: Vec::new(),
+                legs: Vec::new(),
             },
             Some(Err(no_route)) => {
                 self.note(|entry| entry.served = Served::Routed);
@@ -158,10 +159,13 @@ impl<'e> Account<'e> {
                 let open =
                     facts.iter().flat_map(|facts| &facts.crossings).filter(|one| one.obstacle.is_none());
                 let crosses = open.map(|one| one.to).collect();
+                let legs =
+                    chain.map_or_else(Vec::new, |inputs| legs_of(&self.loaded.snapshot, inputs, &decision));
                 Dispatch {
                     ceiling,
                     output_tokens,
                     crosses,
+                    legs,
                     ..self.note_decision(asked, decision, input_tokens)
                 }
             }
@@ -173,7 +177,7 @@ impl<'e> Account<'e> {
         let dispatch = Dispatch {
             plan: decision.plan.clone(),
             fallback: decision.fallback.clone(),
-            served: decision.served,
+            served: served_by(&decision),
             reason: decision.reason.as_str(),
             policy: asked.policy,
             input_tokens,
@@ -182,9 +186,10 @@ impl<'e> Account<'e> {
             bound: decision.reason.is_bound(),
             ceiling: None,
             crosses: Vec::new(),
+            legs: Vec::new(),
         };
         self.note(|entry| {
-            entry.served = decision.served;
+            entry.served = served_by(&decision);
             entry.reason = Cow::Borrowed(decision.reason.as_str());
             entry.baseline = decision.baseline.clone();
             if let Some(Plan::Single(model)) = &decision.would {
@@ -321,6 +326,17 @@ impl Drop for Account<'_> {
         if self.engine.ledger.record(entry).is_err() {
             tracing::debug!("a ledger entry was lost");
         }
+    }
+}
+
+/// How a decision serves: a plan of several models by its kind.
+fn served_by(decision: &Decision) -> Served {
+    match (&decision.plan, decision.served) {
+        (Plan::Cascade(_), _) => Served::Cascade,
+        (Plan::Ensemble(_), _) => Served::Ensemble,
+        (Plan::Debate(_), _) => Served::Debate,
+        (Plan::Draft(_), _) => Served::Draft,
+        (Plan::Named | Plan::Single(_), served) => served,
     }
 }
 

@@ -19,6 +19,7 @@ const ATTEMPTS: HeaderName = HeaderName::from_static("x-pointsman-attempts");
 const COST: HeaderName = HeaderName::from_static("x-pointsman-cost-usd");
 const COST_ESTIMATE: HeaderName = HeaderName::from_static("x-pointsman-cost-estimate-usd");
 const OVERHEAD: HeaderName = HeaderName::from_static("x-pointsman-overhead-us");
+const PLAN: HeaderName = HeaderName::from_static("x-pointsman-plan");
 const TRANSLATED: HeaderName = HeaderName::from_static("x-pointsman-translated");
 const SNAPSHOT: HeaderName = HeaderName::from_static("x-pointsman-snapshot");
 
@@ -64,7 +65,7 @@ impl<R: Reply> Reply for Announced<'_, R> {
 
 impl Announcement {
     fn add_to(&self, head: &mut Head, earlier: &[Leg]) {
-        let served = if head.hop > 0 { Served::Fallback } else { self.served };
+        let served = if head.hop > 0 && head.plan.is_none() { Served::Fallback } else { self.served };
         let mut own = Own { headers: &mut head.headers, text: BytesMut::with_capacity(OWN_BYTES) };
         own.put(ID, |text| text.put_slice(&self.id.text()));
         own.word(PATH, served.as_str());
@@ -77,6 +78,9 @@ impl Announcement {
             own.put(COST, |text| written(text, cost));
         } else if let Some(estimate) = self.cost_estimate.filter(|_| head.length.is_none()) {
             own.put(COST_ESTIMATE, |text| written(text, estimate));
+        }
+        if let Some(plan) = &head.plan {
+            own.put(PLAN, |text| text.put_slice(plan.as_bytes()));
         }
         if let Some(Translated { from, dropped }) = &head.translated {
             own.put(TRANSLATED, |text| {

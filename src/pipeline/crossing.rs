@@ -15,8 +15,10 @@ pub fn crossings(
     (dialect, origin): (Dialect, &Origin<'_>),
     named: Option<ModelIx>,
 ) -> Vec<Crossing> {
-    let models =
-        || policy.candidates.iter().chain(&policy.fallback).copied().chain(policy.baseline).chain(named);
+    let models = || {
+        let singles = policy.candidates.iter().chain(&policy.fallback).copied().chain(policy.baseline);
+        singles.chain(named).chain(policy.compound.models())
+    };
     let spoken = |to: Dialect| {
         let mut deployments = models().flat_map(|model| snapshot.model(model).deployments.iter());
         deployments.any(|ix| snapshot.dialect_of(*ix) == to)

@@ -4,9 +4,9 @@ use super::crossing;
 use super::refusal::{Refusal, RefusalCode};
 use super::understand::{Read, has_credential, standing};
 use super::{Dispatch, Inbound, Loaded};
-use crate::catalog::Snapshot;
-use crate::routing::Plan;
-use crate::strategy::Hop;
+use crate::catalog::{Policy, Snapshot};
+use crate::routing::{Leg, Plan};
+use crate::strategy::{Compound, Hop, Spec};
 use crate::types::{DeploymentId, DeploymentIx, Dialect, ModelId, ModelIx, NanoUsd};
 
 /// Most hops of one chain.
@@ -24,25 +24,84 @@ pub(super) fn of(
         Plan::Named => as_named(snapshot, inbound, read).map(|hop| vec![hop]),
         Plan::Single(model) => {
             let mut hops = Vec::with_capacity(4);
-            let models = std::iter::once(model).chain(&dispatch.fallback);
-            for ix in models.filter_map(|id| snapshot.model_by_id(id.as_str())) {
-                for deployment in deployments(snapshot, inbound, (ix, &dispatch.crosses)) {
-                    let known = hops.iter().any(|hop: &Hop| hop.deployment == Some(deployment));
-                    if !known && hops.len() < MAX_HOPS {
-                        let worst_cost = worst_cost(dispatch, &snapshot.model(ix).id);
-                        hops.push(Hop { worst_cost, ..routed(snapshot, inbound, deployment) });
-                    }
-                }
-            }
+            chain(&mut hops, (snapshot, inbound, dispatch), std::iter::once(model).chain(&dispatch.fallback));
             if hops.is_empty() {
-                return Err(Refusal::new(
-                    RefusalCode::NoProvider,
-                    format!("model `{model}` has no deployment that speaks this dialect"),
-                ));
+                return Err(nowhere(model));
             }
             Ok(hops)
         }
+        Plan::Cascade(_) | Plan::Ensemble(_) | Plan::Debate(_) | Plan::Draft(_) => {
+            let mut hops = Vec::with_capacity(8);
+            for leg in &dispatch.legs {
+                let hop = member(loaded, inbound, dispatch, leg).ok_or_else(|| nowhere(&leg.model))?;
+                if !hops.iter().any(|known: &Hop| known.deployment == hop.deployment) {
+                    hops.push(hop);
+                }
+            }
+            chain(&mut hops, (snapshot, inbound, dispatch), dispatch.fallback.iter());
+            Ok(hops)
+        }
     }
+}
+
+/// The calls of a plan of several models, tied to its hops; `None` for any other plan.
+pub(super) fn compound(
+    snapshot: &Snapshot,
+    (dispatch, policy): (&Dispatch, Option<&Policy>),
+    hops: &[Hop],
+) -> Option<Compound> {
+    let compound = &policy.filter(|_| dispatch.plan.is_compound())?.compound;
+    let at = |model: &ModelId| {
+        let ix = snapshot.model_by_id(model.as_str());
+        hops.iter().position(|hop| hop.model == ix)
+    };
+    let spec = |leg: &Leg| {
+        let Leg { role, wave, output_cap, worst_cost, .. } = *leg;
+        Some(Spec { hop: at(&leg.model)?, role, wave, output_cap, worst_cost })
+    };
+    let legs: Vec<Spec> = dispatch.legs.iter().filter_map(spec).collect();
+    let members = legs.iter().map(|leg| leg.hop + 1).max().unwrap_or(0);
+    Some(Compound {
+        plan: dispatch.plan.clone(),
+        chain: members,
+        legs,
+        judge_failure: compound.judge_failure,
+        verify_failure: compound.verify_failure,
+    })
+}
+
+/// Where a plan's model is called: the first place that is ready, else the first there is.
+fn member(loaded: &Loaded, inbound: &Inbound, dispatch: &Dispatch, leg: &Leg) -> Option<Hop> {
+    let snapshot = &*loaded.snapshot;
+    let ix = snapshot.model_by_id(leg.model.as_str())?;
+    // What is asked of ours is written in any dialect.
+    let crosses = if leg.role.asks_of_ours() { &Dialect::ALL[..] } else { &dispatch.crosses };
+    let places = || deployments(snapshot, inbound, (ix, crosses));
+    let place = places().find(|ix| loaded.board.ready(*ix)).or_else(|| places().next())?;
+    Some(routed(snapshot, inbound, place))
+}
+
+/// Every place of these models that is not among the hops yet, as far as there is room.
+fn chain<'m>(
+    hops: &mut Vec<Hop>,
+    (snapshot, inbound, dispatch): (&Snapshot, &Inbound, &Dispatch),
+    models: impl Iterator<Item = &'m ModelId>,
+) {
+    let most = hops.len() + MAX_HOPS;
+    for ix in models.filter_map(|id| snapshot.model_by_id(id.as_str())) {
+        for deployment in deployments(snapshot, inbound, (ix, &dispatch.crosses)) {
+            let known = hops.iter().any(|hop: &Hop| hop.deployment == Some(deployment));
+            if !known && hops.len() < most {
+                let worst_cost = worst_cost(dispatch, &snapshot.model(ix).id);
+                hops.push(Hop { worst_cost, ..routed(snapshot, inbound, deployment) });
+            }
+        }
+    }
+}
+
+fn nowhere(model: &ModelId) -> Refusal {
+    let message = format!("model `{model}` has no deployment this request could be sent to");
+    Refusal::new(RefusalCode::NoProvider, message)
 }
 
 /// Keeps the one hop a bound conversation may go to: where it was answered last, else the first.

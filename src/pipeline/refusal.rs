@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::codec::{AttemptNote, ReadFault, ReadFaultKind};
 use crate::routing::{NoRoute, NoRouteKind};
-use crate::strategy::{Failure, NotReady};
+use crate::strategy::{Failure, NotReady, PlanFault};
 use crate::types::FailureClass;
 use crate::upstream::NO_ROOM;
 
@@ -60,6 +60,14 @@ pub enum RefusalCode {
     UpstreamMalformed,
     /// The provider failed.
     UpstreamError,
+    /// The judge of a plan of several models failed.
+    JudgeFailed,
+    /// Too few members of a plan answered.
+    Quorum,
+    /// The verifier of a draft failed.
+    VerifierFailed,
+    /// The next call of a plan could break the ceiling.
+    BudgetExhausted,
     /// The provider refused our credential.
     ProviderAuth,
     /// No target of the chain is ready.
@@ -104,6 +112,10 @@ impl RefusalCode {
             Self::UpstreamTimeout => "upstream_timeout",
             Self::UpstreamMalformed => "upstream_malformed",
             Self::UpstreamError => "upstream_error",
+            Self::JudgeFailed => "judge_failed",
+            Self::Quorum => "quorum",
+            Self::VerifierFailed => "verifier_failed",
+            Self::BudgetExhausted => "budget_exhausted",
             Self::ProviderAuth => "provider_auth",
             Self::AllTargetsFailed => "all_targets_failed",
             Self::NotExpressible => "not_expressible",
@@ -128,7 +140,7 @@ impl RefusalCode {
             | Self::TooManyValues
             | Self::InvalidLimit => (400, REQUEST),
             Self::Unauthorized => (401, "pointsman_authentication"),
-            Self::NoPlanWithinBudget => (402, ROUTE),
+            Self::NoPlanWithinBudget | Self::BudgetExhausted => (402, ROUTE),
             Self::PolicyForbidden => (403, "pointsman_permission"),
             Self::UnknownModel | Self::UnknownPolicy | Self::NoProvider => (404, ROUTE),
             Self::UnknownRequest => (404, REQUEST),
@@ -143,6 +155,9 @@ impl RefusalCode {
             Self::UpstreamUnreachable
             | Self::UpstreamMalformed
             | Self::UpstreamError
+            | Self::JudgeFailed
+            | Self::Quorum
+            | Self::VerifierFailed
             | Self::ProviderAuth => (502, UPSTREAM),
             Self::AllTargetsFailed => (503, UPSTREAM),
             Self::Overloaded | Self::LedgerUnavailable => (503, OVERLOAD),
@@ -201,7 +216,9 @@ impl Refusal {
             NoRouteKind::UnknownModel => RefusalCode::UnknownModel,
             NoRouteKind::NoPolicyForAuto => RefusalCode::UnknownPolicy,
             NoRouteKind::Unavailable => RefusalCode::AllTargetsFailed,
-            NoRouteKind::Quality | NoRouteKind::Capability | NoRouteKind::Context => RefusalCode::NoPlan,
+            NoRouteKind::Quality | NoRouteKind::Capability | NoRouteKind::Context | NoRouteKind::Plan => {
+                RefusalCode::NoPlan
+            }
         };
         Self { param: Some(no_route.limit.to_string()), ..Self::new(code, no_route.message.clone()) }
     }
@@ -223,6 +240,16 @@ impl Refusal {
 
     /// From a chain that failed to its last hop.
     pub(super) fn exhausted(failure: &Failure, attempts: Vec<AttemptNote>) -> Self {
+        let of_plan = [
+            (PlanFault::Judge, RefusalCode::JudgeFailed),
+            (PlanFault::Quorum, RefusalCode::Quorum),
+            (PlanFault::Verifier, RefusalCode::VerifierFailed),
+            (PlanFault::Budget, RefusalCode::BudgetExhausted),
+        ];
+        let found = of_plan.into_iter().find(|(fault, _)| failure.fault == Some(fault.as_str()));
+        if let Some((_, code)) = found {
+            return Self { attempts, ..Self::new(code, failure.detail.clone()) };
+        }
         let (code, what) = match failure.class {
             FailureClass::Connect | FailureClass::Dns | FailureClass::Tls => {
                 (RefusalCode::UpstreamUnreachable, "the provider could not be reached")

@@ -198,6 +198,7 @@ mod tests {
             hop: 0,
             cost: None,
             end: crate::strategy::LegEnd::Ok,
+            plan: None,
             translated: None,
         }
     }

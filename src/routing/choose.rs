@@ -2,10 +2,10 @@
 
 use super::frontier::{self, cost_of, is_eligible};
 use super::no_route::NoRoute;
-use super::plan::{Candidate, Inputs, Plan, Verdict, Why};
+use super::plan::{Candidate, Estimate, Inputs, Plan, Verdict, Why};
 use super::{eligible, estimate};
 use crate::analysis::Analysis;
-use crate::catalog::{License, Objective, Policy, Snapshot};
+use crate::catalog::{License, Objective, PlanKind, Policy, Snapshot};
 use crate::types::{ModelIx, NanoUsd};
 
 /// The stricter of the caller's limits and the policy's.
@@ -43,15 +43,47 @@ pub(super) struct Field<'a> {
 }
 
 impl Field<'_> {
-    /// Every candidate, weighed; the baseline is one of them. In declared order, the baseline last if not declared.
+    /// Every candidate, weighed; unless a kind of plan is asked for the baseline is one of them. In declared order, the
+    /// baseline last if not declared, plans of several models behind the single ones.
     pub(super) fn weigh(&self) -> Vec<Candidate> {
         let declared = &self.policy.candidates;
         let baseline = Some(self.baseline).filter(|baseline| !declared.contains(baseline));
         let mut candidates: Vec<Candidate> =
             declared.iter().copied().chain(baseline).map(|model| self.candidate(model)).collect();
+        let asked = self.asked_kind();
+        let kinds = self.policy.plans.iter().filter(|kind| asked.is_none_or(|asked| asked == **kind));
+        let formed = kinds.filter_map(|kind| self.plans_of(*kind, &candidates).ok()).flatten();
+        let compound: Vec<Candidate> = formed.map(|plan| self.compound(plan)).collect();
+        candidates.extend(compound);
         self.license(&mut candidates);
+        candidates.retain(|candidate| self.competes(&candidate.plan));
         frontier::mark(&mut candidates);
         candidates
+    }
+
+    /// The kind of plan the caller asks for.
+    pub(super) fn asked_kind(&self) -> Option<PlanKind> {
+        self.inputs.limits.plan.as_deref().and_then(PlanKind::parse)
+    }
+
+    /// Whether a plan is of a kind that may serve; the baseline, unless another kind is asked for, always is.
+    fn competes(&self, plan: &Plan) -> bool {
+        let Some(kind) = plan.kind() else { return false };
+        match self.asked_kind() {
+            Some(asked) if asked != kind => false,
+            Some(_) | None => self.policy.plans.contains(&kind) || *plan == self.baseline_plan(),
+        }
+    }
+
+    /// The baseline alone.
+    pub(super) fn baseline_plan(&self) -> Plan {
+        Plan::Single(self.snapshot.model(self.baseline).id.clone())
+    }
+
+    /// What is expected of a model alone.
+    pub(super) fn quality(&self, model: ModelIx) -> Estimate {
+        let evidence = estimate::evidence(self.snapshot, (self.policy, self.baseline), self.analysis, model);
+        estimate::quality((self.snapshot, self.inputs), self.analysis, model, evidence)
     }
 
     pub(super) fn candidate(&self, model: ModelIx) -> Candidate {
@@ -60,8 +92,7 @@ impl Field<'_> {
             Ok(deployment) => (Some(deployment), None),
             Err(obstacle) => (obstacle.at, Some(obstacle.why)),
         };
-        let evidence = estimate::evidence(self.snapshot, (self.policy, self.baseline), self.analysis, model);
-        let quality = estimate::quality((self.snapshot, self.inputs), self.analysis, model, evidence);
+        let quality = self.quality(model);
         let mut candidate =
             estimate::single(self.snapshot, self.inputs, self.analysis, (model, deployment), quality);
         if let Some(why) = obstacle.or_else(|| self.beyond(&candidate)) {
@@ -101,13 +132,16 @@ impl Field<'_> {
 
     /// The baseline among the candidates.
     pub(super) fn standard<'c>(&self, candidates: &'c [Candidate]) -> Option<&'c Candidate> {
-        let baseline = Plan::Single(self.snapshot.model(self.baseline).id.clone());
+        let baseline = self.baseline_plan();
         candidates.iter().find(|candidate| candidate.plan == baseline)
     }
 
     /// The refusal where no candidate may serve. What lacks a licence comes last in it, also where a limit rules it out
     /// first: meeting that limit would not make it serve.
     pub(super) fn no_route(&self, candidates: Vec<Candidate>) -> NoRoute {
+        if let (Some(kind), []) = (self.asked_kind(), &candidates[..]) {
+            return NoRoute::no_such_plan(self.policy.id.as_str(), kind, &self.why_no(kind));
+        }
         let standard = self.standard(&candidates).cloned();
         let unlicensed = |candidate: &Candidate| {
             standard.as_ref().is_some_and(|standard| self.unlicensed(candidate, standard).is_some())
@@ -115,9 +149,26 @@ impl Field<'_> {
         NoRoute::of(candidates, &self.bounds, unlicensed)
     }
 
-    /// What keeps a plan that is cheaper than the baseline from replacing it.
+    /// Why there is no plan of a kind at all.
+    fn why_no(&self, kind: PlanKind) -> String {
+        if !self.policy.plans.contains(&kind) {
+            let kinds: Vec<&str> = self.policy.plans.iter().map(|kind| kind.as_str()).collect();
+            return format!("its `plans` are {}", kinds.join(", "));
+        }
+        let singles: Vec<Candidate> =
+            self.policy.candidates.iter().map(|model| self.candidate(*model)).collect();
+        self.plans_of(kind, &singles).err().unwrap_or("there is none").to_owned()
+    }
+
+    /// What keeps a plan from replacing the baseline.
     fn unlicensed(&self, candidate: &Candidate, standard: &Candidate) -> Option<Why> {
-        let Plan::Single(id) = &candidate.plan else { return None };
+        let id = match &candidate.plan {
+            Plan::Named => return None,
+            Plan::Single(id) => id,
+            Plan::Cascade(_) | Plan::Ensemble(_) | Plan::Debate(_) | Plan::Draft(_) => {
+                return self.compound_unlicensed(candidate, standard);
+            }
+        };
         let model = self.snapshot.model_by_id(id.as_str())?;
         // Where a cost is not known, the plan may be cheaper.
         let at_least = |cost: Option<NanoUsd>, baseline: Option<NanoUsd>| {

@@ -4,10 +4,12 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::choose::{Bounds, Field};
 use super::estimate;
+use super::legs::{Leg, Terms, legs};
 use super::no_route::NoRoute;
 use super::plan::{Candidate, Decision, Inputs, Plan, Reason, Verdict, Why};
+use super::weigh;
 use crate::analysis::{self, Analysis};
-use crate::catalog::{Mode, Objective, Policy, Snapshot};
+use crate::catalog::{Mode, Objective, PlanKind, Policy, Snapshot};
 use crate::types::{ModelId, ModelIx, NanoUsd, Served};
 
 /// Understands a request and decides: what the proxy, `explain` and replay call.
@@ -39,10 +41,14 @@ pub fn within_callers_ceiling(snapshot: &Snapshot, inputs: &Inputs) -> Result<()
     within_ceiling(snapshot, inputs, (&understood(inputs), inputs.limits.max_cost), &Plan::Named)
 }
 
-/// What the attempts of a decision may cost together, and each of its models at most, in the order of its chain. `None`
-/// without a ceiling, and where there is no chain that could add up.
+/// What the attempts of a decision may cost together, and each model of its chain at most, in order: behind a plan of
+/// several models that is the written chain. `None` without a ceiling, and where nothing could add up.
 pub fn ceiling_of_chain(snapshot: &Snapshot, inputs: &Inputs, decision: &Decision) -> Option<ChainCeiling> {
-    let Plan::Single(first) = &decision.plan else { return None };
+    let first = match &decision.plan {
+        Plan::Named => return None,
+        Plan::Single(first) => Some(first),
+        Plan::Cascade(_) | Plan::Ensemble(_) | Plan::Debate(_) | Plan::Draft(_) => None,
+    };
     let policy = snapshot.policies.iter().find(|policy| policy.id == inputs.policy)?;
     let ceiling = Bounds::of(policy, inputs).max_cost?;
     let analysis = understood(inputs);
@@ -51,8 +57,18 @@ pub fn ceiling_of_chain(snapshot: &Snapshot, inputs: &Inputs, decision: &Decisio
         let quality = estimate::quality((snapshot, inputs), &analysis, model, None);
         estimate::single(snapshot, inputs, &analysis, (model, None), quality).worst_cost
     };
-    let chain = std::iter::once(first).chain(&decision.fallback);
+    let chain = first.into_iter().chain(&decision.fallback);
     Some(ChainCeiling { ceiling, worst: chain.map(|id| (id.clone(), worst(id))).collect() })
+}
+
+/// The calls of a plan of several models, for whoever runs it: in the order of their waves, each with the output cap to
+/// send and the cost to reserve. None of another plan.
+pub fn legs_of(snapshot: &Snapshot, inputs: &Inputs, decision: &Decision) -> Vec<Leg> {
+    let analysis = understood(inputs);
+    let baseline = decision.baseline.as_ref().and_then(|baseline| snapshot.model_by_id(baseline.as_str()));
+    let accepted =
+        baseline.map_or(0.0, |baseline| weigh::accepted(snapshot, baseline, &analysis, &decision.plan));
+    legs(&Terms { snapshot, inputs, analysis: &analysis, accepted }, &decision.plan)
 }
 
 /// What [`ceiling_of_chain`] finds.
@@ -80,6 +96,10 @@ pub fn decide(snapshot: &Snapshot, inputs: &Inputs, analysis: &Analysis) -> Resu
         within_ceiling(snapshot, inputs, (analysis, ceiling), &decision.plan).map(|()| decision)
     };
     if !inputs.facts.hard_markers.is_empty() {
+        if let (true, Some(kind)) = (routed, asked_compound(inputs)) {
+            let why = "the conversation is bound to the model that answered it before";
+            return Err(NoRoute::no_such_plan(policy.id.as_str(), kind, why));
+        }
         return bound(snapshot, policy, inputs).and_then(as_it_is);
     }
     let baseline = match baseline(snapshot, policy, inputs) {
@@ -111,6 +131,11 @@ pub fn decide(snapshot: &Snapshot, inputs: &Inputs, analysis: &Analysis) -> Resu
     as_it_is(decision)
 }
 
+/// The kind of plan of several models the caller asks for.
+fn asked_compound(inputs: &Inputs) -> Option<PlanKind> {
+    inputs.limits.plan.as_deref().and_then(PlanKind::parse).filter(|kind| *kind != PlanKind::Single)
+}
+
 /// Whether the worst case of a plan that nobody weighed keeps a ceiling.
 fn within_ceiling(
     snapshot: &Snapshot,
@@ -119,14 +144,18 @@ fn within_ceiling(
     plan: &Plan,
 ) -> Result<(), NoRoute> {
     let Some(ceiling) = ceiling else { return Ok(()) };
-    let model = match plan {
-        Plan::Single(model) => snapshot.model_by_id(model.as_str()),
-        Plan::Named => snapshot.model_named(inputs.facts.dialect, &inputs.facts.model_named),
-    };
-    let worst = model.and_then(|model| {
+    let alone = |model: Option<ModelIx>| {
+        let model = model?;
         let quality = estimate::quality((snapshot, inputs), analysis, model, None);
         estimate::single(snapshot, inputs, analysis, (model, None), quality).worst_cost
-    });
+    };
+    let worst = match plan {
+        Plan::Single(model) => alone(snapshot.model_by_id(model.as_str())),
+        Plan::Named => alone(snapshot.model_named(inputs.facts.dialect, &inputs.facts.model_named)),
+        Plan::Cascade(_) | Plan::Ensemble(_) | Plan::Debate(_) | Plan::Draft(_) => {
+            weigh::worst_cost(&legs(&Terms { snapshot, inputs, analysis, accepted: 0.0 }, plan))
+        }
+    };
     match worst {
         Some(worst) if worst <= ceiling => Ok(()),
         worst => Err(NoRoute::over_ceiling(&inputs.facts.model_named, ceiling, worst)),
@@ -145,7 +174,7 @@ pub(super) struct Chosen {
 /// Weighs the candidates and chooses; `holdout`: the session is in the share that the baseline serves.
 pub(super) fn choose(field: &Field<'_>, holdout: bool) -> Result<Chosen, NoRoute> {
     let candidates = field.weigh();
-    let baseline = Plan::Single(field.snapshot.model(field.baseline).id.clone());
+    let baseline = field.baseline_plan();
     let standard = field.standard(&candidates);
     let baseline_may = standard.is_some_and(|standard| matches!(standard.verdict, Verdict::Eligible { .. }));
     let Some(winner) = field.winner(&candidates) else {
@@ -162,7 +191,8 @@ pub(super) fn choose(field: &Field<'_>, holdout: bool) -> Result<Chosen, NoRoute
         return Ok(Chosen { plan: baseline, reason: Reason::Holdout, candidates, either_way });
     }
     let unlicensed = |candidate: &Candidate| {
-        matches!(candidate.verdict, Verdict::Ineligible(Why::NoEvidence)) && field.prefers(candidate, winner)
+        matches!(candidate.verdict, Verdict::Ineligible(Why::NoEvidence | Why::Unmeasured))
+            && field.prefers(candidate, winner)
     };
     let reason = match field.policy.objective {
         _ if winner.plan == baseline && candidates.iter().any(unlicensed) => Reason::InsufficientEvidence,
@@ -182,7 +212,13 @@ fn serve(field: &Field<'_>, chosen: Chosen) -> Decision {
     let served = match chosen.reason {
         Reason::Holdout => Served::Holdout,
         _ if field.policy.mode == Mode::Canary && !is_auto(field.inputs) => Served::Canary,
-        _ => Served::Routed,
+        _ => match &chosen.plan {
+            Plan::Named | Plan::Single(_) => Served::Routed,
+            Plan::Cascade(_) => Served::Cascade,
+            Plan::Ensemble(_) => Served::Ensemble,
+            Plan::Debate(_) => Served::Debate,
+            Plan::Draft(_) => Served::Draft,
+        },
     };
     let baseline = field.snapshot.model(field.baseline).id.clone();
     Decision {

@@ -61,6 +61,26 @@ pub(super) fn target(
     Err(obstacle)
 }
 
+/// Where a model would be asked something of ours, which can be said in any dialect that translation speaks.
+pub(super) fn target_of_ours(
+    snapshot: &Snapshot,
+    inputs: &Inputs,
+    ix: ModelIx,
+) -> Result<DeploymentIx, Obstacle> {
+    let mut obstacle = Obstacle::from(Why::NoCredential);
+    for deployment in snapshot.deployments_of(ix, inputs.facts.dialect) {
+        let Some(live) = inputs.live.deployments.get(deployment.at()) else { continue };
+        match (live.has_credential, live.ready) {
+            (true, true) => return Ok(deployment),
+            (true, false) if obstacle.at.is_none() => {
+                obstacle = Obstacle { why: Why::NotReady, at: Some(deployment) };
+            }
+            (true | false, _) => {}
+        }
+    }
+    Err(obstacle)
+}
+
 /// Whether prompt and output fit the window. The prompt is an estimate, so a tenth is kept free.
 fn fits(model: &Model, inputs: &Inputs, analysis: &Analysis) -> bool {
     let output = inputs.facts.max_output_tokens.unwrap_or(analysis.output_tokens);

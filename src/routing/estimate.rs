@@ -2,7 +2,7 @@
 
 use super::plan::{Candidate, DeploymentLive, Estimate, Facts, Inputs, Plan, Verdict};
 use crate::analysis::Analysis;
-use crate::catalog::{Evidence, License, Policy, Price, Snapshot};
+use crate::catalog::{Evidence, License, Model, Policy, Price, Snapshot};
 use crate::types::{Capabilities, DeploymentIx, ModelIx, NanoUsd, Usage};
 
 /// Half-width of the interval around a belief nobody has measured.
@@ -39,17 +39,33 @@ pub(super) fn quality(
     let clamp = |value: f64| value.clamp(0.0, 1.0);
     let foreseen = inputs.forecast.as_ref().and_then(|forecast| forecast.of(model));
     match (evidence, foreseen) {
-        (Some(found), _) => {
-            let half = (found.loss_upper - found.mean_loss).abs();
-            let mean = clamp(found.mean_quality);
-            Estimate { low: clamp(mean - half), mean, high: clamp(mean + half) }
-        }
+        (Some(found), _) => measured(found),
         (None, Some(foreseen)) => foreseen.estimate(),
         (None, None) => {
             let mean = belief(snapshot, analysis, model);
             Estimate { low: clamp(mean - PRIOR_HALF_WIDTH), mean, high: clamp(mean + PRIOR_HALF_WIDTH) }
         }
     }
+}
+
+/// The quality that was measured.
+pub(super) fn measured(found: &Evidence) -> Estimate {
+    let clamp = |value: f64| value.clamp(0.0, 1.0);
+    let half = (found.loss_upper - found.mean_loss).abs();
+    let mean = clamp(found.mean_quality);
+    Estimate { low: clamp(mean - half), mean, high: clamp(mean + half) }
+}
+
+/// Most output tokens of one answer.
+pub(super) fn output_cap(inputs: &Inputs, model: &Model) -> u32 {
+    inputs.facts.max_output_tokens.unwrap_or(model.max_output_tokens).min(model.max_output_tokens)
+}
+
+/// Output tokens that are expected of a model.
+pub(super) fn expected_output(inputs: &Inputs, analysis: &Analysis, ix: ModelIx, cap: u32) -> u32 {
+    let percent = inputs.forecast.as_ref().and_then(|forecast| forecast.of(ix)?.length).unwrap_or(100);
+    let usual = u64::from(analysis.output_tokens) * u64::from(percent) / 100;
+    u32::try_from(usual).unwrap_or(u32::MAX).min(cap)
 }
 
 /// What the configuration believes of a model's quality.
@@ -70,10 +86,8 @@ pub(super) fn single(
     let price = model.prices.on(inputs.day);
     let input = u64::from(analysis.input_tokens);
     let written = |output: u32| u64::from(output) * u64::from(inputs.facts.choices);
-    let cap = inputs.facts.max_output_tokens.unwrap_or(model.max_output_tokens).min(model.max_output_tokens);
-    let percent = inputs.forecast.as_ref().and_then(|forecast| forecast.of(ix)?.length).unwrap_or(100);
-    let usual = u64::from(analysis.output_tokens) * u64::from(percent) / 100;
-    let expected = u32::try_from(usual).unwrap_or(u32::MAX).min(cap);
+    let cap = output_cap(inputs, model);
+    let expected = expected_output(inputs, analysis, ix, cap);
     // How long this model's answers take beside what is usual is in the measured ratio already.
     let timed = analysis.output_tokens.min(cap);
     let live = deployment.and_then(|deployment| inputs.live.deployments.get(deployment.at()));
@@ -103,7 +117,7 @@ pub(super) fn cost_at_equal_length(
 
 /// All input and all output, each in the dearest bucket this request can fall into; `None` when such a bucket has no
 /// price. Cache writes and media are billed apart, and dearer than plain input where they are.
-fn worst_cost(facts: &Facts, price: &Price, (input, output): (u64, u64)) -> Option<NanoUsd> {
+pub(super) fn worst_cost(facts: &Facts, price: &Price, (input, output): (u64, u64)) -> Option<NanoUsd> {
     // Input is estimated from bytes, and a ceiling must hold all the same.
     let input = input + input / 4;
     let if_any = |possible: bool, tokens: u64| if possible { tokens } else { 0 };

@@ -71,7 +71,7 @@ pub struct WholeTime {
 }
 
 /// Where a time comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// The configuration: fewer than [`MIN_ANSWERS`] answers of the kind are known.
@@ -91,6 +91,17 @@ pub struct Basis {
     pub whole: Source,
     /// Answers of the deployment that were compared with their predictions.
     pub answers: u32,
+}
+
+impl Basis {
+    /// What the time of two legs together rests on.
+    pub(super) fn weaker(self, other: Self) -> Self {
+        Self {
+            first_token: self.first_token.min(other.first_token),
+            whole: self.whole.min(other.whole),
+            answers: self.answers.min(other.answers),
+        }
+    }
 }
 
 impl fmt::Display for Source {

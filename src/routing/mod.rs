@@ -4,25 +4,31 @@
 //! [`analyse_and_decide`] is the one way in, for the live path and for replay alike.
 
 mod choose;
+mod compound;
 mod decide;
 mod eligible;
 mod estimate;
 mod forecast;
+mod form;
 mod frontier;
 mod latency;
+mod legs;
 mod no_route;
 mod plan;
 mod policy;
 mod spread;
 mod survey;
+mod weigh;
 
+pub use compound::{Accept, Cascade, Debate, Draft, Ensemble};
 pub use decide::{
-    ChainCeiling, analyse_and_decide, ceiling_of_chain, decide, replay, within_callers_ceiling,
+    ChainCeiling, analyse_and_decide, ceiling_of_chain, decide, legs_of, replay, within_callers_ceiling,
 };
 pub use forecast::{Forecast, Foreseen, forecast};
 pub use latency::{
     ADMISSION, Basis, MIN_ANSWERS, Measured, Source, StreamSpeed, Whole, WholeTime, predicted_us,
 };
+pub use legs::{FRAME_TOKENS, Leg, Role, VERDICT_TOKENS};
 pub use no_route::{NoRoute, NoRouteKind};
 pub use plan::{
     Candidate, Crossing, Decision, DeploymentLive, Estimate, Facts, Inputs, Live, Plan, Reason, Verdict, Why,
@@ -30,6 +36,7 @@ pub use plan::{
 pub use policy::{Asked, UnknownPolicy, select_policy};
 pub use spread::{LEVELS, Spread};
 pub use survey::{Survey, Surveyed, survey};
+pub use weigh::PLAN_PAIRS;
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::choose::Bounds;
 use super::plan::{Candidate, Verdict, Why};
+use crate::catalog::PlanKind;
 use crate::types::NanoUsd;
 
 /// Which kind of limit cannot be met.
@@ -28,6 +29,8 @@ pub enum NoRouteKind {
     UnknownModel,
     /// `auto` without a baseline.
     NoPolicyForAuto,
+    /// The kind of plan asked for.
+    Plan,
 }
 
 /// Why there is no plan.
@@ -84,6 +87,19 @@ impl NoRoute {
         }
     }
 
+    pub(super) fn no_such_plan(policy: &str, kind: PlanKind, why: &str) -> Self {
+        Self {
+            kind: NoRouteKind::Plan,
+            limit: "x-pointsman-plan".to_owned(),
+            message: format!(
+                "policy `{policy}` has no plan of kind `{}` for this request: {why}",
+                kind.as_str()
+            ),
+            nearest: None,
+            candidates: Vec::new(),
+        }
+    }
+
     /// From candidates none of which may serve. The limit blamed is that of the plan that got furthest: limits on time
     /// and money come behind what a model can do at all. What lacks a licence is nearest only where nothing else is left.
     pub(super) fn of(
@@ -93,19 +109,23 @@ impl NoRoute {
     ) -> Self {
         let nearest =
             candidates.iter().min_by_key(|candidate| (unlicensed(candidate), distance(candidate))).cloned();
-        let why = nearest.as_ref().and_then(why_of);
+        let why = nearest.as_ref().and_then(why_of).map(|why| why.root().clone());
         let (kind, limit) = match why {
             Some(Why::OverCost | Why::Unpriced) => (NoRouteKind::Cost, "x-pointsman-max-cost-usd"),
             Some(Why::OverDeadline) => (NoRouteKind::Deadline, "x-pointsman-deadline-ms"),
             Some(Why::OverTtft) => (NoRouteKind::Ttft, "x-pointsman-ttft-ms"),
-            Some(Why::BelowQuality | Why::NoEvidence | Why::QualityLoss) => {
+            Some(Why::BelowQuality | Why::NoEvidence | Why::QualityLoss | Why::Unmeasured | Why::NoGain) => {
                 (NoRouteKind::Quality, "x-pointsman-min-quality")
             }
+            Some(Why::AnswerShape(_)) => (NoRouteKind::Plan, "x-pointsman-plan"),
             Some(Why::MissingCapability(_) | Why::OtherDialect | Why::NotExpressible(_)) => {
                 (NoRouteKind::Capability, "capabilities")
             }
             Some(Why::ContextWindow) => (NoRouteKind::Context, "context_tokens"),
-            Some(Why::NoCredential | Why::NotReady) | None => (NoRouteKind::Unavailable, "health"),
+            // A member is looked through above.
+            Some(Why::NoCredential | Why::NotReady | Why::Member(..)) | None => {
+                (NoRouteKind::Unavailable, "health")
+            }
         };
         let message = message(kind, nearest.as_ref(), bounds);
         Self { kind, limit: limit.to_owned(), message, nearest: nearest.map(Box::new), candidates }
@@ -121,19 +141,20 @@ fn why_of(candidate: &Candidate) -> Option<Why> {
 
 /// How far from serving: by the kind of obstacle, then by what the plan would need of the limit.
 fn distance(candidate: &Candidate) -> (u8, u64) {
-    match why_of(candidate) {
+    match why_of(candidate).map(|why| why.root().clone()) {
         Some(Why::OverCost) => (0, candidate.worst_cost.map_or(u64::MAX, |cost| cost.0)),
         Some(Why::OverDeadline) => (1, u64::from(candidate.total_ms)),
         Some(Why::OverTtft) => (1, u64::from(candidate.ttft_ms)),
         Some(Why::BelowQuality) => (2, ((1.0 - candidate.quality.mean) * 1e9) as u64),
-        Some(Why::NoEvidence | Why::QualityLoss) => (3, 0),
+        Some(Why::NoEvidence | Why::QualityLoss | Why::Unmeasured | Why::NoGain) => (3, 0),
         Some(Why::Unpriced) => (4, 0),
         Some(Why::NotReady) => (5, 0),
         Some(Why::NoCredential) => (6, 0),
         Some(Why::ContextWindow) => (7, 0),
         Some(Why::MissingCapability(_)) => (8, 0),
         Some(Why::OtherDialect | Why::NotExpressible(_)) => (9, 0),
-        None => (10, 0),
+        Some(Why::AnswerShape(_)) => (10, 0),
+        Some(Why::Member(..)) | None => (11, 0),
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::compound::{Cascade, Debate, Draft, Ensemble};
 use super::forecast::Forecast;
 use super::latency::{Basis, WholeTime};
 use crate::analysis::{Features, Limits};
@@ -129,15 +130,14 @@ pub enum Plan {
     Named,
     /// One model.
     Single(ModelId),
-}
-
-impl fmt::Display for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Named => f.write_str("as named"),
-            Self::Single(model) => model.fmt(f),
-        }
-    }
+    /// Cheap models first, another where their answers do not stand.
+    Cascade(Cascade),
+    /// Several models, one of whose answers is chosen.
+    Ensemble(Ensemble),
+    /// Several models that see each other's answers.
+    Debate(Debate),
+    /// One model writes, another corrects.
+    Draft(Draft),
 }
 
 /// A decision with everything that was weighed.
@@ -256,9 +256,38 @@ pub enum Why {
     NoEvidence,
     /// It is cheaper than the baseline and may lose more quality than allowed.
     QualityLoss,
+    /// A plan of several models that was not measured against the baseline, and nobody asks for its kind.
+    Unmeasured,
+    /// A plan of several models that costs more than the baseline and is not shown to be better.
+    NoGain,
+    /// A plan of several models cannot give an answer of this shape.
+    AnswerShape(Capabilities),
+    /// One of its models may not be called.
+    Member(ModelId, Box<Why>),
 }
 
 impl Why {
+    /// What is in the way, wherever in the plan.
+    pub(super) fn root(&self) -> &Self {
+        match self {
+            Self::Member(_, why) => why.root(),
+            _ => self,
+        }
+    }
+
+    /// Whether the plan could be called, and only limits or evidence stand against it.
+    pub(super) fn is_about_limits(&self) -> bool {
+        match self {
+            Self::Unpriced | Self::OverCost | Self::OverDeadline | Self::OverTtft | Self::BelowQuality => {
+                true
+            }
+            Self::NoEvidence | Self::QualityLoss | Self::Unmeasured | Self::NoGain => true,
+            Self::OtherDialect | Self::NotExpressible(_) | Self::MissingCapability(_) => false,
+            Self::ContextWindow | Self::NoCredential | Self::NotReady | Self::AnswerShape(_) => false,
+            Self::Member(_, why) => why.is_about_limits(),
+        }
+    }
+
     /// Whether only a limit on time stands against the plan: later links of a chain are cut by the deadline itself.
     pub(super) fn is_about_time(&self) -> bool {
         matches!(self, Self::OverDeadline | Self::OverTtft)
@@ -285,6 +314,12 @@ impl fmt::Display for Why {
             Self::BelowQuality => f.write_str("below the quality floor"),
             Self::NoEvidence => f.write_str("no evidence that it is good enough"),
             Self::QualityLoss => f.write_str("may lose too much quality"),
+            Self::Unmeasured => f.write_str("not measured: it serves on request"),
+            Self::NoGain => f.write_str("dearer than the baseline and not shown to be better"),
+            Self::AnswerShape(shape) => {
+                write!(f, "cannot answer with {}", shape.words().collect::<Vec<_>>().join(", "))
+            }
+            Self::Member(model, why) => write!(f, "{model}: {why}"),
         }
     }
 }

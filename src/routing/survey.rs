@@ -6,7 +6,7 @@ use super::decide::{baseline, choose};
 use super::forecast::Foreseen;
 use super::no_route::NoRoute;
 use super::plan::{Candidate, Inputs, Plan, Reason};
-use super::{eligible, estimate};
+use super::{eligible, estimate, weigh};
 use crate::analysis::Analysis;
 use crate::catalog::{Evidence, Snapshot};
 use crate::types::ModelId;
@@ -48,13 +48,15 @@ pub fn survey(snapshot: &Snapshot, inputs: &Inputs, analysis: &Analysis) -> Resu
     let surveyed = |candidate: Candidate| {
         let model = match &candidate.plan {
             Plan::Single(model) => snapshot.model_by_id(model.as_str()),
-            Plan::Named => None,
+            Plan::Named | Plan::Cascade(_) | Plan::Ensemble(_) | Plan::Debate(_) | Plan::Draft(_) => None,
         };
         let target = model.map(|model| eligible::target(snapshot, inputs, analysis, model));
         let deployment = target.and_then(|target| target.map_or_else(|obstacle| obstacle.at, Some));
         let live = deployment.and_then(|deployment| inputs.live.deployments.get(deployment.at()));
-        let evidence = model
-            .and_then(|model| estimate::evidence(snapshot, (policy, baseline), analysis, model).cloned());
+        let evidence = match model {
+            Some(model) => estimate::evidence(snapshot, (policy, baseline), analysis, model).cloned(),
+            None => weigh::evidence(snapshot, baseline, analysis, &candidate.plan).cloned(),
+        };
         let foreseen = model.and_then(|model| inputs.forecast.as_ref()?.of(model).copied());
         Surveyed { candidate, evidence, foreseen, measured: live.map(|live| live.measured) }
     };

@@ -2,7 +2,7 @@
 
 use crate::analysis::{Features, Limits};
 use crate::catalog::{
-    AuthScheme, Clients, Clocks, Credential, DefaultProviders, Deployment, Evidence, EvidenceLevel,
+    AuthScheme, Clients, Clocks, Compound, Credential, DefaultProviders, Deployment, Evidence, EvidenceLevel,
     EvidenceTable, LatencyPrior, License, Mode, Model, Objective, OnAuthFailure, OnStreamBreak, Origin,
     PlanKind, Policy, PolicyMatch, Price, PriceList, Provider, QualityPriors, Snapshot, SnapshotParts,
     SnapshotVersion, Tier,
@@ -18,6 +18,8 @@ use crate::types::{
 mod choice_tests;
 mod forecast_tests;
 mod limit_tests;
+mod plan_property_tests;
+mod plan_tests;
 mod policy_tests;
 mod property_tests;
 mod survey_tests;
@@ -102,6 +104,7 @@ impl World {
             capabilities: Capabilities::TOOLS.with(Capabilities::MULTIPLE_CHOICES),
             prices: PriceList::new(vec![price(usd)]),
             quality: QualityPriors { default: Some(quality), ..QualityPriors::default() },
+            family: id.into(),
             learned_as: None,
             deployments: vec![DeploymentIx(ix.0)],
         });
@@ -130,6 +133,7 @@ impl World {
             mean_quality: 0.88,
             mean_loss: loss_upper - 0.01,
             loss_upper,
+            accepted: None,
         });
         self.evidence.last_mut().unwrap()
     }
@@ -277,6 +281,7 @@ fn policy(id: &str, models: &[&str]) -> Policy {
         ttft_ms: None,
         objective: Objective::Cheapest,
         plans: vec![PlanKind::Single],
+        compound: Compound::default(),
         fallback: Vec::new(),
         on: Vec::new(),
         on_auth_failure: OnAuthFailure::Fail,

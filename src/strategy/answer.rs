@@ -30,32 +30,78 @@ const MAX_COPY: usize = 8 << 20;
 
 /// Reads, checks and sends a guarded answer.
 pub(super) async fn guarded<R: Reply>(job: &Job<'_>, answering: Answering<'_>, reply: &mut R) -> Tried {
-    let Answering { position, mut attempt, mut exchange, dropped, .. } = answering;
+    let Answering { position, mut attempt, exchange, dropped, .. } = answering;
+    let taken = tokio::select! {
+        biased;
+        taken = take(job, position, &mut attempt, exchange) => taken,
+        () = reply.gone() => return left(job, position, attempt, reply),
+    };
+    let good = match taken {
+        Ok(good) => good,
+        Err(Untaken::Call(error)) => return Tried::Failed(failed(job, position, attempt, error)),
+        Err(Untaken::Failure(failure)) => {
+            attempt.fail(&failure);
+            return Tried::Failed(failure);
+        }
+    };
+    let wire = job.wire(position);
+    let body = match wire.answer(good.body.clone()) {
+        Ok(body) => body,
+        Err(failure) => {
+            account_for_broken(job, position, &mut attempt, (&failure, &good.body));
+            attempt.fail(&failure);
+            return Tried::Failed(failure);
+        }
+    };
+    let whole = Whole {
+        position,
+        status: good.status,
+        headers: wire.headers(job.dialect, good.headers),
+        body,
+        translated: wire.asker.map(|_| Translated { from: wire.dialect, dropped }),
+    };
+    send(job, whole, attempt, reply).await
+}
+
+/// A whole answer that was read and found good, as the provider gave it.
+pub(super) struct Good {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+    /// What it holds of the memory for answers.
+    pub(super) _room: Room,
+}
+
+/// Why there is no good answer.
+pub(super) enum Untaken {
+    /// It broke off.
+    Call(CallError),
+    /// It was read and is of no use.
+    Failure(Failure),
+}
+
+/// Reads a whole answer to its end, checks it, settles and learns from it.
+pub(super) async fn take(
+    job: &Job<'_>,
+    position: usize,
+    attempt: &mut Attempt<'_>,
+    mut exchange: Exchange,
+) -> Result<Good, Untaken> {
     let wire = job.wire(position);
     let status = exchange.status();
     let headers = passing_headers(&exchange);
     let success = (200..300).contains(&status);
     let limit = if success { job.max_answer_bytes } else { MAX_ERROR };
     let mut room = job.memory.room();
-    let body = tokio::select! {
-        biased;
-        body = collect(&mut exchange, limit, &mut room) => body,
-        () = reply.gone() => return left(job, position, attempt, reply),
-    };
-    let body = match body {
-        Ok(body) => body,
-        Err(error) => return Tried::Failed(failed(job, position, attempt, error)),
-    };
+    let body = collect(&mut exchange, limit, &mut room).await.map_err(Untaken::Call)?;
     job.upstream.release(exchange).await;
     attempt.first_byte();
-    let checked = check(job, wire, (status, &headers), &body);
-    let checked = checked.and_then(|answer| Ok((answer, wire.answer(body.clone())?)));
-    let (answer, said) = match checked {
-        Ok(checked) => checked,
+    let answer = match check(job, wire, (status, &headers), &body) {
+        Ok(answer) => answer,
         Err(mut failure) => {
             failure.retry_after = retry_after(&headers);
             if success {
-                account_for_broken(job, position, &mut attempt, (&failure, &body));
+                account_for_broken(job, position, attempt, (&failure, &body));
             } else {
                 let (headers, body) =
                     (wire.headers(job.dialect, headers), wire.error(job.dialect, status, body));
@@ -63,23 +109,15 @@ pub(super) async fn guarded<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
                 if failure.class == FailureClass::Timeout {
                     // Somebody on the way gave up waiting; whether it was written nobody knows.
                     failure.sent = true;
-                    unknown_fate(job, position, &mut attempt);
+                    unknown_fate(job, position, attempt);
                 }
             }
-            attempt.fail(&failure);
-            return Tried::Failed(failure);
+            return Err(Untaken::Failure(failure));
         }
     };
-    settle(job, position, &mut attempt, job.usage_of(answer.usage, answer.output_bytes));
-    job.learn(position, &mut attempt, Pace::default());
-    let whole = Whole {
-        position,
-        status,
-        headers: wire.headers(job.dialect, headers),
-        body: said,
-        translated: wire.asker.map(|_| Translated { from: wire.dialect, dropped }),
-    };
-    send(job, whole, attempt, reply).await
+    settle(job, position, attempt, job.usage_of(answer.usage, answer.output_bytes));
+    job.learn(position, attempt, Pace::default());
+    Ok(Good { status, headers, body, _room: room })
 }
 
 /// An answer of status 200 that cannot be used was written all the same: what it says it cost counts, else an estimate.
@@ -117,6 +155,7 @@ async fn send<R: Reply>(job: &Job<'_>, whole: Whole, mut attempt: Attempt<'_>, r
         hop: whole.position,
         cost,
         end: LegEnd::Ok,
+        plan: None,
         translated: whole.translated,
     };
     let sent = match reply.head(head, attempt.earlier()).await {
@@ -216,7 +255,8 @@ pub(super) async fn forward<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
     let headers = passing_headers(&exchange);
     let end = class.map_or(LegEnd::Ok, LegEnd::Failed);
     let model = job.model_of(position);
-    let head = Head { status, headers, length, model, hop: position, cost, end, translated: None };
+    let head =
+        Head { status, headers, length, model, hop: position, cost, end, plan: None, translated: None };
     if reply.head(head, attempt.earlier()).await.is_err() || reply.body(copy.freeze(), ended).await.is_err() {
         return left(job, position, attempt, reply);
     }
@@ -315,6 +355,7 @@ pub(super) async fn pass_on<R: Reply>(
         hop,
         cost: None,
         end: LegEnd::Failed(class),
+        plan: None,
         translated: None,
     };
     // The trail already holds the passing leg; those before it are the earlier ones.

@@ -14,6 +14,8 @@ use crate::types::{FailureClass, NanoUsd, Usage, UsageSource};
 pub enum LegEnd {
     /// Its answer reached the client whole.
     Ok,
+    /// Its answer was read whole, for a plan of several models: compared, judged, built upon, or sent under the plan's name.
+    Answered,
     /// Failed before anything of it reached the client.
     Failed(FailureClass),
     /// Failed after its first byte reached the client.
@@ -29,6 +31,7 @@ impl LegEnd {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
+            Self::Answered => "answered",
             Self::ClientGone => "client_gone",
             Self::Cancelled => "cancelled",
             Self::Failed(class) | Self::Broken(class) => class.as_str(),

@@ -11,10 +11,11 @@ use super::job::{Job, ONCE_MORE};
 use super::reaction::{BUSY, LIMITED, react};
 use super::reply::Reply;
 use super::rules::{LastWord, Rules, last_word, may_repeat};
+use super::wire::Outgoing;
 use super::{answer, resume, stream};
 use crate::codec::Transcript;
 use crate::types::FailureClass;
-use crate::upstream::{Call, CallError, Exchange, NO_ROOM, attempt_headers};
+use crate::upstream::{Call, CallError, Exchange, InFlight, NO_ROOM, attempt_headers};
 
 /// First wait before the last hop is tried again; doubles each time.
 const BACKOFF: Duration = Duration::from_millis(500);
@@ -116,15 +117,15 @@ pub(super) struct Turn<'b> {
     pub(super) broken: Option<&'b mut Transcript>,
 }
 
-/// Runs the chain. The client gets exactly one answer, or none and `End::Failed` says why.
-pub async fn run<R: Reply>(job: &Job<'_>, trail: &mut Trail, reply: &mut R) -> End {
-    let Some(last) = (0..job.hops.len()).rev().find(|position| job.barred(*position).is_none()) else {
+/// Runs the chain from a position on. The client gets exactly one answer, or none and `End::Failed` says why.
+pub(super) async fn run<R: Reply>(job: &Job<'_>, from: usize, trail: &mut Trail, reply: &mut R) -> End {
+    let Some(last) = (from..job.hops.len()).rev().find(|position| job.barred(*position).is_none()) else {
         return End::NotReady(NotReady { earliest: job.earliest() });
     };
     let mut failure = Failure::new(FailureClass::Connect, "no hop was ready");
     let mut at = last;
     let mut repeated = false;
-    let mut position = 0;
+    let mut position = from;
     while position <= last {
         let hop = &job.hops[position];
         let asked = (job.may_be_called(position) || position == last || repeated)
@@ -224,56 +225,17 @@ async fn finish<R: Reply>(
 
 pub(super) async fn leg<R: Reply>(job: &Job<'_>, turn: Turn<'_>, trail: &mut Trail, reply: &mut R) -> Tried {
     let Turn { position, last, broken } = turn;
-    let hop = &job.hops[position];
-    let provider = job.snapshot.provider(hop.provider);
-    let mut attempt = Attempt::begin(trail, hop, job.arrived);
-    let _in_flight = match hop.deployment.map(|ix| job.board.enter(ix)) {
-        Some(None) => {
-            attempt.end(LegEnd::Failed(FailureClass::Overloaded));
-            let failure = Failure::new(FailureClass::Overloaded, "its max_in_flight calls are running");
-            return Tried::Failed(Failure { retry_after: Some(LIMITED), fault: Some(BUSY), ..failure });
-        }
-        entered => entered.flatten(),
-    };
-    let headers = match attempt_headers(job.caller, provider, hop.standing) {
-        Ok(headers) => headers,
-        Err(class) => {
-            attempt.end(LegEnd::Failed(class));
-            let detail = format!("no credential for provider `{}`", provider.id);
-            return Tried::Failed(Failure::new(class, detail));
-        }
-    };
-    let endpoint = match hop.deployment.and_then(|ix| job.board.replicas(ix)) {
-        None => None,
-        Some(replicas) => match replicas.pick() {
-            Some(address) => Some(address),
-            None => {
-                attempt.end(LegEnd::Failed(FailureClass::Connect));
-                return Tried::Failed(Failure::new(FailureClass::Connect, "no replica is alive"));
-            }
-        },
-    };
-    let outgoing = match job.outgoing(position) {
+    let mut attempt = Attempt::begin(trail, &job.hops[position], job.arrived);
+    let Outgoing { path, body, hides_usage, dropped } = match job.outgoing(position) {
         Ok(outgoing) => outgoing,
         Err(failure) => {
             attempt.fail(&failure);
             return Tried::Failed(failure);
         }
     };
-    let deadline = job.deadline.unwrap_or(job.arrived + LONGEST).min(Instant::now() + provider.clocks.total);
-    let first_byte = job.first_byte_by(provider, deadline, last);
-    let call = Call {
-        provider,
-        endpoint,
-        path: &outgoing.path,
-        headers,
-        body: outgoing.body,
-        deadline,
-        first_byte_by: first_byte,
-    };
-    let exchange = tokio::select! {
+    let called = tokio::select! {
         biased;
-        exchange = job.upstream.call(&call) => exchange,
+        called = call(job, (position, last), (&path, body)) => called,
         () = reply.gone() => {
             unknown_fate(job, position, &mut attempt);
             job.learn_cut(position, &mut attempt);
@@ -281,15 +243,67 @@ pub(super) async fn leg<R: Reply>(job: &Job<'_>, turn: Turn<'_>, trail: &mut Tra
             return Tried::Done(End::ClientGone);
         }
     };
-    match exchange {
-        Ok(exchange) => {
+    match called {
+        Ok((exchange, _in_flight)) => {
             let first_token_by = if last { None } else { job.patience() };
-            let (hides_usage, dropped) = (outgoing.hides_usage, outgoing.dropped);
             let answering = Answering { position, attempt, exchange, hides_usage, dropped, first_token_by };
             receive(job, answering, broken, reply).await
         }
-        Err(error) => Tried::Failed(failed(job, position, attempt, error)),
+        Err(uncalled) => Tried::Failed(uncalled.end(job, position, attempt)),
     }
+}
+
+/// Why there is no answer to read.
+pub(super) enum Uncalled {
+    /// Nobody was called.
+    Here(Failure),
+    /// The call came to nothing.
+    There(CallError),
+}
+
+impl Uncalled {
+    /// Ends the attempt that got no answer.
+    pub(super) fn end(self, job: &Job<'_>, position: usize, attempt: Attempt<'_>) -> Failure {
+        match self {
+            Self::Here(failure) => {
+                attempt.fail(&failure);
+                failure
+            }
+            Self::There(error) => failed(job, position, attempt, error),
+        }
+    }
+}
+
+/// One call to a hop, up to the head of its answer. The guard counts it in flight for as long as the answer is read.
+pub(super) async fn call(
+    job: &Job<'_>,
+    (position, last): (usize, bool),
+    (path, body): (&str, Bytes),
+) -> Result<(Exchange, Option<InFlight>), Uncalled> {
+    let hop = &job.hops[position];
+    let provider = job.snapshot.provider(hop.provider);
+    let in_flight = match hop.deployment.map(|ix| job.board.enter(ix)) {
+        Some(None) => {
+            let failure = Failure::new(FailureClass::Overloaded, "its max_in_flight calls are running");
+            return Err(Uncalled::Here(Failure { retry_after: Some(LIMITED), fault: Some(BUSY), ..failure }));
+        }
+        entered => entered.flatten(),
+    };
+    let headers = attempt_headers(job.caller, provider, hop.standing).map_err(|class| {
+        Uncalled::Here(Failure::new(class, format!("no credential for provider `{}`", provider.id)))
+    })?;
+    let endpoint = match hop.deployment.and_then(|ix| job.board.replicas(ix)).map(|replicas| replicas.pick())
+    {
+        Some(None) => {
+            return Err(Uncalled::Here(Failure::new(FailureClass::Connect, "no replica is alive")));
+        }
+        picked => picked.flatten(),
+    };
+    let deadline = job.deadline.unwrap_or(job.arrived + LONGEST).min(Instant::now() + provider.clocks.total);
+    let first_byte_by = job.first_byte_by(provider, deadline, last);
+    let call = Call { provider, endpoint, path, headers, body, deadline, first_byte_by };
+    let exchange = job.upstream.call(&call).await.map_err(Uncalled::There)?;
+    Ok((exchange, in_flight))
 }
 
 /// A leg whose answer has begun.
@@ -368,7 +382,7 @@ pub(super) fn is_event_stream(headers: &HeaderMap) -> bool {
 }
 
 /// OpenAI's `x-request-id`, Anthropic's `request-id`; bounded, as it goes into the ledger.
-fn provider_request_id(headers: &HeaderMap) -> Option<String> {
+pub(super) fn provider_request_id(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(&X_REQUEST_ID).or_else(|| headers.get(&REQUEST_ID))?;
     value.to_str().ok().filter(|text| text.len() <= 128).map(str::to_owned)
 }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::attempt::{Attempt, Trail};
 use super::chain::Failure;
+use super::compound::Compound;
 use super::memory::Memory;
 use super::rules::Rules;
 use crate::catalog::{Credential, Provider, Snapshot};
@@ -84,6 +85,8 @@ pub struct Job<'a> {
     pub memory: &'a Memory,
     /// What all attempts together may cost; `None`: no ceiling.
     pub ceiling: Option<NanoUsd>,
+    /// A plan of several models; its models are the first hops.
+    pub compound: Option<Compound>,
     /// Whether a stream that broke may be finished by the next hop.
     pub resumes: bool,
 }

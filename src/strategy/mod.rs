@@ -6,6 +6,7 @@
 mod answer;
 mod attempt;
 mod chain;
+mod compound;
 mod job;
 mod memory;
 mod reaction;
@@ -15,8 +16,19 @@ mod rules;
 mod stream;
 mod wire;
 
+/// Carries a job out: its plan, and the written chain behind it. The client gets exactly one answer, or none and `End::Failed` says
+/// why.
+pub async fn run<R: Reply>(job: &Job<'_>, trail: &mut Trail, reply: &mut R) -> End {
+    match &job.compound {
+        None => chain::run(job, 0, trail, reply).await,
+        // Boxed: rare, and its state is large.
+        Some(compound) => Box::pin(compound::run(job, compound, trail, reply)).await,
+    }
+}
+
 pub use attempt::{Attempt, Leg, LegEnd, Trail};
-pub use chain::{End, Failure, NotReady, run};
+pub use chain::{End, Failure, NotReady};
+pub use compound::{Compound, PlanFault, Spec};
 pub use job::{Hop, Job};
 pub use memory::Memory;
 pub use reply::{Gone, Head, Reply, Translated};

@@ -28,6 +28,8 @@ pub struct Head {
     pub end: LegEnd,
     /// Settled cost of this leg; `None` for streams and unpriced models.
     pub cost: Option<NanoUsd>,
+    /// How a plan of several models came to it: `agreed`, `escalated`, `chosen 2 of 3`.
+    pub plan: Option<String>,
     /// The dialect it was translated from, where it was.
     pub translated: Option<Translated>,
 }

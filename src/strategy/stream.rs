@@ -213,6 +213,7 @@ async fn pump<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, mut pump: P
         hop: answering.position,
         cost: None,
         end: LegEnd::Ok,
+        plan: None,
         translated: wire.asker.map(|_| Translated { from: wire.dialect, dropped }),
     };
     let status = head.status;

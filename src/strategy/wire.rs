@@ -8,7 +8,9 @@ use super::chain::Failure;
 use super::job::{Hop, Job};
 use super::rules::Rules;
 use crate::catalog::{Credential, Provider};
-use crate::codec::{self, Asker, Destination, Obstacle, Origin, StreamCrossing, StreamOptions};
+use crate::codec::{
+    self, Asker, Composed, Destination, Edit, Obstacle, Origin, StreamCrossing, StreamOptions,
+};
 use crate::types::{Dialect, FailureClass, Operation};
 use crate::upstream::{Standing, own_path};
 
@@ -48,13 +50,46 @@ impl Job<'_> {
             Dialect::Anthropic => Operation::Messages,
             Dialect::Gemini => Operation::GenerateContent,
         };
+        Wire { dialect, operation, asker: Some(self.asker()) }
+    }
+
+    /// How the client wants its answer.
+    pub(super) fn asker(&self) -> Asker {
         let asked = self.request.map(|request| &request.stream_options);
-        let asker = Asker {
+        Asker {
             operation: self.operation,
             usage_in_stream: matches!(asked, Some(StreamOptions::IncludeUsage)),
             created: self.id.unix_ms() / 1000,
-        };
-        Wire { dialect, operation, asker: Some(asker) }
+        }
+    }
+
+    /// What the client asks of a hop, for a whole answer, whatever it wants itself.
+    pub(super) fn whole(&self, position: usize) -> Result<Outgoing, Failure> {
+        let edits = self.request.and_then(|request| codec::unstreamed(request, self.body));
+        let Some(mut edits) = edits else { return self.outgoing(position) };
+        let hop = &self.hops[position];
+        let provider = self.snapshot.provider(hop.provider);
+        if self.wire(position).asker.is_some() {
+            return self.crossed(hop, provider, &codec::splice(self.body, &mut edits));
+        }
+        edits.extend(self.request.and_then(|request| self.renamed(hop, request)));
+        let body = codec::splice(self.body, &mut edits);
+        let path = own_path(provider, self.path, false);
+        Ok(Outgoing { path, body, hides_usage: false, dropped: Vec::new() })
+    }
+
+    /// A question of ours to a hop.
+    pub(super) fn composed(&self, position: usize, composed: &Composed<'_>) -> Result<Outgoing, Failure> {
+        let hop = &self.hops[position];
+        let provider = self.snapshot.provider(hop.provider);
+        let crossed = codec::compose(composed, &self.destination(hop, provider)).map_err(not_expressible)?;
+        let path = own_path(provider, &crossed.path, false);
+        Ok(Outgoing { path, body: crossed.body, hides_usage: false, dropped: crossed.dropped })
+    }
+
+    /// What the client asks, as one text that can be shown to another model; `None` where it holds what cannot.
+    pub(super) fn question(&self) -> Option<String> {
+        codec::conversation(&Origin { operation: self.operation, path: self.path, body: self.body })
     }
 
     /// The request for one hop.
@@ -64,14 +99,22 @@ impl Job<'_> {
         if self.wire(position).asker.is_none() {
             return Ok(self.as_asked(hop, provider));
         }
+        self.crossed(hop, provider, self.body)
+    }
+
+    fn destination(&self, hop: &Hop, provider: &Provider) -> Destination<'_> {
         let name = hop.deployment.map(|ix| &*self.snapshot.deployment(ix).upstream_name);
-        let destination = Destination {
+        Destination {
             dialect: provider.dialect,
             model: name.unwrap_or_default(),
             max_output_tokens: hop.model.map_or(0, |ix| self.snapshot.model(ix).max_output_tokens),
             max_tokens_key: !is_openai(provider),
-        };
-        let origin = Origin { operation: self.operation, path: self.path, body: self.body };
+        }
+    }
+
+    fn crossed(&self, hop: &Hop, provider: &Provider, body: &[u8]) -> Result<Outgoing, Failure> {
+        let origin = Origin { operation: self.operation, path: self.path, body };
+        let destination = self.destination(hop, provider);
         let crossed = codec::cross_request(&origin, &destination).map_err(not_expressible)?;
         Ok(Outgoing {
             path: own_path(provider, &crossed.path, false),
@@ -97,13 +140,7 @@ impl Job<'_> {
     }
 
     fn spliced(&self, hop: &Hop, request: &codec::ChatRequest) -> (Bytes, bool) {
-        let mut edits = Vec::with_capacity(2);
-        if let Some(deployment) = hop.deployment.filter(|_| hop.rename) {
-            let name = &self.snapshot.deployment(deployment).upstream_name;
-            if **name != *request.model {
-                edits.push(codec::set_model(request, name));
-            }
-        }
+        let mut edits: Vec<Edit> = self.renamed(hop, request).into_iter().collect();
         let asks = match self.rules {
             Rules::Guarded { .. } => codec::ask_for_usage(request, self.body),
             Rules::Verbatim => None,
@@ -112,6 +149,15 @@ impl Job<'_> {
         edits.extend(asks);
         let body = if edits.is_empty() { self.body.clone() } else { codec::splice(self.body, &mut edits) };
         (body, hides_usage)
+    }
+}
+
+impl Job<'_> {
+    /// The deployment's name for the model, where it is another than the client's.
+    fn renamed(&self, hop: &Hop, request: &codec::ChatRequest) -> Option<Edit> {
+        let deployment = hop.deployment.filter(|_| hop.rename)?;
+        let name = &self.snapshot.deployment(deployment).upstream_name;
+        (**name != *request.model).then(|| codec::set_model(request, name))
     }
 }
 

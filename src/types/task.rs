@@ -161,6 +161,14 @@ pub enum Served {
     Canary,
     /// The baseline served, because this session belongs to the holdout share.
     Holdout,
+    /// The router chose a cascade.
+    Cascade,
+    /// The router chose an ensemble.
+    Ensemble,
+    /// The router chose a debate.
+    Debate,
+    /// The router chose a draft and its verifier.
+    Draft,
     /// A later link of the written chain served.
     Fallback,
     /// Forwarded unread.
@@ -176,6 +184,10 @@ impl Served {
             Self::Routed => "routed",
             Self::Canary => "canary",
             Self::Holdout => "holdout",
+            Self::Cascade => "cascade",
+            Self::Ensemble => "ensemble",
+            Self::Debate => "debate",
+            Self::Draft => "draft",
             Self::Fallback => "fallback",
             Self::Unrouted => "unrouted",
         }

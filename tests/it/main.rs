@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod h2_attacks;
 mod harness;
 mod layout;
 mod leaks;
@@ -18,6 +19,7 @@ mod bounds;
 mod cancel;
 mod classes;
 mod clients;
+mod compound;
 mod credentials;
 mod crossing;
 mod decisions;
@@ -31,6 +33,7 @@ mod learning;
 mod nested;
 mod observe;
 mod passing;
+mod plans;
 mod predictor;
 mod prices;
 mod refusals;

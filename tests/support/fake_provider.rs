@@ -56,7 +56,7 @@ impl FakeProvider {
         self.choose(move |_| script.clone())
     }
 
-    /// The closure chooses a script by the head (the body has not been read yet).
+    /// The closure chooses a script when a request has been read.
     pub fn choose(&self, choose: impl Fn(&Seen) -> Script + Send + Sync + 'static) -> &Self {
         *self.shared.choose.lock() = Some(Arc::new(choose));
         self
@@ -171,10 +171,7 @@ impl Shared {
         seen
     }
 
-    fn script(&self, seen: &Seen) -> Script {
-        if let Some(script) = self.queue.lock().pop_front() {
-            return script;
-        }
+    fn chosen(&self, seen: &Seen) -> Script {
         let choose = self.choose.lock().clone();
         choose.map_or(Script::Right, |choose| choose(seen))
     }
@@ -206,14 +203,15 @@ async fn serve(socket: TcpStream, shared: Arc<Shared>) {
     }
     while let Ok(Some(head)) = wire.head().await {
         let seen = shared.log(head);
-        let script = shared.script(&seen);
-        if matches!(script, Script::Early413) {
+        let queued = shared.queue.lock().pop_front();
+        if matches!(queued, Some(Script::Early413)) {
             return early_413(write).await;
         }
         if read_body(&seen, &mut wire, &mut write).await.is_err() {
             seen.closed.send_replace(Some(Instant::now()));
             return;
         }
+        let script = queued.unwrap_or_else(|| shared.chosen(&seen));
         let after = tokio::select! {
             after = play(script, &seen, &mut write) => after,
             () = wire.closed() => Err(io::ErrorKind::ConnectionReset.into()),

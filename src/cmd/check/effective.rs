@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Cells;
-use super::failures;
+use super::{failures, plans};
 use crate::catalog::{
     AuthScheme, Credential, License, Mode, Model, Objective, OnAuthFailure, Policy, Provider, Snapshot,
 };
@@ -195,6 +195,7 @@ fn auth_header(scheme: AuthScheme) -> &'static str {
 #[derive(Debug, Serialize)]
 pub(super) struct ModelRow {
     id: String,
+    family: String,
     tier: &'static str,
     context_tokens: u32,
     max_output_tokens: u32,
@@ -207,7 +208,7 @@ pub(super) struct ModelRow {
 impl ModelRow {
     pub(super) const HEADER: [&'static str; 6] = [
         "model",
-        "tier",
+        "tier (family)",
         "context / output tokens",
         "input / output / cache read",
         "capabilities",
@@ -219,6 +220,7 @@ impl ModelRow {
         let deployments = model.deployments.iter().map(|ix| snapshot.deployment(*ix));
         Self {
             id: model.id.to_string(),
+            family: model.family.to_string(),
             tier: model.tier.as_str(),
             context_tokens: model.context_tokens,
             max_output_tokens: model.max_output_tokens,
@@ -239,7 +241,7 @@ impl Cells for ModelRow {
         let price = self.usd_per_million;
         vec![
             self.id.clone(),
-            self.tier.to_owned(),
+            format!("{} ({})", self.tier, self.family),
             format!("{} / {}", self.context_tokens, self.max_output_tokens),
             price.map_or_else(|| "unpriced".to_owned(), |price| price.map(|one| one.to_string()).join(" / ")),
             self.capabilities.join(" "),
@@ -260,6 +262,7 @@ pub(super) struct PolicyRow {
     candidates: Vec<String>,
     objective: Objective,
     license: License,
+    pub(super) plans: Vec<String>,
     limits: Vec<String>,
     fallback: Vec<String>,
     on_auth_failure: OnAuthFailure,
@@ -267,8 +270,8 @@ pub(super) struct PolicyRow {
 }
 
 impl PolicyRow {
-    pub(super) const HEADER: [&'static str; 8] =
-        ["policy", "for", "mode", "baseline", "candidates", "choice", "limits", "fallback"];
+    pub(super) const HEADER: [&'static str; 9] =
+        ["policy", "for", "mode", "baseline", "candidates", "choice", "plans", "limits", "fallback"];
 
     fn of(snapshot: &Snapshot, policy: &Policy) -> Self {
         let name = |ix: &ModelIx| snapshot.model(*ix).id.to_string();
@@ -282,6 +285,7 @@ impl PolicyRow {
             candidates: policy.candidates.iter().map(name).collect(),
             objective: policy.objective,
             license: policy.license,
+            plans: plans::lines(snapshot, policy),
             limits: limits(policy),
             fallback: policy.fallback.iter().map(name).collect(),
             on_auth_failure: policy.on_auth_failure,
@@ -324,6 +328,7 @@ impl Cells for PolicyRow {
             self.baseline.clone().unwrap_or_else(|| "as named".to_owned()),
             dash(&self.candidates),
             format!("{objective}, license {}", self.license.as_str()),
+            self.plans.join("; "),
             self.limits.join(", "),
             dash(&self.fallback),
         ]

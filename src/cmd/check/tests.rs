@@ -90,3 +90,26 @@ fn prices_that_are_old_or_of_unknown_age_are_named() {
         "{undated:?}"
     );
 }
+
+#[test]
+fn plans_are_said_as_written_and_as_they_will_be_formed() {
+    let of =
+        |policy: &str| Effective::of(&settings("env:KEY", policy), Day(20_000)).policies[0].plans.clone();
+    assert_eq!(of(""), ["single"]);
+    let formed = of("plans = [\"single\", \"cascade\", \"ensemble\", \"debate\", \"draft\"]");
+    let expected = [
+        "single",
+        "cascade: the two cheapest candidates, where they agree | baseline",
+        "ensemble: the cheapest candidates | judge one of another family",
+        "debate: the cheapest candidates x2 | judge one of another family",
+        "draft: the cheapest candidate | baseline",
+    ];
+    assert_eq!(formed[..5], expected);
+    assert!(
+        formed[5].starts_with("several models serve only once measured, or on request; at most 4 at once")
+    );
+    let written = of("plans = [\"cascade\"]\n[policies.compound]\nlicense = \"granted\"\n\
+                      cascade = [{ tries = [\"small\"], accept = \"structure\" }]");
+    assert_eq!(written[0], "cascade: small, by structure | baseline");
+    assert!(written[1].starts_with("several models serve unmeasured too"), "{written:?}");
+}

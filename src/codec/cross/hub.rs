@@ -31,6 +31,9 @@ impl Obstacle {
     }
 }
 
+/// Most blocks between a tool's result and its call.
+const MAX_LOOK_BACK: usize = 1024;
+
 /// A whole request.
 #[derive(Debug, Default)]
 pub(super) struct Prompt<'a> {
@@ -75,10 +78,11 @@ impl<'a> Prompt<'a> {
         }
     }
 
-    /// The name of the tool that was called with this id.
+    /// The name of the tool that was called with this id. A result follows its call closely, so the search goes backwards,
+    /// and not far: the effort for a hostile body stays linear.
     pub(super) fn tool_called(&self, id: &Text<'_>) -> Option<Text<'a>> {
-        let blocks = self.messages.iter().flat_map(|message| &message.blocks);
-        blocks.into_iter().find_map(|block| match block {
+        let blocks = self.messages.iter().rev().flat_map(|message| message.blocks.iter().rev());
+        blocks.take(MAX_LOOK_BACK).find_map(|block| match block {
             Block::Call(call) if call.id == *id => Some(call.name.clone()),
             _ => None,
         })
@@ -246,6 +250,11 @@ impl Ending<'_> {
             Self::Calls => Ending::Calls,
             Self::Filtered => Ending::Filtered,
         }
+    }
+
+    /// OpenAI ends a refusal as any other answer; the others have a word for it.
+    pub(super) fn declined(self, declined: bool) -> Self {
+        if declined && matches!(self, Self::Stop) { Self::Filtered } else { self }
     }
 
     /// Some providers end an answer with calls as any other.

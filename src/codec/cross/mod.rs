@@ -10,11 +10,13 @@ mod fields;
 mod hub;
 mod stream;
 mod text;
+mod told;
 
 use bytes::Bytes;
 
 pub use hub::Obstacle;
 pub use stream::StreamCrossing;
+pub use told::{Composed, Spoken, as_stream, compose, conversation, spoken, with_text};
 
 use self::text::Writer;
 use super::answer::Malformed;
@@ -141,3 +143,8 @@ pub fn cross_error(from: Dialect, to: Dialect, status: u16, body: &[u8]) -> Byte
     let message = if found.message.is_empty() { "the provider gave no reason" } else { &found.message };
     error::foreign_body(to, (status, &found.code, message))
 }
+
+#[cfg(test)]
+mod round_tests;
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use super::hub::Step;
-use super::text::Writer;
+use super::text::{Text, Writer};
 use super::{Asker, Spoke, anthropic, chat};
 use crate::codec::sse::{SseEvent, SseSplitter};
 use crate::codec::tee::StreamFault;
@@ -16,6 +16,8 @@ pub struct StreamCrossing {
     splitter: SseSplitter,
     reader: Reader,
     teller: Teller,
+    /// The beginning was told: once, and before all else.
+    begun: bool,
     /// The end mark was passed on; nothing behind it counts.
     ended: bool,
 }
@@ -26,8 +28,9 @@ enum Reader {
     Anthropic(anthropic::Reader),
 }
 
+/// The client's side: steps in, events out.
 #[derive(Debug)]
-enum Teller {
+pub(super) enum Teller {
     Chat(chat::Teller),
     Anthropic(anthropic::Teller),
 }
@@ -39,36 +42,52 @@ impl StreamCrossing {
             Some(Spoke::Anthropic) => Reader::Anthropic(anthropic::Reader::default()),
             Some(Spoke::Chat) | None => Reader::Chat(chat::Reader::default()),
         };
-        let teller = match Spoke::of_client(asker.operation) {
-            Some(Spoke::Anthropic) => Teller::Anthropic(anthropic::Teller::new(asker)),
-            Some(Spoke::Chat) | None => Teller::Chat(chat::Teller::new(asker)),
-        };
-        Self { splitter: SseSplitter::default(), reader, teller, ended: false }
+        let teller = Teller::new(asker);
+        Self { splitter: SseSplitter::default(), reader, teller, begun: false, ended: false }
     }
 
     /// Takes the next bytes of the provider's stream and returns what the client gets now. After a fault the stream must
     /// not be fed further: what follows for the client is an error event (`error_event`).
     pub fn feed(&mut self, chunk: &[u8]) -> Result<Bytes, StreamFault> {
-        let Self { splitter, reader, teller, ended } = self;
+        let Self { splitter, reader, teller, begun, ended } = self;
         let mut out = Writer::default();
         splitter.feed(chunk, |event| {
+            // What follows the end mark is nobody's.
+            if *ended {
+                return Ok(());
+            }
+            let mut fits = true;
             reader.event(event, &mut |step| {
-                if !std::mem::replace(ended, *ended || matches!(step, Step::End)) {
-                    teller.step(step, &mut out);
-                }
-            })
+                fits &= teller.takes(&step);
+                tell(teller, (begun, ended), step, &mut out);
+            })?;
+            let fault = || StreamFault { message: "calls run into each other, which cannot be told".into() };
+            if fits { Ok(()) } else { Err(fault()) }
         })?;
         Ok(out.into_bytes())
     }
 
     /// The provider's stream is over and was finished well: the closing events, where its end mark did not bring them yet.
     pub fn finish(&mut self) -> Bytes {
+        let Self { teller, begun, ended, .. } = self;
         let mut out = Writer::default();
-        if !std::mem::replace(&mut self.ended, true) {
-            self.teller.step(Step::End, &mut out);
-        }
+        tell(teller, (begun, ended), Step::End, &mut out);
         out.into_bytes()
     }
+}
+
+/// Passes a step on, so that there is one beginning ahead of all, and one end behind all.
+fn tell(teller: &mut Teller, (begun, ended): (&mut bool, &mut bool), step: Step<'_>, out: &mut Writer) {
+    let begins = matches!(step, Step::Begin { .. });
+    if *ended || (begins && *begun) {
+        return;
+    }
+    if !std::mem::replace(begun, true) && !begins {
+        let (id, model) = (Text::default(), Text::default());
+        teller.step(Step::Begin { id, model, usage: None }, out);
+    }
+    *ended = matches!(step, Step::End);
+    teller.step(step, out);
 }
 
 impl Reader {
@@ -84,10 +103,28 @@ impl Reader {
 }
 
 impl Teller {
-    fn step(&mut self, step: Step<'_>, out: &mut Writer) {
+    pub(super) fn new(asker: Asker) -> Self {
+        match Spoke::of_client(asker.operation) {
+            Some(Spoke::Anthropic) => Self::Anthropic(anthropic::Teller::new(asker)),
+            Some(Spoke::Chat) | None => Self::Chat(chat::Teller::new(asker)),
+        }
+    }
+
+    fn takes(&self, step: &Step<'_>) -> bool {
+        match self {
+            Self::Chat(_) => true,
+            Self::Anthropic(teller) => teller.takes(step),
+        }
+    }
+
+    pub(super) fn step(&mut self, step: Step<'_>, out: &mut Writer) {
         match self {
             Self::Chat(teller) => teller.step(step, out),
             Self::Anthropic(teller) => teller.step(step, out),
         }
     }
 }
+
+#[cfg(test)]
+#[path = "stream_tests.rs"]
+mod tests;

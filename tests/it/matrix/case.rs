@@ -19,6 +19,8 @@ pub enum Checks {
     Cases(&'static [Case]),
     /// More than that: a check of its own.
     Own(&'static [(&'static str, Check)]),
+    /// The same, behind all others.
+    Alone(&'static [(&'static str, Check)]),
     /// Nothing to check yet, and who adds it.
     Later(&'static str),
 }
@@ -152,6 +154,15 @@ pub const fn row(number: &'static str, what: &'static str, cases: &'static [Case
 
 pub const fn own(number: &'static str, what: &'static str, checks: &'static [(&'static str, Check)]) -> Row {
     Row { number, what, checks: Checks::Own(checks) }
+}
+
+/// Checks that start processes under load: they run behind all others, one after the other, or their load would be in the way.
+pub const fn alone(
+    number: &'static str,
+    what: &'static str,
+    checks: &'static [(&'static str, Check)],
+) -> Row {
+    Row { number, what, checks: Checks::Alone(checks) }
 }
 
 pub const fn later(number: &'static str, what: &'static str, who: &'static str) -> Row {

@@ -4,6 +4,7 @@
 use super::case::*;
 use super::fault::{Breach, Fault, Void};
 use super::{own, process};
+use crate::compound;
 use crate::support::ports::Port;
 
 /// The rows, each on as few lines as it takes: this is read as a table.
@@ -338,10 +339,10 @@ pub const ROWS: &[Row] = &[
             Step { after_ms: 2600, ..STEP },
         ])),
     ]),
-    later("F22", "the judge fails", "issue 6: plans of several models"),
-    later("F23", "one debater fails", "issue 6: plans of several models"),
-    later("F24", "the verifier is down", "issue 6: plans of several models"),
-    later("F24b", "the draft is rejected", "issue 6: plans of several models"),
+    own("F22", "the judge fails", &[("said aloud, and its costs are on record", || Box::pin(compound::judge_row()))]),
+    own("F23", "one member fails", &[("enough is enough, and less is not", || Box::pin(compound::quorum_row()))]),
+    own("F24", "the verifier is down", &[("never an unmarked draft", || Box::pin(compound::draft_row()))]),
+    own("F24b", "the draft is rejected", &[("mended, written anew, or said aloud", || Box::pin(compound::draft_row()))]),
     row("F25", "limits that nothing meets", &[
         with(
             &[Tweak::Hint("x-pointsman-max-cost-usd", "0.00000001")],
@@ -380,12 +381,12 @@ pub const ROWS: &[Row] = &[
         &[("the old one serves, the fault is named", || Box::pin(own::bad_reload()))],
     ),
     own("F33", "a reload under load", &[("each request sees one version", || Box::pin(own::reload_under_load()))]),
-    own("F34", "SIGTERM under load", &[("what was taken is finished", || Box::pin(process::stopped()))]),
-    own("F35", "kill -9 under load", &[
+    alone("F34", "SIGTERM under load", &[("what was taken is finished", || Box::pin(process::stopped()))]),
+    alone("F35", "kill -9 under load", &[
         ("at most a moment of records is lost, none is torn or twice", || Box::pin(process::killed())),
         ("a torn tail of the journal is cut off", || Box::pin(process::torn_tail())),
     ]),
-    own("F36", "an upgrade under load", &[("no request fails", || Box::pin(process::replaced()))]),
+    alone("F36", "an upgrade under load", &[("no request fails", || Box::pin(process::replaced()))]),
     own(
         "F37",
         "the clock jumps",
@@ -407,7 +408,7 @@ pub const ROWS: &[Row] = &[
     ),
     own("F41", "more requests than may run", &[("the newest is shed", || Box::pin(own::too_many_requests()))]),
     own("F42", "a panic in a request", &[("on record, counted, and others untouched", || Box::pin(own::panic()))]),
-    own("F43", "no file descriptors left", &[("no spin, and it recovers", || Box::pin(process::no_descriptors()))]),
+    alone("F43", "no file descriptors left", &[("no spin, and it recovers", || Box::pin(process::no_descriptors()))]),
     row("F44", "odd framing of an answer", &[
         all("interim answers", &[Step { small: Fault::Interim(3), ..SMALL }]),
         all("too many of them", &[falls(Fault::Interim(20), &["s:malformed?", "l:ok"], "sl")]),

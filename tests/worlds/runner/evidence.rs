@@ -28,6 +28,7 @@ pub fn learn_evidence(file: &WorldFile, labels: impl Iterator<Item = Labelled>) 
                 mean_quality: mean(&scores),
                 mean_loss: loss.mean,
                 loss_upper: loss.upper,
+                accepted: None,
             }
         })
         .collect()

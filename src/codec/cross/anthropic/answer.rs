@@ -74,7 +74,9 @@ fn block(content: Content<'_>) -> Result<Option<Block<'_>>, Malformed> {
         }
         ("redacted_thinking", _) => Ok(None),
         ("tool_use", Content { id: Some(id), name: Some(name), input: Some(input), .. }) => {
-            Ok(Some(Block::Call(Call { id, name, arguments: Json::of(input) })))
+            let arguments = Some(Json::of(input)).filter(Json::is_object);
+            let arguments = arguments.ok_or_else(|| Malformed::new("a call's input is no object"))?;
+            Ok(Some(Block::Call(Call { id, name, arguments })))
         }
         (kind, _) => Err(Malformed::new(format!("a block of the type `{kind}` has no counterpart"))),
     }
@@ -120,7 +122,8 @@ pub(in crate::codec::cross) fn write_answer(said: &Said<'_>, _asker: Asker, out:
         }
     }
     out.close(b']');
-    stopped(&said.ending, out);
+    let declined = said.blocks.iter().any(|block| matches!(block, Block::Refusal(_)));
+    stopped(&said.ending.clone().declined(declined), out);
     out.key("usage");
     usage(&said.usage.unwrap_or_default(), out);
     out.close(b'}');

@@ -149,17 +149,24 @@ fn output<'a>(request: &Request<'a>, prompt: &mut Prompt<'a>) -> Result<(), Obst
 /// How much is thought is said by the effort; a request for thinking without one has no measure in other dialects.
 fn thinking(raw: Raw<'_>, prompt: &mut Prompt<'_>) -> Result<(), Obstacle> {
     #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
     struct Thinking<'a> {
         #[serde(borrow, rename = "type")]
         kind: Text<'a>,
+        #[serde(borrow, default)]
+        display: Raw<'a>,
+        #[serde(borrow, default, rename = "budget_tokens")]
+        _budget: Raw<'a>,
     }
     let Some(raw) = raw else { return Ok(()) };
     let thinking: Thinking<'_> = parse("thinking", raw.get())?;
+    drop_named(&mut prompt.dropped, &[("thinking.display", thinking.display)]);
     match (thinking.kind.escaped(), prompt.effort) {
-        ("disabled", _) => {
-            prompt.effort = None;
-            Ok(())
-        }
+        ("disabled", None) => Ok(()),
+        ("disabled", Some(_)) => Err(Obstacle::new(
+            "output_config.effort",
+            "an effort without thinking has no counterpart in other dialects: send one of the two",
+        )),
         ("adaptive", Some(_)) => Ok(()),
         _ => Err(Obstacle::new(
             "thinking",
@@ -193,7 +200,7 @@ struct Tool<'a> {
     #[serde(borrow)]
     name: Text<'a>,
     #[serde(borrow, default, rename = "type")]
-    kind: Raw<'a>,
+    _kind: Raw<'a>,
     #[serde(borrow, default)]
     description: Option<Text<'a>>,
     #[serde(borrow, default)]
@@ -222,7 +229,7 @@ fn tool<'a>(raw: &'a RawValue, dropped: &mut Vec<&'static str>) -> Result<ToolSp
     let Some(schema) = tool.input_schema else {
         return Err(Obstacle::new(
             "tools[].input_schema",
-            format!("a tool without a schema ({:?})", tool.kind),
+            format!("the tool `{}` has no schema", tool.name.escaped()),
         ));
     };
     let bookkeeping =
@@ -346,17 +353,18 @@ fn block<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<Block<'a>, Ob
         &[("messages[].content[].citations", citations), ("messages[].content[].context", part.context)],
     )?;
     let incomplete = || Obstacle::new("messages[].content[]", "a block lacks what its type promises");
-    match part {
-        Part { text: Some(text), .. } => Ok(Block::Text(text)),
-        Part { kind, source: Some(source), title, .. } => {
-            let media = source_of(source)?;
-            Ok(if kind.escaped() == "image" { Block::Image(media) } else { Block::Document(media, title) })
+    let kind = part.kind.clone();
+    match (kind.escaped(), part) {
+        ("text", Part { text: Some(text), .. }) => Ok(Block::Text(text)),
+        ("image", Part { source: Some(source), .. }) => source_of(source).map(Block::Image),
+        ("document", Part { source: Some(source), title, .. }) => {
+            source_of(source).map(|media| Block::Document(media, title))
         }
-        Part { id: Some(id), name: Some(name), input: Some(input), .. } => {
+        ("tool_use", Part { id: Some(id), name: Some(name), input: Some(input), .. }) => {
             let arguments = object("messages[].content[].input", input)?;
             Ok(Block::Call(Call { id, name, arguments }))
         }
-        Part { tool_use_id: Some(id), content, is_error, .. } => {
+        ("tool_result", Part { tool_use_id: Some(id), content, is_error, .. }) => {
             let name = prompt.tool_called(&id);
             let content = content.map_or(Ok(Vec::new()), |raw| result(raw, prompt))?;
             let is_error = flag("messages[].content[].is_error", is_error)?.unwrap_or(false);

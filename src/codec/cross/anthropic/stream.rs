@@ -4,8 +4,9 @@ use serde::Deserialize;
 
 use super::answer::{Content, ending, stopped, usage};
 use crate::codec::cross::Asker;
+use crate::codec::cross::fields::Raw;
 use crate::codec::cross::hub::{Ending, Step};
-use crate::codec::cross::text::{Text, Writer};
+use crate::codec::cross::text::{Json, Text, Writer};
 use crate::codec::sse::SseEvent;
 use crate::codec::tee::StreamFault;
 use crate::codec::usage::AnthropicUsage;
@@ -23,6 +24,8 @@ struct Event<'a> {
     delta: Option<Delta<'a>>,
     #[serde(default)]
     usage: Option<AnthropicUsage>,
+    #[serde(borrow, default)]
+    error: Raw<'a>,
 }
 
 #[derive(Deserialize)]
@@ -80,6 +83,10 @@ impl Reader {
             "content_block_delta" => event.delta.map_or((), |delta| self.delta(delta, each)),
             "message_delta" => self.closes(event.delta, event.usage, each)?,
             "message_stop" => each(Step::End),
+            "error" => {
+                let said = event.error.map_or("", |error| error.get());
+                return Err(StreamFault { message: format!("the provider broke off: {said:.200}") });
+            }
             _ => {} // pings, ends of blocks, and what a later version adds
         }
         Ok(())
@@ -98,9 +105,14 @@ impl Reader {
                 }
             }
             ("thinking" | "redacted_thinking", _) => {}
-            ("tool_use", Content { id: Some(id), name: Some(name), .. }) => {
-                each(Step::CallBegins { call: self.calls, id, name });
+            ("tool_use", Content { id: Some(id), name: Some(name), input, .. }) => {
+                let call = self.calls;
+                each(Step::CallBegins { call, id, name });
                 self.calls += 1;
+                // Anthropic opens with `{}` and sends fragments; some compatible servers open with all of it.
+                if let Some(whole) = input.filter(|input| !matches!(input.get(), "{}" | "\"\"")) {
+                    each(Step::CallArguments { call, fragment: Json::of(whole).in_text() });
+                }
             }
             (kind, _) => {
                 return Err(StreamFault {
@@ -159,11 +171,20 @@ pub(in crate::codec::cross) struct Teller {
     blocks: u64,
     ending: Ending<'static>,
     usage: Usage,
+    declined: bool,
 }
 
 impl Teller {
     pub(in crate::codec::cross) fn new(_asker: Asker) -> Self {
-        Self { open: Open::None, blocks: 0, ending: Ending::Stop, usage: Usage::default() }
+        Self { open: Open::None, blocks: 0, ending: Ending::Stop, usage: Usage::default(), declined: false }
+    }
+
+    /// Blocks come one behind the other here: whether a fragment still finds its call open.
+    pub(in crate::codec::cross) fn takes(&self, step: &Step<'_>) -> bool {
+        match step {
+            Step::CallArguments { call, .. } => self.open == Open::Call(*call),
+            _ => true,
+        }
     }
 
     pub(in crate::codec::cross) fn step(&mut self, step: Step<'_>, out: &mut Writer) {
@@ -172,15 +193,10 @@ impl Teller {
                 self.usage = usage.unwrap_or_default();
                 self.begin((&id, &model), out);
             }
-            Step::Text(text) | Step::Refusal(text) => {
-                self.opens(Open::Text, out, |out| {
-                    out.word_member("type", "text");
-                    out.word_member("text", "");
-                });
-                self.delta(out, |out| {
-                    out.word_member("type", "text_delta");
-                    out.text_member("text", &text);
-                });
+            Step::Text(text) => self.text(&text, out),
+            Step::Refusal(text) => {
+                self.declined = true;
+                self.text(&text, out);
             }
             // A thinking block without a signature would be refused when it comes back.
             Step::Thinking(_) => {}
@@ -198,6 +214,17 @@ impl Teller {
             Step::Usage(usage) => self.usage = usage,
             Step::End => self.end(out),
         }
+    }
+
+    fn text(&mut self, text: &Text<'_>, out: &mut Writer) {
+        self.opens(Open::Text, out, |out| {
+            out.word_member("type", "text");
+            out.word_member("text", "");
+        });
+        self.delta(out, |out| {
+            out.word_member("type", "text_delta");
+            out.text_member("text", text);
+        });
     }
 
     fn begin(&self, (id, model): (&Text<'_>, &Text<'_>), out: &mut Writer) {
@@ -264,7 +291,7 @@ impl Teller {
         event(out, "message_delta", |out| {
             out.key("delta");
             out.open(b'{');
-            stopped(&self.ending, out);
+            stopped(&self.ending.clone().declined(self.declined), out);
             out.close(b'}');
             out.key("usage");
             usage(&self.usage, out);

@@ -50,13 +50,15 @@ pub(in crate::codec::cross) fn write_request(
 }
 
 fn system(texts: &[Text<'_>], out: &mut Writer) {
-    match texts {
+    // Empty texts say nothing, and the dialect refuses them.
+    let texts: Vec<&Text<'_>> = texts.iter().filter(|text| !text.is_empty()).collect();
+    match texts[..] {
         [] => {}
         [one] => out.text_member("system", one),
-        several => {
+        _ => {
             out.key("system");
             out.open(b'[');
-            several.iter().for_each(|one| text(one, out));
+            texts.into_iter().for_each(|one| text(one, out));
             out.close(b']');
         }
     }
@@ -93,11 +95,11 @@ fn settings(prompt: &Prompt<'_>, out: &mut Writer) -> Result<(), Obstacle> {
 fn output(prompt: &Prompt<'_>, out: &mut Writer) -> Result<(), Obstacle> {
     let effort = match prompt.effort {
         None | Some(Effort::None) => None,
-        Some(effort @ (Effort::Low | Effort::Medium | Effort::High | Effort::Max)) => Some(effort),
-        Some(effort @ (Effort::Minimal | Effort::XHigh)) => {
-            let message = format!("the Anthropic dialect has no effort `{}`", effort.as_str());
+        Some(Effort::Minimal) => {
+            let message = "the Anthropic dialect has no effort `minimal`; ask for `low`";
             return Err(Obstacle::new("reasoning_effort", message));
         }
+        Some(effort) => Some(effort),
     };
     let schema = match &prompt.format {
         Format::Text => None,

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::read::arguments;
+use super::turns::arguments;
 use crate::codec::answer::Malformed;
 use crate::codec::cross::Asker;
 use crate::codec::cross::fields::Raw;

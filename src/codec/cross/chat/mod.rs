@@ -3,6 +3,7 @@
 mod answer;
 mod read;
 mod stream;
+mod turns;
 mod write;
 
 pub(super) use answer::{read_answer, write_answer};

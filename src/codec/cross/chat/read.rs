@@ -1,20 +1,18 @@
-//! Requests of Chat Completions into the hub.
+//! Requests of Chat Completions into the hub: all but the conversation.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::turns::message;
 use crate::codec::cross::Origin;
 use crate::codec::cross::fields::{
-    Raw, TextOr, count, drop_named, flag, media, misfit, note, number, object, parse, refuse, text,
-    text_or_list,
+    Raw, count, drop_named, flag, misfit, number, object, parse, refuse, text,
 };
-use crate::codec::cross::hub::{
-    Block, Call, CallResult, Effort, Format, Message, Obstacle, Prompt, Speaker, ToolChoice, ToolSpec,
-};
-use crate::codec::cross::text::{Json, Text};
+use crate::codec::cross::hub::{Effort, Format, Obstacle, Prompt, ToolChoice, ToolSpec};
+use crate::codec::cross::text::Text;
 
 /// The dialects on the other side, for messages.
-const OTHER: &str = "provider's";
+pub(super) const OTHER: &str = "provider's";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -113,7 +111,10 @@ fn without_counterpart(request: &Request<'_>) -> Result<(), Obstacle> {
         return Err(Obstacle::field("n", OTHER));
     }
     let logprobs = request.logprobs.filter(|raw| raw.get() != "false");
-    let modalities = request.modalities.filter(|raw| raw.get() != r#"["text"]"#);
+    let text_only = |raw: &&RawValue| {
+        parse::<Vec<Text<'_>>>("modalities", raw.get()).is_ok_and(|all| all == [Text::word("text")])
+    };
+    let modalities = request.modalities.filter(|raw| !text_only(raw));
     refuse(
         OTHER,
         &[
@@ -137,9 +138,13 @@ fn without_counterpart(request: &Request<'_>) -> Result<(), Obstacle> {
 }
 
 fn bookkeeping<'a>(request: &Request<'a>, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
+    let user = text("user", request.user)?;
     prompt.user = match text("safety_identifier", request.safety_identifier)? {
-        Some(user) => Some(user),
-        None => text("user", request.user)?,
+        Some(identifier) => {
+            drop_named(&mut prompt.dropped, &[("user", request.user)]);
+            Some(identifier)
+        }
+        None => user,
     };
     drop_named(
         &mut prompt.dropped,
@@ -147,16 +152,23 @@ fn bookkeeping<'a>(request: &Request<'a>, prompt: &mut Prompt<'a>) -> Result<(),
             ("metadata", request.metadata),
             ("prompt_cache_key", request.prompt_cache_key),
             ("prompt_cache_retention", request.prompt_cache_retention),
+            ("store", request.store),
+            ("service_tier", request.service_tier),
         ],
     );
     prompt.stream = flag("stream", request.stream)?.unwrap_or(false);
     if let Some(raw) = request.stream_options {
         #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
         struct Options<'a> {
             #[serde(borrow, default)]
             include_usage: Raw<'a>,
+            #[serde(borrow, default)]
+            include_obfuscation: Raw<'a>,
         }
         let options: Options<'_> = parse("stream_options", raw.get())?;
+        let bookkeeping = [("stream_options.include_obfuscation", options.include_obfuscation)];
+        drop_named(&mut prompt.dropped, &bookkeeping);
         prompt.usage_in_stream =
             flag("stream_options.include_usage", options.include_usage)?.unwrap_or(false);
     }
@@ -294,223 +306,5 @@ fn format<'a>(raw: &'a RawValue, dropped: &mut Vec<&'static str>) -> Result<Form
             Ok(Format::Schema { name, schema, strict: flag("response_format.json_schema.strict", strict)? })
         }
         _ => Err(Obstacle::field("response_format", OTHER)),
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ChatMessage<'a> {
-    #[serde(borrow)]
-    role: Text<'a>,
-    #[serde(borrow, default)]
-    content: Raw<'a>,
-    #[serde(borrow, default)]
-    name: Raw<'a>,
-    #[serde(borrow, default)]
-    tool_calls: Option<Vec<ToolCall<'a>>>,
-    #[serde(borrow, default)]
-    tool_call_id: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    refusal: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    audio: Raw<'a>,
-    #[serde(borrow, default)]
-    function_call: Raw<'a>,
-    #[serde(borrow, default)]
-    annotations: Raw<'a>,
-    #[serde(borrow, default)]
-    reasoning: Raw<'a>,
-    #[serde(borrow, default)]
-    reasoning_content: Raw<'a>,
-    #[serde(borrow, default)]
-    cache_control: Raw<'a>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ToolCall<'a> {
-    #[serde(borrow)]
-    id: Text<'a>,
-    #[serde(borrow, default, rename = "type")]
-    _kind: Raw<'a>,
-    #[serde(default, rename = "index")]
-    _index: Option<u32>,
-    #[serde(borrow, default)]
-    function: Option<Called<'a>>,
-    #[serde(borrow, default)]
-    custom: Raw<'a>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Called<'a> {
-    #[serde(borrow)]
-    name: Text<'a>,
-    #[serde(borrow, default)]
-    arguments: Option<Text<'a>>,
-}
-
-fn message<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
-    let message: ChatMessage<'a> = parse("messages[]", raw.get())?;
-    refuse(
-        OTHER,
-        &[
-            ("messages[].name", message.name),
-            ("messages[].audio", message.audio),
-            ("messages[].function_call", message.function_call),
-        ],
-    )?;
-    let dropped = [
-        ("messages[].annotations", message.annotations.filter(|raw| raw.get() != "[]")),
-        ("messages[].reasoning", message.reasoning),
-        ("messages[].reasoning_content", message.reasoning_content),
-        ("cache_control", message.cache_control),
-    ];
-    drop_named(&mut prompt.dropped, &dropped);
-    let mut blocks = message.content.map_or(Ok(Vec::new()), |raw| content(raw, &mut prompt.dropped))?;
-    blocks.extend(message.refusal.map(Block::Refusal));
-    let speaker = match message.role.escaped() {
-        "system" | "developer" => return system(blocks, prompt),
-        "tool" => return tool_result(message.tool_call_id, blocks, prompt),
-        "user" => Speaker::User,
-        "assistant" => Speaker::Assistant,
-        other => {
-            return Err(Obstacle::new(
-                "messages[].role",
-                format!("the role `{other}` exists in no other dialect"),
-            ));
-        }
-    };
-    for call in message.tool_calls.into_iter().flatten() {
-        blocks.push(Block::Call(called(call)?));
-    }
-    prompt.messages.push(Message { speaker, blocks });
-    Ok(())
-}
-
-/// System texts stand ahead of the conversation; one behind its beginning stays where it is.
-fn system<'a>(blocks: Vec<Block<'a>>, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
-    let text = |block| match block {
-        Block::Text(text) => Ok(text),
-        _ => Err(Obstacle::new(
-            "messages[].content",
-            "a system message of anything but text cannot be translated",
-        )),
-    };
-    if prompt.messages.is_empty() {
-        prompt.system.extend(blocks.into_iter().map(text).collect::<Result<Vec<_>, _>>()?);
-    } else {
-        let blocks =
-            blocks.into_iter().map(|block| text(block).map(Block::Text)).collect::<Result<_, _>>()?;
-        prompt.messages.push(Message { speaker: Speaker::System, blocks });
-    }
-    Ok(())
-}
-
-/// The results of one turn of calls are gathered in one message.
-fn tool_result<'a>(
-    id: Option<Text<'a>>,
-    content: Vec<Block<'a>>,
-    prompt: &mut Prompt<'a>,
-) -> Result<(), Obstacle> {
-    let id = id.ok_or_else(|| Obstacle::new("messages[].tool_call_id", "a tool's message names no call"))?;
-    let name = prompt.tool_called(&id);
-    let result = Block::Result(CallResult { id, name, content, is_error: false });
-    match prompt.messages.last_mut() {
-        Some(Message { speaker: Speaker::User, blocks })
-            if blocks.iter().all(|block| matches!(block, Block::Result(_))) =>
-        {
-            blocks.push(result);
-        }
-        _ => prompt.messages.push(Message { speaker: Speaker::User, blocks: vec![result] }),
-    }
-    Ok(())
-}
-
-fn called(call: ToolCall<'_>) -> Result<Call<'_>, Obstacle> {
-    let param = "messages[].tool_calls[]";
-    let (None, Some(function)) = (call.custom, call.function) else {
-        return Err(Obstacle::new(param, "custom tool calls exist in the OpenAI dialect only"));
-    };
-    let arguments = arguments(function.arguments).ok_or_else(|| {
-        Obstacle::new(format!("{param}.function.arguments"), "the arguments are not a JSON object")
-    })?;
-    Ok(Call { id: call.id, name: function.name, arguments })
-}
-
-/// The arguments of a call, which OpenAI writes as a text of JSON; none at all mean none.
-pub(super) fn arguments(text: Option<Text<'_>>) -> Option<Json<'static>> {
-    let Some(text) = text.filter(|text| !text.is_empty()) else { return Json::parse("{}".into()) };
-    Json::parse(text.unescaped()?.into_owned().into()).filter(Json::is_object)
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Part<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Text<'a>,
-    #[serde(borrow, default)]
-    text: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    refusal: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    image_url: Option<ImageUrl<'a>>,
-    #[serde(borrow, default)]
-    file: Option<File<'a>>,
-    #[serde(borrow, default)]
-    input_audio: Raw<'a>,
-    #[serde(borrow, default)]
-    cache_control: Raw<'a>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ImageUrl<'a> {
-    #[serde(borrow)]
-    url: Text<'a>,
-    #[serde(borrow, default)]
-    detail: Raw<'a>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File<'a> {
-    #[serde(borrow, default)]
-    filename: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    file_data: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    file_id: Raw<'a>,
-}
-
-fn content<'a>(raw: &'a RawValue, dropped: &mut Vec<&'static str>) -> Result<Vec<Block<'a>>, Obstacle> {
-    match text_or_list("messages[].content", raw)? {
-        TextOr::Text(text) if text.is_empty() => Ok(Vec::new()),
-        TextOr::Text(text) => Ok(vec![Block::Text(text)]),
-        TextOr::List(parts) => parts.into_iter().map(|part| block(part, dropped)).collect(),
-    }
-}
-
-fn block<'a>(raw: &'a RawValue, dropped: &mut Vec<&'static str>) -> Result<Block<'a>, Obstacle> {
-    let part: Part<'a> = parse("messages[].content[]", raw.get())?;
-    refuse(OTHER, &[("messages[].content[].input_audio", part.input_audio)])?;
-    drop_named(dropped, &[("cache_control", part.cache_control)]);
-    let kind = part.kind.clone();
-    match (kind.escaped(), part) {
-        ("text", Part { text: Some(text), .. }) => Ok(Block::Text(text)),
-        ("refusal", Part { refusal: Some(refusal), .. }) => Ok(Block::Refusal(refusal)),
-        ("image_url", Part { image_url: Some(image), .. }) => {
-            if image.detail.is_some() {
-                note(dropped, "image_url.detail");
-            }
-            media("messages[].content[].image_url.url", image.url).map(Block::Image)
-        }
-        ("file", Part { file: Some(File { filename, file_data: Some(data), file_id: None }), .. }) => {
-            Ok(Block::Document(media("messages[].content[].file.file_data", data)?, filename))
-        }
-        (kind, _) => Err(Obstacle::new(
-            "messages[].content[]",
-            format!("a part of the type `{kind}` has no counterpart in other dialects"),
-        )),
     }
 }

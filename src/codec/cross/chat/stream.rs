@@ -25,6 +25,8 @@ struct Chunk<'a> {
     choices: Vec<Choice<'a>>,
     #[serde(default)]
     usage: Option<OpenAiUsage>,
+    #[serde(borrow, default)]
+    error: Raw<'a>,
 }
 
 #[derive(Deserialize)]
@@ -71,8 +73,8 @@ struct Function<'a> {
 #[derive(Debug, Default)]
 pub(in crate::codec::cross) struct Reader {
     begun: bool,
-    /// The provider's index of each call, in the order they began.
-    calls: Vec<u32>,
+    /// The provider's index and id of each call, in the order they began.
+    calls: Vec<(u32, String)>,
 }
 
 impl Reader {
@@ -87,6 +89,13 @@ impl Reader {
         }
         let chunk: Chunk<'_> =
             serde_json::from_str(event.data).map_err(|error| StreamFault { message: error.to_string() })?;
+        if let Some(error) = chunk.error {
+            return Err(StreamFault { message: format!("the provider broke off: {:.200}", error.get()) });
+        }
+        // Some servers open with a chunk about their filters that has neither id nor model.
+        if chunk.choices.is_empty() && chunk.usage.is_none() {
+            return Ok(());
+        }
         if !std::mem::replace(&mut self.begun, true) {
             let (id, model) = (chunk.id.unwrap_or_default(), chunk.model.unwrap_or_default());
             each(Step::Begin { id, model, usage: None });
@@ -134,15 +143,19 @@ impl Reader {
     ) -> Result<(), StreamFault> {
         let index = fragment.index.unwrap_or(0);
         let Some(function) = fragment.function else { return Ok(()) };
-        let call = match self.calls.iter().position(|known| *known == index) {
+        let id = fragment.id.filter(|id| !id.is_empty());
+        // Some compatible servers give all calls one index, and only the ids tell them apart.
+        let same =
+            |known: &(u32, String)| known.0 == index && id.as_ref().is_none_or(|id| known.1 == id.escaped());
+        let call = match self.calls.iter().rposition(same) {
             Some(call) => call,
             None if self.calls.len() == MAX_CALLS => {
                 return Err(StreamFault { message: format!("more than {MAX_CALLS} calls in one answer") });
             }
             None => {
-                self.calls.push(index);
-                let call = self.calls.len() - 1;
-                let id = fragment.id.unwrap_or_else(|| call_id(call));
+                let call = self.calls.len();
+                let id = id.unwrap_or_else(|| call_id(call));
+                self.calls.push((index, id.escaped().to_owned()));
                 each(Step::CallBegins { call: call as u32, id, name: function.name.unwrap_or_default() });
                 call
             }
@@ -162,11 +175,14 @@ pub(in crate::codec::cross) struct Teller {
     model: Text<'static>,
     ending: Ending<'static>,
     usage: Option<Usage>,
+    /// The call that has no arguments yet: a client that parses them needs `{}` at least.
+    bare: Option<u32>,
 }
 
 impl Teller {
     pub(in crate::codec::cross) fn new(asker: Asker) -> Self {
-        Self { asker, id: Text::default(), model: Text::default(), ending: Ending::Stop, usage: None }
+        let (id, model) = (Text::default(), Text::default());
+        Self { asker, id, model, ending: Ending::Stop, usage: None, bare: None }
     }
 
     pub(in crate::codec::cross) fn step(&mut self, step: Step<'_>, out: &mut Writer) {
@@ -182,28 +198,47 @@ impl Teller {
             Step::Refusal(text) => self.delta(out, |out| out.text_member("refusal", &text)),
             // No field in the dialect; its tokens are in the usage.
             Step::Thinking(_) => {}
-            Step::CallBegins { call, id, name } => self.fragment(out, call, |out| {
-                out.text_member("id", &id);
-                out.word_member("type", "function");
-                out.key("function");
-                out.open(b'{');
-                out.text_member("name", &name);
-                out.word_member("arguments", "");
-                out.close(b'}');
-            }),
-            Step::CallArguments { call, fragment } => self.fragment(out, call, |out| {
-                out.key("function");
-                out.open(b'{');
-                out.text_member("arguments", &fragment);
-                out.close(b'}');
-            }),
+            Step::CallBegins { call, id, name } => {
+                self.fill(out);
+                self.bare = Some(call);
+                self.fragment(out, call, |out| {
+                    out.text_member("id", &id);
+                    out.word_member("type", "function");
+                    out.key("function");
+                    out.open(b'{');
+                    out.text_member("name", &name);
+                    out.word_member("arguments", "");
+                    out.close(b'}');
+                });
+            }
+            Step::CallArguments { call, fragment } => {
+                self.bare = self.bare.filter(|bare| *bare != call);
+                self.arguments(out, call, &fragment);
+            }
             Step::Ending(ending) => self.ending = ending.into_owned(),
             Step::Usage(usage) => self.usage = Some(usage),
             Step::End => self.end(out),
         }
     }
 
+    /// A call that ends without arguments has none.
+    fn fill(&mut self, out: &mut Writer) {
+        if let Some(call) = self.bare.take() {
+            self.arguments(out, call, &Text::word("{}"));
+        }
+    }
+
+    fn arguments(&self, out: &mut Writer, call: u32, fragment: &Text<'_>) {
+        self.fragment(out, call, |out| {
+            out.key("function");
+            out.open(b'{');
+            out.text_member("arguments", fragment);
+            out.close(b'}');
+        });
+    }
+
     fn end(&mut self, out: &mut Writer) {
+        self.fill(out);
         let word = ending_word(&self.ending);
         self.chunk(out, |out| {
             choice(out, |_| {}, Some(word));

@@ -1,6 +1,5 @@
 //! Requests out of the hub into Chat Completions.
 
-use crate::codec::cross::fields::note;
 use crate::codec::cross::hub::{
     Block, CallResult, Effort, Format, Media, Message, Obstacle, Prompt, Speaker, ToolChoice, ToolSpec,
 };
@@ -16,7 +15,7 @@ pub(in crate::codec::cross) fn write_request(
     prompt: &Prompt<'_>,
     to: &Destination<'_>,
 ) -> Result<Crossed, Obstacle> {
-    let mut dropped = prompt.dropped.clone();
+    let dropped = prompt.dropped.clone();
     let mut out = Writer::with_capacity(4096);
     out.open(b'{');
     out.text_member("model", &Text::plain(to.model));
@@ -43,9 +42,6 @@ pub(in crate::codec::cross) fn write_request(
         out.raw_member("stream_options", r#"{"include_usage":true}"#);
     }
     out.close(b'}');
-    if matches!(prompt.format, Format::Schema { name: None, .. }) {
-        note(&mut dropped, "schema name");
-    }
     Ok(Crossed { path: "/v1/chat/completions".to_owned(), body: out.into_bytes(), dropped })
 }
 
@@ -82,7 +78,7 @@ fn settings(prompt: &Prompt<'_>, to: &Destination<'_>, out: &mut Writer) -> Resu
         None => {}
         Some(Effort::Max) => {
             return Err(Obstacle::new(
-                "effort",
+                "output_config.effort",
                 "the OpenAI dialect has no effort `max`; ask for `xhigh` or less",
             ));
         }
@@ -187,7 +183,7 @@ fn messages(said: &Message<'_>, out: &mut Writer) -> Result<(), Obstacle> {
             }
             let rest: Vec<&Block<'_>> =
                 said.blocks.iter().filter(|block| !matches!(block, Block::Result(_))).collect();
-            if rest.is_empty() {
+            if rest.is_empty() && !said.blocks.is_empty() {
                 return Ok(());
             }
             message(out, "user", |out| parts(rest, out))
@@ -213,7 +209,9 @@ fn tool_result(result: &CallResult<'_>, out: &mut Writer) -> Result<(), Obstacle
 /// Texts and refusals, then calls. The pieces of an answer's text are one text here.
 fn assistant(blocks: &[Block<'_>], out: &mut Writer) -> Result<(), Obstacle> {
     let texts: Vec<Text<'_>> = texts(blocks).collect();
-    if texts.is_empty() {
+    if blocks.is_empty() {
+        out.word_member("content", "");
+    } else if texts.is_empty() {
         out.raw_member("content", "null");
     } else {
         out.text_member("content", &Text::join(&texts, ""));
@@ -254,9 +252,16 @@ fn texts<'a>(blocks: &'a [Block<'a>]) -> impl Iterator<Item = Text<'a>> {
 
 fn parts<'a>(blocks: impl IntoIterator<Item = &'a Block<'a>>, out: &mut Writer) -> Result<(), Obstacle> {
     let blocks: Vec<&Block<'_>> = blocks.into_iter().collect();
-    if let [Block::Text(text)] = blocks[..] {
-        out.text_member("content", text);
-        return Ok(());
+    match blocks[..] {
+        [] => {
+            out.word_member("content", "");
+            return Ok(());
+        }
+        [Block::Text(text)] => {
+            out.text_member("content", text);
+            return Ok(());
+        }
+        _ => {}
     }
     out.key("content");
     out.open(b'[');

@@ -1,0 +1,137 @@
+//! What holds of every plan of several models: whatever its legs read and write, they cost no more together than was
+//! weighed; no ceiling is exceeded; the same is decided again.
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use super::*;
+use crate::catalog::{AcceptSpec, CascadeSpec, CompoundLicense, DraftSpec};
+use crate::routing::{FRAME_TOKENS, Leg, Plan, Role, legs_of};
+use crate::types::Usage;
+
+/// Worlds drawn; `PLANS` of the environment asks for more.
+const DRAWN: u32 = 3000;
+/// Ways each plan is run.
+const RUNS: u32 = 20;
+
+/// A world of four to six models with prices of any kind, limits, and every kind of plan.
+fn drawn(rng: &mut StdRng) -> (Snapshot, Inputs) {
+    let mut world = world();
+    let cents = |rng: &mut StdRng, most: u32| f64::from(rng.random_range(0..=most)) / 100.0;
+    for name in ["m1", "m2", "m3", "m4"].iter().take(rng.random_range(2..=4)) {
+        let prices = (cents(rng, 800), cents(rng, 2500));
+        let quality = cents(rng, 100);
+        let ix = world.add(name, prices, quality);
+        let mut price = price(prices);
+        if rng.random_bool(0.5) {
+            let any = PricePerMillion::from_usd(cents(rng, 3000));
+            (price.reasoning, price.cache_write_5m, price.image_input) = (any, any, any);
+        }
+        world.model(ix).prices = PriceList::new(vec![price]);
+        world.model(ix).max_output_tokens = rng.random_range(100..9000);
+    }
+    let most = u16::try_from(world.parts.models.len()).unwrap();
+    let any = |rng: &mut StdRng| ModelIx(rng.random_range(0..most));
+    let tries: Vec<ModelIx> =
+        (0..most).map(ModelIx).filter(|ix| *ix != LARGE).take(rng.random_range(2..=3)).collect();
+    let accept = match rng.random_range(0..3) {
+        0 => AcceptSpec::Agreement,
+        1 => AcceptSpec::Structure,
+        _ => AcceptSpec::Judge(any(rng)),
+    };
+    let compound = &mut world.policy().compound;
+    if rng.random_bool(0.7) {
+        compound.cascades = vec![CascadeSpec { tries, accept, last: None }];
+    }
+    if rng.random_bool(0.5) {
+        compound.drafts = vec![DraftSpec { drafter: any(rng), verifier: Some(any(rng)) }];
+    }
+    compound.rounds = rng.random_range(1..=4);
+    compound.license =
+        if rng.random_bool(0.5) { CompoundLicense::Granted } else { CompoundLicense::Measured };
+    let kind = PlanKind::ALL[rng.random_range(0..5)];
+    world.policy().plans = PlanKind::ALL.to_vec();
+    world.policy().objective = if rng.random_bool(0.5) { Objective::Cheapest } else { Objective::Best };
+    let facts = &mut world.inputs.facts;
+    facts.max_output_tokens = rng.random_bool(0.7).then(|| rng.random_range(0..9000));
+    facts.cache_markers = rng.random_bool(0.3);
+    if rng.random_bool(0.1) {
+        (facts.choices, facts.needs) = (rng.random_range(2..=4), Capabilities::MULTIPLE_CHOICES);
+    }
+    world.inputs.features.volume.plain = rng.random_range(10..40_000);
+    world.inputs.limits.max_cost = rng.random_bool(0.5).then(|| NanoUsd(rng.random_range(0..300_000_000)));
+    world.inputs.limits.plan = rng.random_bool(0.8).then(|| kind.as_str().to_owned());
+    world.seal()
+}
+
+/// One call: input in any bucket the request can fall into, output in any, within what a leg may read and write.
+fn spent(snapshot: &Snapshot, inputs: &Inputs, (leg, read): (&Leg, u64), rng: &mut StdRng) -> (NanoUsd, u64) {
+    let price =
+        snapshot.model(snapshot.model_by_id(leg.model.as_str()).unwrap()).prices.on(inputs.day).unwrap();
+    let choices = u64::from(inputs.facts.choices);
+    let most = u64::from(leg.output_cap) * choices;
+    let written = if rng.random_bool(0.5) { most } else { rng.random_range(0..=most) };
+    let thought = rng.random_range(0..=written);
+    let kept = if inputs.facts.cache_markers { rng.random_range(0..=read) } else { 0 };
+    let usage = Usage {
+        input: read - kept,
+        cache_write_5m: kept,
+        output: written - thought,
+        reasoning: thought,
+        ..Usage::default()
+    };
+    (price.cost(&usage).unwrap(), written)
+}
+
+/// Runs a plan by chance: waves in their order, ended where something stands. What it cost.
+fn run(snapshot: &Snapshot, inputs: &Inputs, legs: &[Leg], question: u64, rng: &mut StdRng) -> NanoUsd {
+    let (mut cost, mut before) = (NanoUsd::ZERO, 0);
+    for wave in 0..=legs.last().unwrap().wave {
+        let mut written = 0;
+        for leg in legs.iter().filter(|leg| leg.wave == wave) {
+            let shown = match leg.role {
+                Role::Try | Role::Last | Role::Member | Role::Drafter => 0,
+                Role::Debater if wave == 0 => 0,
+                Role::Debater | Role::Judge | Role::Author | Role::Verifier => {
+                    before + u64::from(FRAME_TOKENS)
+                }
+            };
+            // Input is told from bytes; a quarter more is reckoned with.
+            let read = question + question / 4 + shown;
+            let (one, answer) = spent(snapshot, inputs, (leg, read), rng);
+            cost += one;
+            written += answer;
+        }
+        before = written;
+        if rng.random_bool(0.2) {
+            break;
+        }
+    }
+    cost
+}
+
+#[test]
+fn no_run_of_a_plan_costs_more_than_its_worst_case_and_no_ceiling_is_exceeded() {
+    let drawn_worlds = std::env::var("PLANS").ok().and_then(|text| text.parse().ok()).unwrap_or(DRAWN);
+    let mut served = 0_u32;
+    for seed in 0..drawn_worlds {
+        let mut rng = StdRng::seed_from_u64(u64::from(seed));
+        let (snapshot, inputs) = drawn(&mut rng);
+        let (analysis, decided) = analyse_and_decide(&snapshot, &inputs);
+        assert_eq!(decided, replay(&snapshot, &inputs), "seed {seed}");
+        let Ok(decision) = decided else { continue };
+        let chosen = decision.candidates.iter().find(|one| one.plan == decision.plan).unwrap();
+        let worst = chosen.worst_cost.unwrap();
+        assert!(inputs.limits.max_cost.is_none_or(|ceiling| worst <= ceiling), "seed {seed}");
+        if matches!(decision.plan, Plan::Single(_)) {
+            continue;
+        }
+        served += 1;
+        let legs = legs_of(&snapshot, &inputs, &decision);
+        for _ in 0..RUNS {
+            let cost = run(&snapshot, &inputs, &legs, u64::from(analysis.input_tokens), &mut rng);
+            assert!(cost <= worst, "seed {seed}: {} cost {cost}, at most {worst}", decision.plan);
+        }
+    }
+    assert!(served > drawn_worlds / 5, "{served} of {drawn_worlds} are plans of several models");
+}

@@ -1,0 +1,371 @@
+//! Plans of several models: when they stand for a choice, what they are expected to give, and when they serve.
+
+use super::*;
+use crate::catalog::{AcceptSpec, CascadeSpec, CompoundLicense, DraftSpec};
+use crate::routing::{PLAN_PAIRS, Plan, Role, legs_of};
+
+const CASCADE: &str = "cascade(small & medium | large)";
+
+/// `world()` with `medium` ($0.0048 expected) besides, and these kinds of plan.
+fn with_plans(kinds: &[PlanKind]) -> impl FnOnce(&mut World) + use<> {
+    let kinds = kinds.to_vec();
+    move |w| {
+        w.add("medium", (2.0, 4.0), 0.75);
+        w.policy().plans = kinds;
+    }
+}
+
+/// Enough outcomes of a plan, which loses at most so much and whose first answers stand for this share.
+fn measured(w: &mut World, plan: &str, loss_upper: f64, accepted: f64) {
+    let evidence = w.evidence(plan, loss_upper);
+    (evidence.pairs, evidence.accepted) = (PLAN_PAIRS, Some(accepted));
+}
+
+fn asks(w: &mut World, kind: &str) {
+    w.inputs.limits.plan = Some(kind.to_owned());
+}
+
+const ALL: [PlanKind; 5] = PlanKind::ALL;
+
+#[test]
+fn what_nobody_measured_never_serves_unasked() {
+    for objective in [Objective::Cheapest, Objective::Best] {
+        for license in [License::Paired, License::Calibrated, License::Prior] {
+            let mut world = world();
+            with_plans(&ALL)(&mut world);
+            (world.policy().objective, world.policy().license) = (objective, license);
+            let decided = world.decide();
+            assert_eq!(decided.as_ref().unwrap().plan.to_string(), "large", "{objective:?} {license:?}");
+            let compound = candidates(&decided).iter().filter(|candidate| candidate.plan.is_compound());
+            let verdicts: Vec<_> = compound.map(|one| one.verdict.to_string()).collect();
+            assert_eq!(verdicts, ["out: not measured: it serves on request"; 4], "{objective:?} {license:?}");
+        }
+    }
+    // Nor with too few outcomes, nor in a kind of task nothing was measured in.
+    let thin = |w: &mut World| {
+        with_plans(&ALL)(w);
+        measured(w, CASCADE, 0.0, 0.9);
+        w.evidence.last_mut().unwrap().pairs = PLAN_PAIRS - 1;
+    };
+    check(thin, "routed insufficient_evidence large");
+    let elsewhere = |w: &mut World| {
+        with_plans(&ALL)(w);
+        measured(w, CASCADE, 0.0, 0.9);
+        w.inputs.limits.task = Some(TaskClass::Math);
+    };
+    check(elsewhere, "routed insufficient_evidence large");
+    // Nor where the policy does not name its kind.
+    let single = |w: &mut World| {
+        with_plans(&[PlanKind::Single])(w);
+        measured(w, CASCADE, 0.0, 0.9);
+    };
+    check(single, "routed insufficient_evidence large");
+}
+
+#[test]
+fn a_measured_cascade_serves_where_it_pays() {
+    let with = |loss: f64, accepted: f64| {
+        move |w: &mut World| {
+            with_plans(&[PlanKind::Single, PlanKind::Cascade])(w);
+            measured(w, CASCADE, loss, accepted);
+        }
+    };
+    check(with(0.01, 0.8), "cascade cheapest cascade(small & medium | large)");
+    // It may lose too much.
+    check_with(
+        with(0.05, 0.8),
+        "routed insufficient_evidence large",
+        CASCADE,
+        "out: may lose too much quality",
+    );
+    // It is escalated so often that it costs more, and is no better.
+    let dear = "out: dearer than the baseline and not shown to be better";
+    check_with(with(0.01, 0.1), "routed insufficient_evidence large", CASCADE, dear);
+    // It costs more and is better: only for those who want the best.
+    let best = |w: &mut World| {
+        with(-0.01, 0.1)(w);
+        w.policy().objective = Objective::Best;
+        w.evidence.last_mut().unwrap().mean_quality = 0.95;
+    };
+    check(best, "cascade best cascade(small & medium | large)");
+    // A cheaper model that is as well proven is cheaper still.
+    let small = |w: &mut World| {
+        with(0.01, 0.9)(w);
+        w.evidence("small", 0.01);
+    };
+    check(small, "routed cheapest small");
+}
+
+#[test]
+fn what_is_expected_of_a_cascade_is_the_sum_over_its_legs() {
+    let mut world = world();
+    with_plans(&[PlanKind::Single, PlanKind::Cascade])(&mut world);
+    measured(&mut world, CASCADE, 0.01, 0.75);
+    let decided = world.decide();
+    let of = |plan: &str| candidate(&decided, plan);
+    let [small, medium, large, cascade] = ["small", "medium", "large", CASCADE].map(of);
+    let sum = |times: u64, one: fn(&Candidate) -> Option<NanoUsd>| {
+        one(small).unwrap().0 + one(medium).unwrap().0 + one(large).unwrap().0 / times
+    };
+    let cost = cascade.cost.unwrap().0;
+    assert!(cost.abs_diff(sum(4, |one| one.cost)) <= 2, "{cost}");
+    assert_eq!(cascade.worst_cost.unwrap().0, sum(1, |one| one.worst_cost));
+    assert!((cascade.quality.mean - 0.88).abs() < 1e-9);
+    // Both in parallel, then the last: longer than two in turn at their medians, shorter than three in turn.
+    assert!(cascade.total_ms > large.total_ms && cascade.total_ms < 2 * large.total_ms + 1000, "{cascade:?}");
+    assert!(cascade.ttft_ms > large.ttft_ms && cascade.ttft_ms < cascade.total_ms);
+}
+
+#[test]
+fn an_unmeasured_plan_is_worth_its_best_cheap_model() {
+    let mut world = world();
+    with_plans(&ALL)(&mut world);
+    let other = world.add("other", (9.0, 25.0), 0.99);
+    world.policy().candidates.retain(|ix| *ix != other);
+    world.policy().compound.judge = Some(other);
+    let decided = world.decide();
+    let compound: Vec<_> = candidates(&decided).iter().filter(|one| one.plan.is_compound()).collect();
+    let qualities: Vec<_> = compound.iter().map(|one| (one.plan.to_string(), one.quality.mean)).collect();
+    let expected = [
+        (CASCADE, 0.75),
+        ("ensemble(small, medium | other)", 0.75),
+        ("debate(small, medium x2 | other)", 0.75),
+        ("draft(small | large)", 0.70),
+    ];
+    assert_eq!(qualities, expected.map(|(plan, quality)| (plan.to_owned(), quality)));
+}
+
+#[test]
+fn a_kind_that_is_asked_for_is_the_only_one() {
+    for (kind, expected) in [
+        ("cascade", "cascade cheapest cascade(small & medium | large)"),
+        ("ensemble", "ensemble cheapest ensemble(small, medium | large)"),
+        ("debate", "debate cheapest debate(small, medium x2 | large)"),
+        ("draft", "draft cheapest draft(small | large)"),
+        ("single", "routed insufficient_evidence large"),
+    ] {
+        let change = |w: &mut World| {
+            with_plans(&ALL)(w);
+            asks(w, kind);
+            // Holdout is for those who leave the choice to us.
+            w.policy().holdout = if kind == "single" { 0.0 } else { 1.0 };
+        };
+        check(change, expected);
+    }
+    // What is known to lose too much does not serve on request either.
+    let lossy = |w: &mut World| {
+        with_plans(&ALL)(w);
+        measured(w, CASCADE, 0.05, 0.8);
+        asks(w, "cascade");
+    };
+    check(lossy, "Quality: x-pointsman-min-quality, nearest cascade(small & medium | large)");
+}
+
+#[test]
+fn a_kind_that_cannot_be_had_is_refused_with_what_is_in_the_way() {
+    type Change = fn(&mut World);
+    let cases: [(Change, &str); 6] = [
+        (|w| w.policy().plans = vec![PlanKind::Single], "its `plans` are single"),
+        (
+            |w| w.policy().candidates.retain(|ix| *ix != SMALL),
+            "two candidates that cost less than the baseline",
+        ),
+        (|w| w.live(SMALL).ready = false, "two candidates that cost less"),
+        (|w| w.inputs.facts.hard_markers = HardMarkers::STORED_REFERENCE, "bound to the model"),
+        (
+            |w| {
+                w.policy().compound.cascades = vec![CascadeSpec {
+                    tries: vec![SMALL, LARGE],
+                    accept: AcceptSpec::Agreement,
+                    last: None,
+                }];
+            },
+            "would answer last",
+        ),
+        (|w| w.inputs.facts.needs = Capabilities::TOOLS, "cannot answer with tools"),
+    ];
+    for (change, why) in cases {
+        let mut world = world();
+        with_plans(&ALL)(&mut world);
+        asks(&mut world, "cascade");
+        change(&mut world);
+        let no_route = world.decide().unwrap_err();
+        assert_eq!(
+            (no_route.kind, &*no_route.limit),
+            (crate::routing::NoRouteKind::Plan, "x-pointsman-plan")
+        );
+        assert!(no_route.message.contains(why), "{}", no_route.message);
+    }
+    // A judge is of another family.
+    let mut world = world();
+    with_plans(&ALL)(&mut world);
+    asks(&mut world, "debate");
+    for model in [SMALL, LARGE, ModelIx(2)] {
+        world.model(model).family = "gpt".into();
+    }
+    let message = world.decide().unwrap_err().message;
+    assert!(message.contains("a judge of another family"), "{message}");
+    // Where nothing is routed, the request goes on as it is named.
+    let observed = |w: &mut World| {
+        w.named("large-1", Mode::Observe);
+        asks(w, "debate");
+    };
+    check(observed, "observed observe as named");
+}
+
+#[test]
+fn the_shape_of_the_request_decides_which_kinds_can_answer() {
+    use Capabilities as C;
+    let can = |kind: &str, accept: AcceptSpec, needs: C| {
+        let mut world = world();
+        with_plans(&ALL)(&mut world);
+        let other = world.add("other", (9.0, 25.0), 0.9);
+        world.policy().candidates.retain(|ix| *ix != other);
+        (0..4).for_each(|ix| world.model(ModelIx(ix)).capabilities = C(u32::MAX));
+        world.policy().compound.judge = Some(other);
+        world.policy().compound.cascades =
+            vec![CascadeSpec { tries: vec![SMALL, ModelIx(2)], accept, last: None }];
+        asks(&mut world, kind);
+        world.inputs.facts.needs = needs;
+        world.inputs.facts.choices = if needs.has(C::MULTIPLE_CHOICES) { 2 } else { 1 };
+        world.decide().is_ok()
+    };
+    let kinds: [(&str, AcceptSpec); 5] = [
+        ("cascade", AcceptSpec::Structure),
+        ("cascade", AcceptSpec::Agreement),
+        ("ensemble", AcceptSpec::Agreement),
+        ("debate", AcceptSpec::Agreement),
+        ("draft", AcceptSpec::Agreement),
+    ];
+    for (needs, expected) in [
+        (C::default(), [true; 5]),
+        (C::VISION.with(C::SAMPLING), [true; 5]),
+        (C::JSON_SCHEMA, [true, true, true, false, false]),
+        (C::TOOLS, [true, false, false, false, false]),
+        (C::MULTIPLE_CHOICES, [true, false, false, false, false]),
+        (C::LOGPROBS, [true, false, false, false, false]),
+        (C::SERVER_TOOLS, [false; 5]),
+    ] {
+        assert_eq!(kinds.map(|(kind, accept)| can(kind, accept, needs)), expected, "{needs:?}");
+    }
+}
+
+#[test]
+fn a_plan_serves_only_while_all_its_models_may_be_called() {
+    let with = |change: fn(&mut World)| {
+        move |w: &mut World| {
+            with_plans(&[PlanKind::Single, PlanKind::Cascade])(w);
+            let medium = ModelIx(2);
+            w.policy().compound.cascades = vec![CascadeSpec {
+                tries: vec![SMALL, medium],
+                accept: AcceptSpec::Agreement,
+                last: Some(LARGE),
+            }];
+            measured(w, CASCADE, 0.01, 0.8);
+            change(w);
+        }
+    };
+    let baseline = "routed insufficient_evidence large";
+    check_with(with(|w| w.live(ModelIx(2)).ready = false), baseline, CASCADE, "out: medium: not ready");
+    let narrow = with(|w| w.model(ModelIx(2)).context_tokens = 2000);
+    check_with(narrow, baseline, CASCADE, "out: medium: context window too small");
+    let unpriced = with(|w| {
+        w.model(ModelIx(2)).prices = PriceList::default();
+        w.policy().max_cost = usd(1.0);
+    });
+    check_with(unpriced, baseline, CASCADE, "out: unpriced under a cost ceiling");
+    // Alone each of its models is under the ceiling; together they are not.
+    let ceiling = with(|w| w.policy().max_cost = usd(0.045));
+    check_with(ceiling, baseline, CASCADE, "out: worst case above the cost ceiling");
+    let late = with(|w| w.inputs.limits.deadline_ms = Some(10_000));
+    check_with(late, baseline, CASCADE, "out: slower than the deadline");
+}
+
+#[test]
+fn the_operators_word_lets_a_plan_serve_until_it_is_measured() {
+    let granted = |w: &mut World| {
+        with_plans(&[PlanKind::Single, PlanKind::Cascade])(w);
+        w.policy().compound.license = CompoundLicense::Granted;
+    };
+    check(granted, "cascade cheapest cascade(small & medium | large)");
+    let refuted = |w: &mut World| {
+        granted(w);
+        measured(w, CASCADE, 0.05, 0.8);
+    };
+    check_with(refuted, "routed insufficient_evidence large", CASCADE, "out: may lose too much quality");
+    // Two free texts never agree, so a cascade by agreement pays both models for nothing.
+    let free = |w: &mut World| {
+        granted(w);
+        w.inputs.limits.task = Some(TaskClass::Creative);
+    };
+    check(free, "routed insufficient_evidence large");
+}
+
+#[test]
+fn fan_out_is_capped_and_the_written_chain_stands_behind_a_plan() {
+    let mut world = world();
+    with_plans(&ALL)(&mut world);
+    for name in ["m1", "m2", "m3"] {
+        world.add(name, (1.5, 2.5), 0.7);
+    }
+    world.policy().compound.max_fan_out = 2;
+    world.policy().fallback = vec![LARGE, SMALL];
+    asks(&mut world, "ensemble");
+    let decision = world.decide().unwrap();
+    assert_eq!(decision.plan.to_string(), "ensemble(small, m1 | large)");
+    assert_eq!(decision.fallback, ["large", "small"].map(id));
+}
+
+#[test]
+fn the_legs_of_a_plan_are_what_its_worst_case_is_made_of() {
+    for (kind, roles) in [
+        (
+            "cascade",
+            vec![(Role::Try, 0), (Role::Judge, 1), (Role::Try, 2), (Role::Judge, 3), (Role::Last, 4)],
+        ),
+        ("ensemble", vec![(Role::Member, 0), (Role::Member, 0), (Role::Judge, 1)]),
+        (
+            "debate",
+            vec![
+                (Role::Debater, 0),
+                (Role::Debater, 0),
+                (Role::Debater, 1),
+                (Role::Debater, 1),
+                (Role::Author, 2),
+            ],
+        ),
+        ("draft", vec![(Role::Drafter, 0), (Role::Verifier, 1)]),
+    ] {
+        let mut world = world();
+        with_plans(&ALL)(&mut world);
+        world.policy().compound.cascades = vec![CascadeSpec {
+            tries: vec![SMALL, ModelIx(2)],
+            accept: AcceptSpec::Judge(LARGE),
+            last: None,
+        }];
+        world.policy().compound.drafts = vec![DraftSpec { drafter: SMALL, verifier: None }];
+        asks(&mut world, kind);
+        let (snapshot, inputs) = world.seal();
+        let decided = decide_twice(&snapshot, &inputs);
+        let decision = decided.as_ref().unwrap();
+        let legs = legs_of(&snapshot, &inputs, decision);
+        let found: Vec<_> = legs.iter().map(|leg| (leg.role, leg.wave)).collect();
+        assert_eq!(found, roles, "{kind}");
+        let worst: Option<NanoUsd> = legs.iter().map(|leg| leg.worst_cost).sum();
+        assert_eq!(worst, candidate(&decided, &decision.plan.to_string()).worst_cost, "{kind}");
+    }
+}
+
+#[test]
+fn rows_of_before_are_read_and_plans_are_kept_whole() {
+    let old: Plan = serde_json::from_str(r#"{"single":"small"}"#).unwrap();
+    assert_eq!(old, Plan::Single(id("small")));
+    let text = r#"{"cascade":{"tries":["a","b"],"accept":"agreement","last":"c"}}"#;
+    let cascade: Plan = serde_json::from_str(text).unwrap();
+    assert_eq!(
+        (cascade.to_string(), serde_json::to_string(&cascade).unwrap()),
+        ("cascade(a & b | c)".to_owned(), text.to_owned())
+    );
+    let judged = r#"{"cascade":{"tries":["a","b"],"accept":{"judge":"j"},"last":"c"}}"#;
+    assert_eq!(serde_json::from_str::<Plan>(judged).unwrap().to_string(), "cascade(a, b | c by j)");
+}

@@ -1,0 +1,198 @@
+//! What a plan of several models is expected to give, cost and take, from its legs; and what it needs to serve.
+
+use super::choose::Field;
+use super::compound::{Accept, Cascade};
+use super::eligible;
+use super::estimate;
+use super::latency::{ADMISSION, Basis};
+use super::legs::{Leg, Role, Terms, legs};
+use super::plan::{Candidate, DeploymentLive, Estimate, Plan, Verdict, Why};
+use super::spread::Spread;
+use crate::analysis::Analysis;
+use crate::catalog::{CompoundLicense, Evidence, EvidenceLevel, Snapshot};
+use crate::types::{Capabilities, DeploymentIx, ModelId, ModelIx, NanoUsd, TaskClass};
+
+/// Paired outcomes a plan of several models needs before its evidence counts.
+pub const PLAN_PAIRS: u32 = 200;
+/// Share of first answers that stand while nobody has counted them.
+const USUALLY_ACCEPTED: f64 = 0.5;
+
+/// The evidence on a plan in a request's cell, however thin.
+fn cell<'s>(
+    snapshot: &'s Snapshot,
+    baseline: ModelIx,
+    analysis: &Analysis,
+    plan: &Plan,
+) -> Option<&'s Evidence> {
+    if analysis.unfamiliar {
+        return None;
+    }
+    let key = ModelId::from(plan.to_string().as_str());
+    snapshot.evidence.get(&snapshot.model(baseline).id, &key, analysis.task)
+}
+
+/// The evidence on a plan in a request's cell that is enough to serve on: whatever a policy asks of single models, that of
+/// plans is paired.
+pub(super) fn evidence<'s>(
+    snapshot: &'s Snapshot,
+    baseline: ModelIx,
+    analysis: &Analysis,
+    plan: &Plan,
+) -> Option<&'s Evidence> {
+    let found = cell(snapshot, baseline, analysis, plan)?;
+    (found.level == EvidenceLevel::Paired && found.pairs >= PLAN_PAIRS).then_some(found)
+}
+
+/// Share of requests whose first answers stand, 0..1.
+pub(super) fn accepted(snapshot: &Snapshot, baseline: ModelIx, analysis: &Analysis, plan: &Plan) -> f64 {
+    let counted = cell(snapshot, baseline, analysis, plan).and_then(|found| found.accepted);
+    let agrees = matches!(plan, Plan::Cascade(Cascade { accept: Accept::Agreement, .. }));
+    // No two free texts are the same.
+    let free =
+        matches!(analysis.task, TaskClass::Creative | TaskClass::Summarisation | TaskClass::Translation);
+    let usual = if agrees && free { 0.0 } else { USUALLY_ACCEPTED };
+    counted.unwrap_or(usual).clamp(0.0, 1.0)
+}
+
+/// What a plan would need of the sort of answer it is to give, and this request does not leave it.
+fn misshapen(plan: &Plan, needs: Capabilities) -> Option<Why> {
+    // Two calls of a tool the provider runs are two deeds, whoever's answer serves.
+    let deeds = Capabilities::SERVER_TOOLS;
+    let several = deeds
+        .with(Capabilities::TOOLS)
+        .with(Capabilities::MULTIPLE_CHOICES)
+        .with(Capabilities::LOGPROBS)
+        .with(Capabilities::AUDIO)
+        .with(Capabilities::PREFILL);
+    let written_anew = several.with(Capabilities::JSON_SCHEMA).with(Capabilities::JSON_OBJECT);
+    let in_the_way = match plan {
+        Plan::Named | Plan::Single(_) => Capabilities::default(),
+        Plan::Cascade(Cascade { accept: Accept::Structure, .. }) => deeds,
+        Plan::Cascade(_) | Plan::Ensemble(_) => several,
+        Plan::Debate(_) | Plan::Draft(_) => written_anew,
+    };
+    let found = needs.without(needs.without(in_the_way));
+    (!found.is_empty()).then_some(Why::AnswerShape(found))
+}
+
+impl Field<'_> {
+    /// A plan of several models, weighed.
+    pub(super) fn compound(&self, plan: Plan) -> Candidate {
+        let (snapshot, inputs, analysis) = (self.snapshot, self.inputs, self.analysis);
+        let accepted = accepted(snapshot, self.baseline, analysis, &plan);
+        let legs = legs(&Terms { snapshot, inputs, analysis, accepted }, &plan);
+        let targets: Vec<Result<DeploymentIx, eligible::Obstacle>> =
+            legs.iter().map(|leg| self.leg_target(leg, &plan)).collect();
+        let live: Vec<Option<&DeploymentLive>> = targets
+            .iter()
+            .map(|target| target.as_ref().map_or_else(|obstacle| obstacle.at, |ix| Some(*ix)))
+            .map(|deployment| inputs.live.deployments.get(deployment?.at()))
+            .collect();
+        let obstacle = targets
+            .into_iter()
+            .zip(&legs)
+            .find_map(|(target, leg)| Some(Why::Member(leg.model.clone(), Box::new(target.err()?.why))));
+        let (ttft_ms, total_ms) = times(&legs, &live);
+        let mut candidate = Candidate {
+            quality: self.compound_quality(&plan),
+            cost: expected_cost(&legs),
+            worst_cost: worst_cost(&legs),
+            ttft_ms,
+            total_ms,
+            timing: basis(&live),
+            verdict: Verdict::Eligible { on_frontier: false },
+            plan,
+        };
+        let obstacle = misshapen(&candidate.plan, inputs.facts.needs).or(obstacle);
+        if let Some(why) = obstacle.or_else(|| self.beyond(&candidate)) {
+            candidate.verdict = Verdict::Ineligible(why);
+        }
+        candidate
+    }
+
+    /// Where a leg would be called, or why it cannot be.
+    fn leg_target(&self, leg: &Leg, plan: &Plan) -> Result<DeploymentIx, eligible::Obstacle> {
+        let ix = self.snapshot.model_by_id(leg.model.as_str()).ok_or(Why::NotReady)?;
+        let model = self.snapshot.model(ix);
+        let capped = self.inputs.facts.max_output_tokens.is_some();
+        let input = if capped { leg.reads.most } else { leg.reads.usual };
+        let output = u64::from(if capped { leg.output_cap } else { leg.timed });
+        // As of any prompt, a tenth is kept free.
+        if input + input / 10 + output > u64::from(model.context_tokens) {
+            return Err(Why::ContextWindow.into());
+        }
+        let sure = matches!(plan, Plan::Cascade(Cascade { accept: Accept::Logprobs, .. }));
+        if sure && leg.role == Role::Try && !model.capabilities.has(Capabilities::LOGPROBS) {
+            return Err(Why::MissingCapability(Capabilities::LOGPROBS).into());
+        }
+        if leg.role.asks_of_ours() {
+            return eligible::target_of_ours(self.snapshot, self.inputs, ix);
+        }
+        eligible::target(self.snapshot, self.inputs, self.analysis, ix)
+    }
+
+    /// Measured, or that of the best model that answers first: what nobody has measured gains nothing.
+    fn compound_quality(&self, plan: &Plan) -> Estimate {
+        if let Some(found) = evidence(self.snapshot, self.baseline, self.analysis, plan) {
+            return estimate::measured(found);
+        }
+        let first =
+            plan.first_to_answer().iter().filter_map(|model| self.snapshot.model_by_id(model.as_str()));
+        let best = first
+            .map(|model| self.quality(model))
+            .reduce(|best, next| if next.mean > best.mean { next } else { best });
+        best.unwrap_or(Estimate { low: 0.0, mean: 0.0, high: 0.0 })
+    }
+
+    /// What keeps a plan of several models from serving: it was not measured and nobody asks for it, it may lose too much,
+    /// or it costs more than the baseline and is not shown to be better.
+    pub(super) fn compound_unlicensed(&self, candidate: &Candidate, standard: &Candidate) -> Option<Why> {
+        let asked_for = self.asked_kind().is_some_and(|kind| candidate.plan.kind() == Some(kind));
+        let Some(found) = evidence(self.snapshot, self.baseline, self.analysis, &candidate.plan) else {
+            let granted = self.policy.compound.license == CompoundLicense::Granted;
+            return (!asked_for && !granted).then_some(Why::Unmeasured);
+        };
+        let dearer = candidate.cost.zip(standard.cost).is_some_and(|(cost, baseline)| cost >= baseline);
+        if found.loss_upper > self.bounds.max_quality_loss {
+            Some(Why::QualityLoss)
+        } else {
+            (dearer && !asked_for && found.loss_upper >= 0.0).then_some(Why::NoGain)
+        }
+    }
+}
+
+/// The sum over what each leg costs, as often as it runs.
+fn expected_cost(legs: &[Leg]) -> Option<NanoUsd> {
+    let often = |leg: &Leg| Some(NanoUsd((leg.cost?.0 as f64 * leg.chance).round() as u64));
+    legs.iter().map(often).sum::<Option<NanoUsd>>().filter(|_| !legs.is_empty())
+}
+
+/// What all legs cost together when every one runs and is as long as may be.
+pub(super) fn worst_cost(legs: &[Leg]) -> Option<NanoUsd> {
+    legs.iter().map(|leg| leg.worst_cost).sum::<Option<NanoUsd>>().filter(|_| !legs.is_empty())
+}
+
+/// First token and whole answer at the admission quantile, ms, when every wave runs: what is escalated waits for all.
+fn times(legs: &[Leg], live: &[Option<&DeploymentLive>]) -> (u32, u32) {
+    let waves = legs.iter().map(|leg| leg.wave).max().unwrap_or(0);
+    let of = |wave: u8, time: fn(&DeploymentLive, &Leg) -> u32| {
+        let all = legs.iter().zip(live).filter(|(leg, _)| leg.wave == wave);
+        let times = all.filter_map(|(leg, live)| Some(Spread::around(time(live.as_ref()?, leg) as f32)));
+        Spread::all_of(&times.collect::<Vec<_>>())
+    };
+    let whole = |live: &DeploymentLive, leg: &Leg| live.total_ms(leg.timed);
+    let before: Vec<Spread> = (0..waves).map(|wave| of(wave, whole)).collect();
+    let before = Spread::in_turn(&before);
+    let and = |last: Spread| Spread::in_turn(&[before, last]).quantile(ADMISSION).ceil() as u32;
+    let total_ms = and(of(waves, whole));
+    // Only what writes the answer itself can be passed on while it writes.
+    let streams = legs.last().is_some_and(|leg| matches!(leg.role, Role::Last | Role::Author));
+    let ttft_ms = if streams { and(of(waves, |live, _| live.ttft_ms)) } else { total_ms };
+    (ttft_ms.min(total_ms), total_ms)
+}
+
+/// The weakest of what the legs' times rest on.
+fn basis(live: &[Option<&DeploymentLive>]) -> Option<Basis> {
+    let bases = live.iter().map(|live| live.and_then(DeploymentLive::basis));
+    bases.reduce(|one, other| Some(one?.weaker(other?))).flatten()
+}

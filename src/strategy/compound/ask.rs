@@ -1,0 +1,165 @@
+//! One leg: a whole answer from one hop, paid for and on record, kept here.
+
+use futures_util::future::join_all;
+
+use super::Spec;
+use crate::codec::{self, Composed, Spoken};
+use crate::strategy::answer::{self, Good, Untaken};
+use crate::strategy::attempt::{Attempt, LegEnd, Trail};
+use crate::strategy::chain::{Failure, Uncalled, call, failed, provider_request_id, unknown_fate};
+use crate::strategy::job::Job;
+use crate::strategy::reaction::react;
+use crate::strategy::wire::Outgoing;
+use crate::types::{FailureClass, NanoUsd, Usage};
+
+/// What a hop is asked.
+#[derive(Clone, Copy)]
+pub(super) enum Question<'q> {
+    /// What the client asks, for a whole answer.
+    Clients,
+    /// Something of ours.
+    Own(&'q Composed<'q>),
+}
+
+/// A hop's whole answer.
+pub(super) struct Told {
+    pub(super) hop: usize,
+    pub(super) good: Good,
+    pub(super) spoken: Spoken,
+    /// What translation left out of the client's request.
+    pub(super) dropped: Vec<&'static str>,
+}
+
+/// Why there is none.
+pub(super) enum Untold {
+    /// It might have broken the ceiling, so nobody was called.
+    Budget(String),
+    /// The call failed.
+    Failed(Failure),
+}
+
+/// Asks one hop. `spent`: what other legs that run beside it may cost yet.
+pub(super) async fn ask(
+    job: &Job<'_>,
+    spec: &Spec,
+    question: Question<'_>,
+    trail: &mut Trail,
+) -> Result<Told, Untold> {
+    reserve(job, &[spec], trail)?;
+    let told = asked(job, spec, question, trail).await;
+    noted(job, spec, told, trail)
+}
+
+/// Asks several hops side by side; their answers in the order of the legs. All are reserved together, before the first call.
+pub(super) async fn ask_all(
+    job: &Job<'_>,
+    specs: &[&Spec],
+    question: Question<'_>,
+    trail: &mut Trail,
+) -> Result<Vec<Result<Told, Untold>>, Untold> {
+    reserve(job, specs, trail)?;
+    // Each has a trail of its own while they run; dropping all of this on the way still files every leg.
+    let mut side = Side { trails: specs.iter().map(|_| Trail::default()).collect(), all: trail };
+    let running = specs.iter().zip(&mut side.trails).map(|(spec, trail)| asked(job, spec, question, trail));
+    let told = join_all(running).await;
+    drop(side);
+    Ok(specs.iter().zip(told).map(|(spec, told)| noted(job, spec, told, trail)).collect())
+}
+
+/// The trails of legs that run side by side, put behind one another at the end, however it comes.
+struct Side<'t> {
+    trails: Vec<Trail>,
+    all: &'t mut Trail,
+}
+
+impl Drop for Side<'_> {
+    fn drop(&mut self) {
+        for trail in &mut self.trails {
+            self.all.legs.append(&mut trail.legs);
+        }
+    }
+}
+
+/// The spending guard: what was spent and what these may cost at most must fit the ceiling together.
+fn reserve(job: &Job<'_>, specs: &[&Spec], trail: &Trail) -> Result<(), Untold> {
+    let Some(ceiling) = job.ceiling else { return Ok(()) };
+    let spent: Option<NanoUsd> = trail.legs.iter().map(|leg| leg.cost).sum();
+    let worst: Option<NanoUsd> = specs.iter().map(|spec| spec.worst_cost).sum();
+    match spent.zip(worst) {
+        Some((spent, worst)) if spent + worst <= ceiling => Ok(()),
+        _ => Err(Untold::Budget(format!("the next call of the plan could break the ceiling of ${ceiling}"))),
+    }
+}
+
+async fn asked(
+    job: &Job<'_>,
+    spec: &Spec,
+    question: Question<'_>,
+    trail: &mut Trail,
+) -> Result<Told, Failure> {
+    let hop = spec.hop;
+    let mut attempt = Attempt::begin(trail, &job.hops[hop], job.arrived);
+    let outgoing = match question {
+        Question::Clients => job.whole(hop),
+        Question::Own(composed) => job.composed(hop, composed),
+    };
+    let Outgoing { path, body, dropped, .. } = match outgoing {
+        Ok(outgoing) => outgoing,
+        Err(failure) => {
+            attempt.fail(&failure);
+            return Err(failure);
+        }
+    };
+    // Until it is known better: whoever is let go in the middle may have been billed.
+    unknown_fate(job, hop, &mut attempt);
+    let called = call(job, (hop, false), (&path, body)).await;
+    let exchange = match called {
+        Ok((exchange, _in_flight)) => exchange,
+        Err(uncalled) => {
+            if !matches!(&uncalled, Uncalled::There(error) if error.sent) {
+                forget(&mut attempt);
+            }
+            return Err(uncalled.end(job, hop, attempt));
+        }
+    };
+    let (status, id) =
+        (exchange.status(), exchange.head().and_then(|head| provider_request_id(&head.headers)));
+    attempt.note(|leg| (leg.status, leg.provider_request_id) = (Some(status), id));
+    let good = match answer::take(job, hop, &mut attempt, exchange).await {
+        Ok(good) => good,
+        Err(Untaken::Call(error)) => return Err(failed(job, hop, attempt, error)),
+        Err(Untaken::Failure(failure)) => {
+            if !failure.sent {
+                forget(&mut attempt);
+            }
+            attempt.fail(&failure);
+            return Err(failure);
+        }
+    };
+    attempt.note(|leg| leg.maybe_billed = false);
+    match codec::spoken(job.wire(hop).dialect, &good.body) {
+        Ok(spoken) => {
+            attempt.end(LegEnd::Answered);
+            Ok(Told { hop, good, spoken, dropped })
+        }
+        Err(fault) => {
+            let failure = Failure { sent: true, ..Failure::new(FailureClass::Malformed, fault.message) };
+            attempt.fail(&failure);
+            Err(failure)
+        }
+    }
+}
+
+/// Nothing was sent, or it was refused: nobody bills it.
+fn forget(attempt: &mut Attempt<'_>) {
+    attempt.note(|leg| {
+        (leg.maybe_billed, leg.usage, leg.cost) = (false, Usage::default(), Some(NanoUsd::ZERO));
+    });
+}
+
+fn noted(job: &Job<'_>, spec: &Spec, told: Result<Told, Failure>, trail: &mut Trail) -> Result<Told, Untold> {
+    told.map_err(|failure| {
+        react(job, spec.hop, &failure, trail);
+        Untold::Failed(failure)
+    })
+}

@@ -1,0 +1,90 @@
+//! Cheap models first, another where their answers do not stand.
+
+use super::ask::{Question, Told, Untold, ask, ask_all};
+use super::{Compound, Outcome, Spec, missing, words};
+use crate::routing::{Accept, Cascade, Role};
+use crate::strategy::attempt::Trail;
+use crate::strategy::chain::Failure;
+use crate::strategy::job::Job;
+
+pub(super) async fn run(
+    job: &Job<'_>,
+    (compound, cascade): (&Compound, &Cascade),
+    trail: &mut Trail,
+) -> Outcome {
+    let stands = match &cascade.accept {
+        Accept::Agreement => agreement(job, compound, trail).await,
+        Accept::Structure | Accept::Logprobs | Accept::Judge(_) => {
+            in_turn(job, (compound, cascade), trail).await
+        }
+    };
+    match stands {
+        Some((told, how)) => Outcome::Serve(told, how),
+        None => last(job, compound, trail).await,
+    }
+}
+
+/// All asked at once; the first one's answer, where all say the same. Who failed agrees with nobody.
+async fn agreement(job: &Job<'_>, compound: &Compound, trail: &mut Trail) -> Option<(Told, String)> {
+    let tries: Vec<&Spec> = compound.of(0, Role::Try).collect();
+    let answers = ask_all(job, &tries, Question::Clients, trail).await.ok()?;
+    let told: Vec<Told> = answers.into_iter().flatten().collect();
+    let (first, others) = told.split_first()?;
+    let all = told.len() == tries.len() && !others.is_empty();
+    if !all || !others.iter().all(|other| words::agree(&first.spoken, &other.spoken)) {
+        return None;
+    }
+    let how = format!("cascade; agreed={}", tries.len());
+    told.into_iter().next().map(|first| (first, how))
+}
+
+/// One after the other, each answer tested; a test that fails is a test that was not passed.
+async fn in_turn(
+    job: &Job<'_>,
+    (compound, cascade): (&Compound, &Cascade),
+    trail: &mut Trail,
+) -> Option<(Told, String)> {
+    for (number, spec) in compound.legs.iter().filter(|leg| leg.role == Role::Try).enumerate() {
+        let told = match ask(job, spec, Question::Clients, trail).await {
+            Ok(told) => told,
+            Err(Untold::Budget(_)) => return None,
+            Err(Untold::Failed(_)) => continue,
+        };
+        let (stands, test) = match &cascade.accept {
+            Accept::Judge(_) => (judged(job, (compound, spec), &told, trail).await, "judge"),
+            Accept::Logprobs => (false, "logprobs"),
+            Accept::Structure | Accept::Agreement => {
+                (words::is_well_formed(job.request, &told.spoken), "structure")
+            }
+        };
+        if stands {
+            return Some((told, format!("cascade; accepted={} by {test}", number + 1)));
+        }
+    }
+    None
+}
+
+async fn judged(
+    job: &Job<'_>,
+    (compound, tried): (&Compound, &Spec),
+    told: &Told,
+    trail: &mut Trail,
+) -> bool {
+    let judge = compound.legs.iter().find(|leg| leg.role == Role::Judge && leg.wave == tried.wave + 1);
+    let (Some(judge), Some(question)) = (judge, job.question()) else { return false };
+    let text = words::shown(&question, &[&told.spoken.text]);
+    let composed = words::accepts(&text, judge.output_cap);
+    match ask(job, judge, Question::Own(&composed), trail).await {
+        Ok(verdict) => words::accepted(&verdict.spoken.text).unwrap_or(false),
+        Err(_) => false,
+    }
+}
+
+/// Served untested.
+async fn last(job: &Job<'_>, compound: &Compound, trail: &mut Trail) -> Outcome {
+    let Some(spec) = compound.first(Role::Last) else { return missing(Role::Last) };
+    match ask(job, spec, Question::Clients, trail).await {
+        Ok(told) => Outcome::Serve(told, "cascade; escalated".to_owned()),
+        Err(untold) => Outcome::Fail(Failure::from(untold)),
+    }
+}

@@ -1,0 +1,61 @@
+//! The answer of a plan on its way to the client: whole, or as the stream it would have been.
+
+use http::{HeaderValue, header};
+
+use super::ask::Told;
+use crate::codec;
+use crate::strategy::answer::Good;
+use crate::strategy::attempt::{LegEnd, Trail};
+use crate::strategy::chain::{End, Failure};
+use crate::strategy::job::Job;
+use crate::strategy::reply::{Head, Reply, Translated};
+use crate::types::{FailureClass, NanoUsd};
+
+/// Sends what a hop told, or another text in its place.
+pub(super) async fn told<R: Reply>(
+    job: &Job<'_>,
+    (told, text, how): (Told, Option<String>, String),
+    trail: &mut Trail,
+    reply: &mut R,
+) -> End {
+    let Told { hop, good: Good { status, mut headers, body, .. }, dropped, .. } = told;
+    let wire = job.wire(hop);
+    let asker = job.asker();
+    let stream = job.request.is_some_and(|request| request.stream);
+    let made = match (&text, stream) {
+        (Some(text), _) => codec::with_text(wire.dialect, asker, (&body, text), stream),
+        (None, true) => codec::as_stream(wire.dialect, asker, &body),
+        (None, false) if wire.asker.is_some() => codec::cross_answer(wire.dialect, asker, &body),
+        (None, false) => Ok(body),
+    };
+    let body = match made {
+        Ok(body) => body,
+        Err(fault) => return End::Failed(Failure::new(FailureClass::Malformed, fault.message)),
+    };
+    if stream {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    }
+    let cost: Option<NanoUsd> = trail.legs.iter().map(|leg| leg.cost).sum();
+    let head = Head {
+        status,
+        headers: wire.headers(job.dialect, headers),
+        length: (!stream).then_some(body.len()),
+        model: job.model_of(hop),
+        hop,
+        cost: cost.filter(|_| !stream),
+        end: LegEnd::Ok,
+        plan: Some(how),
+        translated: wire.asker.map(|_| Translated { from: wire.dialect, dropped }),
+    };
+    let sent = match reply.head(head, &trail.legs).await {
+        Ok(()) => reply.body(body, true).await,
+        gone => gone,
+    };
+    match sent {
+        Ok(()) => End::Served { hop, status },
+        Err(_) => {
+            reply.abort();
+            End::ClientGone
+        }
+    }
+}

@@ -1,0 +1,140 @@
+"""The Python SDKs against the proxy: each case for each upstream dialect, one line of JSON each."""
+
+import base64
+import json
+import sys
+
+import anthropic
+import openai
+
+BASE, UPSTREAMS = sys.argv[1], sys.argv[2:]
+TEXT, AFTER = "Tartu lies on the river Emajõgi.", "It is cold in Tartu."
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}, "people": {"type": "integer"}},
+          "required": ["city", "people"], "additionalProperties": False}
+PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(64)).decode()
+
+
+class OpenAi:
+    name = "openai (Python)"
+
+    def __init__(self, upstream):
+        self.client = openai.OpenAI(base_url=BASE + "/v1", api_key="none", max_retries=0)
+        self.model = "pointsman/" + upstream
+
+    def ask(self, content, **more):
+        messages = content if isinstance(content, list) else [{"role": "user", "content": content}]
+        return self.client.chat.completions.create(model=self.model, messages=messages, max_tokens=60, **more)
+
+    def plain(self):
+        answer = self.ask("Where is Tartu?")
+        assert answer.choices[0].message.content == TEXT and answer.choices[0].finish_reason == "stop", answer
+        assert (answer.usage.prompt_tokens, answer.usage.prompt_tokens_details.cached_tokens) == (20, 4), answer.usage
+
+    def stream(self):
+        chunks = list(self.ask("Where is Tartu?", stream=True, stream_options={"include_usage": True}))
+        assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices) == TEXT
+        assert chunks[-1].usage.completion_tokens == 7 and len({c.id for c in chunks}) == 1
+
+    def tools(self):
+        tools = [{"type": "function", "function": {"name": "weather", "parameters": PARAMETERS}}]
+        question = {"role": "user", "content": "How is the weather?"}
+        first = self.ask([question], tools=tools).choices[0]
+        call = first.message.tool_calls[0]
+        assert first.finish_reason == "tool_calls" and json.loads(call.function.arguments) == {"city": "Tartu"}, first
+        result = {"role": "tool", "tool_call_id": call.id, "content": "-7"}
+        turns = [question, first.message.model_dump(exclude_none=True), result]
+        assert self.ask(turns, tools=tools).choices[0].message.content == AFTER
+
+    def structured(self):
+        form = {"type": "json_schema", "json_schema": {"name": "place", "schema": SCHEMA, "strict": True}}
+        answer = self.ask("Tell me of the place.", response_format=form)
+        assert json.loads(answer.choices[0].message.content)["people"] == 91000
+
+    def image(self):
+        url = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + PNG}}
+        answer = self.ask([{"role": "user", "content": [{"type": "text", "text": "What is it?"}, url]}])
+        assert answer.choices[0].message.content == "I see one picture."
+
+    def error(self):
+        try:
+            self.ask("Please fail.")
+        except openai.BadRequestError as error:
+            assert "the provider says no" in str(error), error
+        else:
+            raise AssertionError("no error")
+
+    def cancel(self):
+        stream = self.ask("Say it slowly.", stream=True)
+        next(iter(stream))
+        stream.close()
+
+
+class Anthropic:
+    name = "anthropic (Python)"
+
+    def __init__(self, upstream):
+        self.client = anthropic.Anthropic(base_url=BASE, api_key="none", max_retries=0)
+        self.model = "pointsman/" + upstream
+
+    def ask(self, content, **more):
+        messages = content if isinstance(content, list) else [{"role": "user", "content": content}]
+        return self.client.messages.create(model=self.model, messages=messages, max_tokens=60, **more)
+
+    def plain(self):
+        answer = self.ask("Where is Tartu?", system="Be brief.")
+        assert answer.content[0].text == TEXT and answer.stop_reason == "end_turn", answer
+        assert (answer.usage.input_tokens, answer.usage.cache_read_input_tokens) == (16, 4), answer.usage
+
+    def stream(self):
+        messages = [{"role": "user", "content": "Where is Tartu?"}]
+        with self.client.messages.stream(model=self.model, messages=messages, max_tokens=60) as stream:
+            assert "".join(stream.text_stream) == TEXT
+            final = stream.get_final_message()
+        assert final.stop_reason == "end_turn" and final.usage.output_tokens == 7, final
+
+    def tools(self):
+        tools = [{"name": "weather", "input_schema": PARAMETERS}]
+        question = {"role": "user", "content": "How is the weather?"}
+        first = self.ask([question], tools=tools)
+        call = first.content[-1]
+        assert first.stop_reason == "tool_use" and call.input == {"city": "Tartu"}, first
+        result = {"type": "tool_result", "tool_use_id": call.id, "content": "-7"}
+        said = [block.model_dump(exclude_none=True) for block in first.content]
+        turns = [question, {"role": "assistant", "content": said}, {"role": "user", "content": [result]}]
+        assert self.ask(turns, tools=tools).content[0].text == AFTER
+
+    def structured(self):
+        config = {"format": {"type": "json_schema", "schema": SCHEMA}}
+        answer = self.ask("Tell me of the place.", output_config=config)
+        assert json.loads(answer.content[0].text)["people"] == 91000
+
+    def image(self):
+        source = {"type": "base64", "media_type": "image/png", "data": PNG}
+        content = [{"type": "text", "text": "What is it?"}, {"type": "image", "source": source}]
+        assert self.ask([{"role": "user", "content": content}]).content[0].text == "I see one picture."
+
+    def error(self):
+        try:
+            self.ask("Please fail.")
+        except anthropic.BadRequestError as error:
+            assert "the provider says no" in str(error), error
+        else:
+            raise AssertionError("no error")
+
+    def cancel(self):
+        stream = self.ask("Say it slowly.", stream=True)
+        next(iter(stream))
+        stream.close()
+
+
+for upstream in UPSTREAMS:
+    for kind in (OpenAi, Anthropic):
+        client = kind(upstream)
+        for case in ("plain", "stream", "tools", "structured", "image", "error", "cancel"):
+            row = {"client": kind.name, "upstream": upstream, "case": case, "ok": True, "what": ""}
+            try:
+                getattr(client, case)()
+            except Exception as error:  # whatever it is, it is the result of the case
+                row.update(ok=False, what=f"{type(error).__name__}: {error}"[:300])
+            print(json.dumps(row), flush=True)

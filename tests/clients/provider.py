@@ -1,0 +1,154 @@
+"""A provider of all dialects at once, for real SDKs behind the proxy. What it answers follows from what it is asked: a tool call
+where tools are offered and not yet answered, JSON where a schema is given, an error where the prompt says `fail`."""
+
+import json
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+TEXT = "Tartu lies on the river Emajõgi."
+AFTER_TOOL = "It is cold in Tartu."
+DATA = {"city": "Tartu", "people": 91000}
+GONE = []  # paths whose client left in the middle
+
+
+def words(text):
+    return [text[i : i + 9] for i in range(0, len(text), 9)]
+
+
+class Provider(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        self.whole(200, {"gone": GONE})
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        path = self.path.split("?")[0]
+        if path.endswith("/chat/completions"):
+            self.chat(body)
+        elif path.endswith("/messages"):
+            self.messages(body)
+        else:
+            self.whole(404, {"error": {"message": "no such path " + path}})
+
+    # what is asked, told from the text of the whole body
+    def wants(self, body, schema):
+        text = json.dumps(body)
+        if "fail" in text:
+            return "fail"
+        if "tool_result" in text or '"tool"' in text:
+            return "after"
+        if body.get("tools"):
+            return "tool"
+        if schema:
+            return "data"
+        if "image" in text:
+            return "image"
+        return "slow" if "slowly" in text else "text"
+
+    def call(self, body):
+        """The first tool offered: one called `json` is how some clients ask for structured output."""
+        tool = body["tools"][0]
+        name = tool.get("name") or tool["function"]["name"]
+        return name, DATA if name == "json" else {"city": "Tartu"}
+
+    def said(self, want):
+        return {"after": AFTER_TOOL, "data": json.dumps(DATA), "image": "I see one picture."}.get(want, TEXT)
+
+    def chat(self, body):
+        want = self.wants(body, body.get("response_format"))
+        if want == "fail":
+            return self.whole(400, {"error": {"message": "the provider says no", "type": "invalid_request_error",
+                                              "code": "no", "param": None}})
+        usage = {"prompt_tokens": 20, "completion_tokens": 7, "total_tokens": 27,
+                 "prompt_tokens_details": {"cached_tokens": 4}}
+        tool, head = want == "tool", {"id": "chatcmpl-7", "created": 1, "model": body["model"]}
+        name, arguments = self.call(body) if tool else ("", {})
+        call = {"id": "call_7", "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}
+        finish = "tool_calls" if tool else "stop"
+        if not body.get("stream"):
+            message = {"role": "assistant", "content": None if tool else self.said(want)}
+            if tool:
+                message["tool_calls"] = [call]
+            choice = {"index": 0, "message": message, "finish_reason": finish}
+            return self.whole(200, {**head, "object": "chat.completion", "choices": [choice], "usage": usage})
+
+        def chunk(delta, finish=None):
+            return {**head, "object": "chat.completion.chunk",
+                    "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+
+        events = [chunk({"role": "assistant", "content": ""})]
+        if tool:
+            arguments = call["function"]["arguments"]
+            first = {**call, "index": 0, "function": {"name": name, "arguments": ""}}
+            events.append(chunk({"tool_calls": [first]}))
+            events += [chunk({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}) for piece in words(arguments)]
+        else:
+            events += [chunk({"content": piece}) for piece in words(self.said(want))]
+        events.append(chunk({}, finish))
+        if (body.get("stream_options") or {}).get("include_usage"):
+            events.append({**head, "object": "chat.completion.chunk", "choices": [], "usage": usage})
+        self.stream([f"data: {json.dumps(event)}\n\n" for event in events] + ["data: [DONE]\n\n"], want == "slow")
+
+    def messages(self, body):
+        config = body.get("output_config") or {}
+        want = self.wants(body, config.get("format") or body.get("output_format"))
+        if want == "fail":
+            return self.whole(400, {"type": "error",
+                                    "error": {"type": "invalid_request_error", "message": "the provider says no"}})
+        tool = want == "tool"
+        name, arguments = self.call(body) if tool else ("", {})
+        block = ({"type": "tool_use", "id": "toolu_7", "name": name, "input": arguments} if tool
+                 else {"type": "text", "text": self.said(want)})
+        usage = {"input_tokens": 16, "cache_read_input_tokens": 4, "cache_creation_input_tokens": 0, "output_tokens": 7}
+        message = {"id": "msg_7", "type": "message", "role": "assistant", "model": body["model"], "content": [block],
+                   "stop_reason": "tool_use" if tool else "end_turn", "stop_sequence": None, "usage": usage}
+        if not body.get("stream"):
+            return self.whole(200, message)
+        empty = {**block, "input": {}} if tool else {"type": "text", "text": ""}
+        pieces = words(json.dumps(block["input"])) if tool else words(block["text"])
+        kind = ("input_json_delta", "partial_json") if tool else ("text_delta", "text")
+        events = [{"type": "message_start", "message": {**message, "content": [], "stop_reason": None}},
+                  {"type": "content_block_start", "index": 0, "content_block": empty}]
+        events += [{"type": "content_block_delta", "index": 0, "delta": {"type": kind[0], kind[1]: piece}} for piece in pieces]
+        events += [{"type": "content_block_stop", "index": 0},
+                   {"type": "message_delta", "delta": {"stop_reason": message["stop_reason"], "stop_sequence": None},
+                    "usage": {"output_tokens": 7}},
+                   {"type": "message_stop"}]
+        self.stream([f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events], want == "slow")
+
+    def whole(self, status, value):
+        body = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def stream(self, events, slow):
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        try:
+            for event in events:
+                data = event.encode()
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+                self.wfile.flush()
+                time.sleep(0.3 if slow else 0)
+            self.wfile.write(b"0\r\n\r\n")
+        except OSError:
+            GONE.append(self.path)
+            self.close_connection = True
+
+
+if __name__ == "__main__":
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Provider)
+    print(server.server_address[1], flush=True)
+    threading.Thread(target=lambda: (sys.stdin.read(), server.shutdown()), daemon=True).start()
+    server.serve_forever()

@@ -1,0 +1,110 @@
+"""Starts a provider and the proxy, runs the SDKs of both languages against them and prints the matrix. Exit status 1 when a cell
+fails. Arguments: the program, a Python with the SDKs, a folder with Node's (or nothing)."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PROGRAM, PYTHON, NODE = sys.argv[1], sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else ""
+UPSTREAMS = ["openai", "anthropic"]
+CASES = ["plain", "stream", "tools", "structured", "image", "error", "cancel"]
+
+
+def free_port():
+    import socket
+
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def config(provider, data, admin, folder):
+    text = f"""[server]
+listen = ["127.0.0.1:{data}"]
+admin = "127.0.0.1:{admin}"
+[ledger]
+path = "{folder}/ledger.db"
+"""
+    for dialect, suffix in (("openai", "/v1"), ("anthropic", "")):
+        text += f"""
+[[providers]]
+id = "{dialect}"
+dialect = "{dialect}"
+base_url = "http://127.0.0.1:{provider}{suffix}"
+auth = "none"
+credential = "none"
+[[models]]
+id = "{dialect}-model"
+tier = "frontier"
+context_tokens = 200000
+max_output_tokens = 8000
+capabilities = ["tools", "json_schema", "json_object", "vision", "sampling"]
+price = {{ input = 1.0, output = 2.0, cache_read = 0.1 }}
+deployments = [{{ provider = "{dialect}", upstream_name = "{dialect}-model-1" }}]
+[[policies]]
+name = "{dialect}"
+match = {{ models = ["auto"] }}
+mode = "route"
+baseline = "{dialect}-model"
+candidates = ["{dialect}-model"]
+"""
+    return text
+
+
+def rows(command):
+    out = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=600).stdout
+    return [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+
+
+def main():
+    provider = subprocess.Popen([sys.executable, f"{HERE}/provider.py"], stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, text=True)
+    at = int(provider.stdout.readline())
+    with tempfile.TemporaryDirectory() as folder:
+        data, admin = free_port(), free_port()
+        with open(f"{folder}/pointsman.toml", "w") as file:
+            file.write(config(at, data, admin, folder))
+        proxy = subprocess.Popen([PROGRAM, "--config", f"{folder}/pointsman.toml", "serve"],
+                                 stdout=subprocess.DEVNULL, stderr=open(f"{folder}/log", "w"))
+        try:
+            base = f"http://127.0.0.1:{data}"
+            for _ in range(200):
+                try:
+                    urllib.request.urlopen(base + "/readyz").close()
+                    break
+                except OSError:
+                    time.sleep(0.1)
+            found = rows([PYTHON, f"{HERE}/clients.py", base, *UPSTREAMS])
+            if NODE:
+                found += rows(["node", f"{NODE}/clients.mjs", base, *UPSTREAMS])
+            time.sleep(1)
+            gone = json.load(urllib.request.urlopen(f"http://127.0.0.1:{at}/gone"))["gone"]
+        finally:
+            proxy.terminate()
+            proxy.wait()
+            provider.stdin.close()
+            provider.wait()
+    show(found, gone)
+
+
+def show(found, gone):
+    print(f"{'client':18} {'upstream':10} " + " ".join(f"{case:10}" for case in CASES))
+    cells = {(row["client"], row["upstream"], row["case"]): row for row in found}
+    for client, upstream in dict.fromkeys((row["client"], row["upstream"]) for row in found):
+        marks = [cells.get((client, upstream, case)) for case in CASES]
+        words = ["missing" if mark is None else "ok" if mark["ok"] else "FAILS" for mark in marks]
+        print(f"{client:18} {upstream:10} " + " ".join(f"{word:10}" for word in words))
+    failed = [row for row in found if not row["ok"]]
+    for row in failed:
+        print(f"{row['client']}, {row['upstream']}, {row['case']}: {row['what']}")
+    cancelled = sum(row["case"] == "cancel" for row in found)
+    print(f"{len(found)} cells, {len(failed)} failed; {len(gone)} of {cancelled} cancelled streams were noticed by the provider")
+    sys.exit(1 if failed or not found or len(gone) < cancelled else 0)
+
+
+main()

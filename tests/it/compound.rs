@@ -1,0 +1,252 @@
+//! Plans of several models through the proxy: who is asked, what reaches the client, what is on record, and what happens when a
+//! member, a judge or the money gives out.
+
+use serde_json::{Value, json};
+
+use crate::support::Script;
+use crate::support::client::{Answer, Request};
+use crate::support::fake_provider::Seen;
+use crate::support::proxy::{World, trail};
+use crate::support::script::Whole;
+
+/// Models `small`, `mid` and `large` of the OpenAI dialect; `claude-large` judges. What they say is a matter of the test.
+async fn world(plans: &str) -> World {
+    let plans = plans.to_owned();
+    World::start(move |config| {
+        config.named = vec![("a", "mid-1".to_owned())];
+        config
+            .swap("candidates = [\"small\", \"large\"]", "candidates = [\"small\", \"named-0\", \"large\"]");
+        config.policy_lines = plans;
+    })
+    .await
+}
+
+fn says(text: &str) -> Script {
+    let body = json!({
+        "id": "chatcmpl-9", "object": "chat.completion", "created": 1, "model": "m",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
+    });
+    Script::Whole(Whole::json(200, body.to_string()))
+}
+
+fn judge_says(text: &str) -> Script {
+    let body = json!({
+        "id": "msg_9", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn",
+        "content": [{"type": "text", "text": text}], "usage": {"input_tokens": 10, "output_tokens": 5},
+    });
+    Script::Whole(Whole::json(200, body.to_string()))
+}
+
+/// Each model says its own.
+fn by_model(world: &World, of: &'static [(&'static str, &'static str)]) {
+    let choose = move |seen: &Seen| {
+        let model = seen.json()["model"].as_str().unwrap().to_owned();
+        let text = of.iter().find(|(name, _)| *name == model).map_or("?", |(_, text)| *text);
+        match text {
+            "FAIL" => Script::Status(500, None),
+            text if seen.target().ends_with("/messages") => judge_says(text),
+            text => says(text),
+        }
+    };
+    world.small.choose(choose);
+    world.large.choose(choose);
+}
+
+fn ask(plan: &str, stream: bool) -> Request {
+    let body = json!({"model": "auto", "stream": stream, "max_tokens": 50,
+                      "messages": [{"role": "user", "content": "How many?"}]});
+    Request::chat(body.to_string()).with("x-pointsman-plan", plan)
+}
+
+fn content(answer: &Answer) -> Value {
+    answer.json()["choices"][0]["message"]["content"].clone()
+}
+
+const CASCADE: &str = "plans = [\"single\", \"cascade\"]\n[policies.compound]\ncascade = [{ tries = [\"small\", \"named-0\"], accept = \"agreement\", last = \"large\" }]";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cascade_serves_what_two_agree_on() {
+    let world = world(CASCADE).await;
+    by_model(&world, &[("small-1", "The answer is 42."), ("mid-1", "42"), ("large-1", "43")]);
+    let answer = world.proxy.exchange(&ask("cascade", false)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(content(&answer), "The answer is 42.");
+    assert_eq!(answer.header("x-pointsman-path"), Some("cascade"));
+    assert_eq!(answer.header("x-pointsman-plan"), Some("cascade; agreed=2"));
+    assert_eq!(answer.header("x-pointsman-model"), Some("small"));
+    assert!(world.large.seen().is_empty(), "who was not needed was not asked");
+    let entry = world.proxy.only_entry().await;
+    let mut trail = trail(&entry);
+    trail.sort();
+    assert_eq!(trail, [("named-0".to_owned(), "answered"), ("small".to_owned(), "answered")]);
+    let cost: u64 = entry.attempts.iter().map(|attempt| attempt.cost.unwrap().0).sum();
+    assert_eq!(entry.cost.unwrap().0, cost);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cascade_escalates_where_they_differ_or_fail() {
+    for (small, mid) in [("42", "41"), ("42", "FAIL"), ("FAIL", "FAIL")] {
+        let world = world(CASCADE).await;
+        let table: &'static [(&str, &str)] =
+            Box::leak(Box::new([("small-1", small), ("mid-1", mid), ("large-1", "43")]));
+        by_model(&world, table);
+        for stream in [false, true] {
+            let answer = world.proxy.exchange(&ask("cascade", stream)).await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            assert_eq!(answer.header("x-pointsman-plan"), Some("cascade; escalated"));
+            assert_eq!(answer.header("x-pointsman-model"), Some("large"));
+            if stream {
+                assert!(
+                    answer.text().contains("\"content\":\"43\"") && answer.text().ends_with("[DONE]\n\n")
+                );
+            } else {
+                assert_eq!(content(&answer), "43");
+            }
+        }
+        // Members are asked for whole answers, whatever the client wants.
+        assert!(world.small.seen().iter().all(|seen| seen.json()["stream"] == json!(false)));
+    }
+}
+
+const ENSEMBLE: &str = "plans = [\"single\", \"ensemble\", \"debate\", \"draft\"]\n[policies.compound]\nmembers = [\"small\", \"named-0\", \"large\"]\njudge = \"claude-large\"\nquorum = 2\nmax_fan_out = 3";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_ensembles_judge_chooses_and_fails_aloud() {
+    judge_row().await.unwrap();
+}
+
+pub async fn judge_row() -> Result<(), String> {
+    let world = world(ENSEMBLE).await;
+    by_model(
+        &world,
+        &[("small-1", "1"), ("mid-1", "2"), ("large-1", "3"), ("claude-large-1", "{\"best\": 2}")],
+    );
+    let answer = world.proxy.exchange(&ask("ensemble", false)).await;
+    assert_eq!((answer.status, content(&answer)), (200, json!("2")), "{}", answer.text());
+    assert_eq!(answer.header("x-pointsman-plan"), Some("ensemble; quorum=3/3; chosen=2"));
+    let judged = world.large.seen().into_iter().find(|seen| seen.target() == "/v1/messages").unwrap();
+    assert!(judged.holds("How many?") && judged.holds("answer 3"));
+    for verdict in ["FAIL", "I like them all", "{\"best\": 9}"] {
+        let table: &'static [(&str, &str)] = Box::leak(Box::new([
+            ("small-1", "1"),
+            ("mid-1", "2"),
+            ("large-1", "3"),
+            ("claude-large-1", verdict),
+        ]));
+        by_model(&world, table);
+        let answer = world.proxy.exchange(&ask("ensemble", false)).await;
+        assert_eq!(
+            (answer.status, &answer.json()["error"]["code"]),
+            (502, &json!("judge_failed")),
+            "{verdict}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_quorum_is_enough_and_less_is_not() {
+    quorum_row().await.unwrap();
+}
+
+pub async fn quorum_row() -> Result<(), String> {
+    let world = world(ENSEMBLE).await;
+    by_model(
+        &world,
+        &[("small-1", "1"), ("mid-1", "FAIL"), ("large-1", "3"), ("claude-large-1", "{\"best\": 1}")],
+    );
+    let answer = world.proxy.exchange(&ask("ensemble", false)).await;
+    assert_eq!(
+        (answer.status, answer.header("x-pointsman-plan")),
+        (200, Some("ensemble; quorum=2/3; chosen=1"))
+    );
+    by_model(&world, &[("small-1", "1"), ("mid-1", "FAIL"), ("large-1", "FAIL")]);
+    let answer = world.proxy.exchange(&ask("ensemble", false)).await;
+    assert_eq!(
+        (answer.status, &answer.json()["error"]["code"]),
+        (502, &json!("quorum")),
+        "{}",
+        answer.text()
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_debate_ends_when_all_say_the_same_or_is_summed_up() {
+    let world = world(ENSEMBLE).await;
+    by_model(&world, &[("small-1", "7"), ("mid-1", "7"), ("large-1", "7")]);
+    let answer = world.proxy.exchange(&ask("debate", false)).await;
+    assert_eq!(answer.header("x-pointsman-plan"), Some("debate; rounds=1; agreed"), "{}", answer.text());
+    by_model(&world, &[("small-1", "7"), ("mid-1", "8"), ("large-1", "9"), ("claude-large-1", "It is 8.")]);
+    let answer = world.proxy.exchange(&ask("debate", true)).await;
+    assert_eq!(answer.header("x-pointsman-plan"), Some("debate; rounds=2; quorum=3/3"), "{}", answer.text());
+    assert!(answer.text().contains("It is 8.") && answer.text().ends_with("[DONE]\n\n"));
+    let second = world.small.seen().into_iter().last().unwrap();
+    assert!(second.holds("answer 3"), "the second round shows the first one's answers");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_draft_is_accepted_mended_or_refused() {
+    draft_row().await.unwrap();
+}
+
+pub async fn draft_row() -> Result<(), String> {
+    let plans = "plans = [\"single\", \"draft\"]\n[policies.compound]\ndraft = [{ drafter = \"small\", verifier = \"large\" }]";
+    for (verdict, status, text, how) in [
+        ("{\"accept\": true}", 200, "It was 1998.", "draft; accepted"),
+        (
+            r#"{"corrections": [{"find": "1998", "replace": "2001"}]}"#,
+            200,
+            "It was 2001.",
+            "draft; corrected=1",
+        ),
+        (r#"{"rewrite": "Nobody knows."}"#, 200, "Nobody knows.", "draft; rewritten"),
+        ("nonsense", 502, "", ""),
+        ("FAIL", 502, "", ""),
+    ] {
+        let world = world(plans).await;
+        let table: &'static [(&str, &str)] =
+            Box::leak(Box::new([("small-1", "It was 1998."), ("large-1", verdict)]));
+        by_model(&world, table);
+        let answer = world.proxy.exchange(&ask("draft", false)).await;
+        assert_eq!(answer.status, status, "{verdict}: {}", answer.text());
+        if status == 200 {
+            assert_eq!((content(&answer), answer.header("x-pointsman-plan")), (json!(text), Some(how)));
+        } else {
+            assert_eq!(answer.json()["error"]["code"], "verifier_failed");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_plan_begins_that_could_break_the_ceiling() {
+    let world = world(ENSEMBLE).await;
+    by_model(
+        &world,
+        &[("small-1", "1"), ("mid-1", "2"), ("large-1", "3"), ("claude-large-1", "{\"best\": 2}")],
+    );
+    let answer =
+        world.proxy.exchange(&ask("ensemble", false).with("x-pointsman-max-cost-usd", "0.0001")).await;
+    assert_eq!(answer.status, 402, "{}", answer.text());
+    world.assert_untouched("a plan above the ceiling");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_leaves_takes_all_members_along() {
+    let world = world(ENSEMBLE).await;
+    for provider in [&world.small, &world.large] {
+        provider.always(Script::HangBeforeHeaders);
+    }
+    let mut client = crate::support::Client::connect(world.proxy.data).await;
+    client.request(&ask("ensemble", false)).await;
+    let seen = [world.small.nth(0).await, world.small.nth(1).await, world.large.nth(0).await];
+    drop(client);
+    for one in seen {
+        one.closed().await;
+    }
+    let entry = world.proxy.only_entry().await;
+    assert_eq!((entry.outcome.as_str(), entry.attempts.len()), ("client_gone", 3));
+    assert!(entry.attempts.iter().all(|attempt| attempt.maybe_billed));
+}
