@@ -40,7 +40,8 @@ use crate::session::Sessions;
 use crate::strategy::{self, End, Job, Memory, Reply, Rules};
 use crate::telemetry::{Metrics, Stage};
 use crate::types::{
-    ClientIx, Day, DeploymentIx, Dialect, ModelId, NanoUsd, Operation, PolicyIx, RequestId, Served,
+    ClientIx, Day, DeploymentId, DeploymentIx, Dialect, ModelId, NanoUsd, Operation, PolicyIx, RequestId,
+    Served,
 };
 use crate::upstream::{Board, Caller, Health, Replicas, Standing, Upstream};
 
@@ -281,6 +282,8 @@ pub(crate) struct Dispatch {
     pub(crate) crosses: Vec<Dialect>,
     /// The calls of a plan of several models.
     pub(crate) legs: Vec<Leg>,
+    /// Where this conversation was answered last.
+    pub(crate) answered_at: Option<DeploymentId>,
 }
 
 impl Dispatch {
@@ -299,6 +302,7 @@ impl Dispatch {
             ceiling: None,
             crosses: Vec::new(),
             legs: Vec::new(),
+            answered_at: None,
         }
     }
 }

@@ -54,6 +54,28 @@ pub struct Model {
     pub learned_as: Option<Arc<str>>,
     /// Where it is served, in declared order; at least one.
     pub deployments: Vec<DeploymentIx>,
+    /// Which of several places is tried first.
+    pub balance: Balance,
+}
+
+/// Which of a model's places is tried first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Balance {
+    /// Of two that are ready, drawn at random, the one that answers sooner.
+    #[default]
+    Latency,
+    /// As they are written.
+    Declared,
+}
+
+impl Balance {
+    /// The word used in the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Latency => "latency",
+            Self::Declared => "declared",
+        }
+    }
 }
 
 /// One place where a model is served.

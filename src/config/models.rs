@@ -8,7 +8,7 @@ use super::names::{id, resolve};
 use super::tree::{Node, Table, suggestion};
 use super::{origin, prices};
 use crate::catalog::{
-    Credential, Deployment, LatencyPrior, Model, PriceList, Provider, QualityPriors, Tier, family_of,
+    Balance, Credential, Deployment, LatencyPrior, Model, PriceList, Provider, QualityPriors, Tier, family_of,
 };
 use crate::types::{Capabilities, DeploymentId, DeploymentIx, ModelIx, ProviderIx, TaskClass};
 
@@ -80,6 +80,7 @@ fn model(table: &Table<'_>, context: &Context<'_>, position: u16) -> Model {
             .unwrap_or_default(),
         learned_as: table.get("learned_as").and_then(|node| node.text()).map(Arc::from),
         deployments: Vec::new(),
+        balance: table.choice_or("balance", Balance::Latency, &BALANCES),
     }
 }
 
@@ -124,6 +125,9 @@ fn quality(table: &Table<'_>) -> QualityPriors {
     table.refuse_others();
     priors
 }
+
+const BALANCES: [(&str, Balance); 2] =
+    [(Balance::Latency.as_str(), Balance::Latency), (Balance::Declared.as_str(), Balance::Declared)];
 
 /// What the deployments of one model are read with.
 struct Around<'r> {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use super::{AttemptOutcome, AttemptRow, CostRange, Entry, Outcome};
 use crate::analysis::{Features, Limits};
 use crate::catalog::{
-    Clients, Compound, DefaultProviders, EvidenceTable, License, Mode, Model, Objective, OnAuthFailure,
-    OnStreamBreak, PlanKind, Policy, PolicyMatch, Price, PriceList, QualityPriors, Snapshot, SnapshotParts,
-    SnapshotVersion, Tier,
+    Balance, Clients, Compound, DefaultProviders, EvidenceTable, License, Mode, Model, Objective,
+    OnAuthFailure, OnStreamBreak, PlanKind, Policy, PolicyMatch, Price, PriceList, QualityPriors, Snapshot,
+    SnapshotParts, SnapshotVersion, Tier,
 };
 use crate::routing::{
     Candidate, Crossing, Decision, Estimate, Facts, Inputs, Live, Plan, Reason, Verdict, Why,
@@ -257,6 +257,7 @@ fn model(id: &str, tier: Tier, usd_per_million: f64) -> Model {
         family: "test".into(),
         learned_as: None,
         deployments: Vec::new(),
+        balance: Balance::Declared,
     }
 }
 

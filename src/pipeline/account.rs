@@ -146,6 +146,7 @@ impl<'e> Account<'e> {
                 ceiling: None,
                 crosses: Vec::new(),
                 legs: Vec::new(),
+                answered_at: None,
             },
             Some(Err(no_route)) => {
                 self.note(|entry| entry.served = Served::Routed);
@@ -187,6 +188,7 @@ impl<'e> Account<'e> {
             ceiling: None,
             crosses: Vec::new(),
             legs: Vec::new(),
+            answered_at: self.engine.answerer(asked).map(|answerer| answerer.deployment),
         };
         self.note(|entry| {
             entry.served = served_by(&decision);

@@ -4,7 +4,7 @@ use super::crossing;
 use super::refusal::{Refusal, RefusalCode};
 use super::understand::{Read, has_credential, standing};
 use super::{Dispatch, Inbound, Loaded};
-use crate::catalog::{Policy, Snapshot};
+use crate::catalog::{Balance, Policy, Snapshot};
 use crate::routing::{Leg, Plan};
 use crate::strategy::{Compound, Hop, Spec};
 use crate::types::{DeploymentId, DeploymentIx, Dialect, ModelId, ModelIx, NanoUsd};
@@ -89,7 +89,7 @@ fn chain<'m>(
 ) {
     let most = hops.len() + MAX_HOPS;
     for ix in models.filter_map(|id| snapshot.model_by_id(id.as_str())) {
-        for deployment in deployments(snapshot, inbound, (ix, &dispatch.crosses)) {
+        for deployment in places(inbound, dispatch, ix) {
             let known = hops.iter().any(|hop: &Hop| hop.deployment == Some(deployment));
             if !known && hops.len() < most {
                 let worst_cost = worst_cost(dispatch, &snapshot.model(ix).id);
@@ -97,6 +97,26 @@ fn chain<'m>(
             }
         }
     }
+}
+
+/// Where a model is called, in order: by its `balance`, a conversation where it was answered last, as long as that is ready; the
+/// provider's prompt cache is there.
+fn places(inbound: &Inbound, dispatch: &Dispatch, model: ModelIx) -> Vec<DeploymentIx> {
+    let (snapshot, board) = (&*inbound.loaded.snapshot, &inbound.loaded.board);
+    let mut places: Vec<_> = deployments(snapshot, inbound, (model, &dispatch.crosses)).collect();
+    let own = places.iter().take_while(|ix| snapshot.dialect_of(**ix) == inbound.dialect).count();
+    if snapshot.model(model).balance == Balance::Latency {
+        // What a request is known by is random enough, and the same when it is told again.
+        let draw = inbound.id.0 as u64;
+        board.order(draw, &mut places[..own]);
+        board.order(draw, &mut places[own..]);
+    }
+    let last = dispatch.answered_at.as_ref();
+    let kept = places.iter().position(|ix| last == Some(&snapshot.deployment(*ix).id) && board.ready(*ix));
+    if let Some(at) = kept {
+        places[..=at].rotate_right(1);
+    }
+    places
 }
 
 fn nowhere(model: &ModelId) -> Refusal {

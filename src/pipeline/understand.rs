@@ -17,7 +17,7 @@ use crate::catalog::{Credential, Mode};
 use crate::codec::{self, ChatRequest, KeyScan, ReadFault, ReadFaultKind, Scratch};
 use crate::routing::{self, Asked, Decision, DeploymentLive, Facts, Inputs, Live, NoRoute, UnknownPolicy};
 use crate::session::Answerer;
-use crate::types::{Day, DeploymentIx, PolicyId, PolicyIx, ProviderIx};
+use crate::types::{Capabilities, Day, DeploymentIx, Operation, PolicyId, PolicyIx, ProviderIx};
 use crate::upstream::Standing;
 
 /// Bodies above this are parsed off the worker, and their scratch is freed afterwards.
@@ -232,6 +232,14 @@ impl Engine {
     }
 
     fn policy(&self, inbound: &Inbound, model: &str) -> Result<Option<PolicyIx>, Refusal> {
+        let snapshot = &inbound.loaded.snapshot;
+        if inbound.operation == Operation::Responses && !is_routed_name(model) {
+            // A model that is not said to serve this API is forwarded as it is named: no policy could choose it.
+            let named = snapshot.model_named(inbound.dialect, model).map(|ix| snapshot.model(ix));
+            if !named.is_some_and(|named| named.capabilities.has(Capabilities::RESPONSES)) {
+                return Ok(None);
+            }
+        }
         let client = inbound.client();
         let asked = Asked {
             model,
@@ -240,7 +248,7 @@ impl Engine {
             path: inbound.path.split('?').next().unwrap_or(""),
             header: &|name| inbound.header(name),
         };
-        routing::select_policy(&inbound.loaded.snapshot, &asked).map_err(unknown_policy)
+        routing::select_policy(snapshot, &asked).map_err(unknown_policy)
     }
 
     fn unreadable(&self, inbound: &Inbound, limits: &Limits, fault: ReadFault) -> Result<Read, Refusal> {
@@ -257,12 +265,17 @@ impl Engine {
                 .defaults
                 .of(inbound.dialect)
                 .is_some_and(|ix| matches!(snapshot.provider(ix).credential, Credential::Passthrough));
-        let routed = model == "auto" || model.starts_with("pointsman/");
+        let routed = is_routed_name(model);
         if fault.kind == ReadFaultKind::NotJson && observed && !ceiling && own_credential && !routed {
             return Ok(Read::Unreadable(policy));
         }
         Err(Refusal::unreadable(fault))
     }
+}
+
+/// Whether a client leaves the choice to us.
+fn is_routed_name(model: &str) -> bool {
+    model == "auto" || model.starts_with("pointsman/")
 }
 
 /// The headers a limit can stand in. One that stands twice is a list, as HTTP has it, and bytes outside ASCII show: no limit

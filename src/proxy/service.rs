@@ -165,7 +165,10 @@ impl Gateway {
             Ok(identity) => identity,
             Err(refusal) => return self.refuse(session, (&arrival, Identity::UNKNOWN), refusal).await,
         };
-        let reads = matches!(arrival.operation, Operation::ChatCompletions | Operation::Messages);
+        let reads = matches!(
+            arrival.operation,
+            Operation::ChatCompletions | Operation::Messages | Operation::Responses
+        );
         if arrival.is_own() {
             self.own_endpoint(session, arrival, identity).await
         } else if reads && arrival.method == Method::POST && !arrival.upgrade {

@@ -2,10 +2,10 @@
 
 use crate::analysis::{Features, Limits};
 use crate::catalog::{
-    AuthScheme, Clients, Clocks, Compound, Credential, DefaultProviders, Deployment, Evidence, EvidenceLevel,
-    EvidenceTable, LatencyPrior, License, Mode, Model, Objective, OnAuthFailure, OnStreamBreak, Origin,
-    PlanKind, Policy, PolicyMatch, Price, PriceList, Provider, QualityPriors, Snapshot, SnapshotParts,
-    SnapshotVersion, Tier,
+    AuthScheme, Balance, Clients, Clocks, Compound, Credential, DefaultProviders, Deployment, Evidence,
+    EvidenceLevel, EvidenceTable, LatencyPrior, License, Mode, Model, Objective, OnAuthFailure,
+    OnStreamBreak, Origin, PlanKind, Policy, PolicyMatch, Price, PriceList, Provider, QualityPriors,
+    Snapshot, SnapshotParts, SnapshotVersion, Tier,
 };
 use crate::routing::{
     Candidate, Decision, DeploymentLive, Facts, Inputs, Live, NoRoute, Verdict, analyse_and_decide, replay,
@@ -107,6 +107,7 @@ impl World {
             family: id.into(),
             learned_as: None,
             deployments: vec![DeploymentIx(ix.0)],
+            balance: Balance::Declared,
         });
         let live = DeploymentLive {
             ready: true,

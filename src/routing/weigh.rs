@@ -56,8 +56,8 @@ pub(super) fn accepted(snapshot: &Snapshot, baseline: ModelIx, analysis: &Analys
 
 /// What a plan would need of the sort of answer it is to give, and this request does not leave it.
 fn misshapen(plan: &Plan, needs: Capabilities) -> Option<Why> {
-    // Two calls of a tool the provider runs are two deeds, whoever's answer serves.
-    let deeds = Capabilities::SERVER_TOOLS;
+    // Two calls of a tool the provider runs are two deeds, whoever's answer serves; answers of Responses are not told yet.
+    let deeds = Capabilities::SERVER_TOOLS.with(Capabilities::RESPONSES);
     let several = deeds
         .with(Capabilities::TOOLS)
         .with(Capabilities::MULTIPLE_CHOICES)

@@ -15,7 +15,7 @@ use super::wire::Outgoing;
 use super::{answer, resume, stream};
 use crate::codec::Transcript;
 use crate::types::FailureClass;
-use crate::upstream::{Call, CallError, Exchange, InFlight, NO_ROOM, attempt_headers};
+use crate::upstream::{Call, CallError, Exchange, InFlight, NO_ROOM, Picked, attempt_headers};
 
 /// First wait before the last hop is tried again; doubles each time.
 const BACKOFF: Duration = Duration::from_millis(500);
@@ -274,12 +274,18 @@ impl Uncalled {
     }
 }
 
+/// Counts a call in flight where it runs, for as long as it is held.
+pub(super) struct InFlightAt {
+    _deployment: Option<InFlight>,
+    _replica: Option<Picked>,
+}
+
 /// One call to a hop, up to the head of its answer. The guard counts it in flight for as long as the answer is read.
 pub(super) async fn call(
     job: &Job<'_>,
     (position, last): (usize, bool),
     (path, body): (&str, Bytes),
-) -> Result<(Exchange, Option<InFlight>), Uncalled> {
+) -> Result<(Exchange, InFlightAt), Uncalled> {
     let hop = &job.hops[position];
     let provider = job.snapshot.provider(hop.provider);
     let in_flight = match hop.deployment.map(|ix| job.board.enter(ix)) {
@@ -292,8 +298,7 @@ pub(super) async fn call(
     let headers = attempt_headers(job.caller, provider, hop.standing).map_err(|class| {
         Uncalled::Here(Failure::new(class, format!("no credential for provider `{}`", provider.id)))
     })?;
-    let endpoint = match hop.deployment.and_then(|ix| job.board.replicas(ix)).map(|replicas| replicas.pick())
-    {
+    let replica = match hop.deployment.and_then(|ix| job.board.replicas(ix)).map(|replicas| replicas.pick()) {
         Some(None) => {
             return Err(Uncalled::Here(Failure::new(FailureClass::Connect, "no replica is alive")));
         }
@@ -301,9 +306,19 @@ pub(super) async fn call(
     };
     let deadline = job.deadline.unwrap_or(job.arrived + LONGEST).min(Instant::now() + provider.clocks.total);
     let first_byte_by = job.first_byte_by(provider, deadline, last);
+    let endpoint = replica.as_ref().map(|replica| replica.addr);
     let call = Call { provider, endpoint, path, headers, body, deadline, first_byte_by };
-    let exchange = job.upstream.call(&call).await.map_err(Uncalled::There)?;
-    Ok((exchange, in_flight))
+    let called = job.upstream.call(&call).await;
+    if let Some(replica) = &replica {
+        match &called {
+            Ok(exchange) if exchange.status() < 500 => replica.answered(),
+            // Our own lack is no fault of the replica's.
+            Err(error) if error.fault == Some(NO_ROOM) => {}
+            Ok(_) | Err(_) => replica.failed(),
+        }
+    }
+    let exchange = called.map_err(Uncalled::There)?;
+    Ok((exchange, InFlightAt { _deployment: in_flight, _replica: replica }))
 }
 
 /// A leg whose answer has begun.

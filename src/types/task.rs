@@ -268,6 +268,8 @@ bit_set!(
         PREFILL = "prefill", 1 << 10;
         /// Sampling parameters (temperature, top_p, top_k), which reasoning models refuse.
         SAMPLING = "sampling", 1 << 11;
+        /// OpenAI's Responses API: most compatible servers have chat completions only.
+        RESPONSES = "responses", 1 << 12;
     }
 );
 
@@ -278,7 +280,7 @@ bit_set!(
         SIGNED_THINKING = "signed_thinking", 1;
         /// A reference to an earlier response or item kept by the provider.
         STORED_REFERENCE = "stored_reference", 1 << 2;
-        /// Files, containers or remote tool servers of one account.
+        /// Files, containers or remote tool servers of one account, and reasoning that is sealed for it.
         ACCOUNT_OBJECT = "account_object", 1 << 3;
     }
 );

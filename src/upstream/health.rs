@@ -2,7 +2,6 @@
 //! has been. Cells are found by deployment name, so that a reload keeps what was learnt.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -10,6 +9,7 @@ use dashmap::DashMap;
 use parking_lot::Mutex;
 
 use super::Replicas;
+use super::balance::{Load, of_two};
 use super::circuit::{Barred, Circuit, Failed};
 use super::speed::{Answered, FORGET, Speed};
 use crate::catalog::{LatencyPrior, Snapshot};
@@ -33,7 +33,7 @@ impl Default for Health {
 
 struct Cell {
     circuit: Circuit,
-    in_flight: AtomicU32,
+    load: Load,
     speed: Mutex<Speed>,
     /// What is known of its speed, and when that was worked out: read by every decision, so no lock is in the way.
     measured: ArcSwapOption<(Duration, Measured)>,
@@ -76,7 +76,7 @@ impl Board {
     pub fn ready(&self, ix: DeploymentIx) -> bool {
         let cell = &self.cells[ix.at()];
         let cool = cell.circuit.ready(self.now_ms());
-        let below = self.limits[ix.at()].is_none_or(|limit| cell.in_flight.load(Ordering::Relaxed) < limit);
+        let below = self.limits[ix.at()].is_none_or(|limit| cell.load.in_flight() < limit);
         cool && below && self.replicas[ix.at()].as_ref().is_none_or(|replicas| replicas.any_ready())
     }
 
@@ -85,10 +85,20 @@ impl Board {
         self.replicas[ix.at()].as_ref()
     }
 
+    /// Puts the places of one model into the order in which they are tried: of two ready ones the one that answers sooner goes
+    /// first, by this draw; the others stay as they are.
+    pub fn order(&self, draw: u64, places: &mut [DeploymentIx]) {
+        let ready: Vec<usize> = (0..places.len()).filter(|at| self.ready(places[*at])).collect();
+        let wait = |at: usize| self.cells[places[ready[at]].at()].load.wait();
+        if let Some(first) = of_two(draw, ready.len(), wait) {
+            places[..=ready[first]].rotate_right(1);
+        }
+    }
+
     /// Counts a call in flight until the guard is dropped; `None` when as many run as may.
     pub fn enter(&self, ix: DeploymentIx) -> Option<InFlight> {
         let cell = &self.cells[ix.at()];
-        let before = cell.in_flight.fetch_add(1, Ordering::Relaxed);
+        let before = cell.load.enter();
         let entered = InFlight(cell.clone());
         // Dropping the guard takes the count back.
         let enters = self.limits[ix.at()].is_none_or(|limit| before < limit);
@@ -149,6 +159,7 @@ impl Board {
         let cell = &self.cells[ix.at()];
         if !answered.cut {
             cell.circuit.answered();
+            cell.load.learn(answered.ttft.unwrap_or(answered.total));
         }
         let now = self.started.elapsed();
         let mut speed = cell.speed.lock();
@@ -162,7 +173,7 @@ impl Cell {
     fn new(prior: LatencyPrior) -> Self {
         Self {
             circuit: Circuit::default(),
-            in_flight: AtomicU32::new(0),
+            load: Load::default(),
             speed: Mutex::new(Speed::new(prior)),
             measured: ArcSwapOption::empty(),
         }
@@ -174,6 +185,6 @@ pub struct InFlight(Arc<Cell>);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.0.load.leave();
     }
 }

@@ -1,6 +1,7 @@
 //! One call to one target: its address, its connection, its headers, its clocks, and what is known of its health.
 //! This room never tries another target; that is the strategy's part.
 
+mod balance;
 mod circuit;
 mod client;
 mod head;
@@ -19,6 +20,6 @@ pub use headers::{
     forwardable_request_header, is_credential, own_path,
 };
 pub use health::{Board, Health, InFlight};
-pub use replicas::{CHECK_EVERY, Replicas};
+pub use replicas::{CHECK_EVERY, Picked, Replicas};
 pub use resolve::{REFRESH, Resolver, Target};
 pub use speed::{Answered, Speed};

@@ -226,3 +226,31 @@ async fn a_chain_falls_back_across_dialects() {
     assert_eq!(answer.header("x-pointsman-translated"), None);
     assert_eq!(world.large.only().target(), "/v1/chat/completions");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_of_both_dialects_are_served_by_gemini() {
+    let world = World::start(|config| {
+        config.swap(
+            "auth = \"x-goog-api-key\"\ncredential = \"passthrough\"",
+            "auth = \"none\"\ncredential = \"none\"",
+        );
+        config.named = vec![("g", "gemini-x".to_owned())];
+    })
+    .await;
+    for stream in [false, true] {
+        let answer = world.proxy.exchange(&chat("gemini-x", json!({"stream": stream}))).await;
+        assert_crossed(&answer, "gemini");
+        let answered = world.proxy.exchange(&messages("gemini-x", json!({"stream": stream}))).await;
+        assert_crossed(&answered, "gemini");
+        if stream {
+            assert!(answer.text().contains("monde.") && answer.text().ends_with("data: [DONE]\n\n"));
+            assert!(answered.text().contains("event: message_stop"));
+        } else {
+            assert_eq!(answer.json()["choices"][0]["message"]["content"], FINISH_TEXT);
+            assert_eq!(answered.json()["content"][0]["text"], FINISH_TEXT);
+        }
+    }
+    let targets: Vec<String> = world.large.seen().iter().map(|seen| seen.target().to_owned()).collect();
+    assert_eq!(targets[0], "/v1beta/models/gemini-x:generateContent");
+    assert_eq!(targets[3], "/v1beta/models/gemini-x:streamGenerateContent?alt=sse");
+}

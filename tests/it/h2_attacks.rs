@@ -72,7 +72,7 @@ fn attack(name: &str) -> Vec<u8> {
             let mut first = get.clone();
             first.extend([0x40, 1, b'x', 0x7f, 0xa1, 0x1e]); // a literal that is indexed, with a value of 4000 bytes
             first.extend([b'a'; 4000]);
-            let bomb = [get.clone(), vec![0x80 | 62; 16_000]].concat();
+            let bomb = [get, vec![0x80 | 62; 16_000]].concat();
             let opening = frame(HEADERS, END_STREAM | END_HEADERS, 1, &first);
             let rest =
                 (1..200).flat_map(|number| frame(HEADERS, END_STREAM | END_HEADERS, odd(number), &bomb));

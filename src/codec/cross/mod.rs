@@ -7,6 +7,7 @@
 mod anthropic;
 mod chat;
 mod fields;
+mod gemini;
 mod hub;
 mod stream;
 mod text;
@@ -74,6 +75,8 @@ pub struct Asker {
 enum Spoke {
     Chat,
     Anthropic,
+    /// Of providers only: a Gemini client's requests are not translated.
+    Gemini,
 }
 
 impl Spoke {
@@ -95,7 +98,7 @@ impl Spoke {
         match dialect {
             Dialect::OpenAi => Some(Self::Chat),
             Dialect::Anthropic => Some(Self::Anthropic),
-            Dialect::Gemini => None,
+            Dialect::Gemini => Some(Self::Gemini),
         }
     }
 }
@@ -104,20 +107,23 @@ impl Spoke {
 pub fn cross_request(origin: &Origin<'_>, to: &Destination<'_>) -> Result<Crossed, Obstacle> {
     let (Some(from), Some(spoke)) = (Spoke::of_client(origin.operation), Spoke::of_provider(to.dialect))
     else {
-        return Err(Obstacle::new(
-            "path",
-            "this operation is never translated; ask a provider of its own dialect",
-        ));
+        return Err(never());
     };
     let prompt = match from {
         Spoke::Chat => chat::read_request(origin)?,
         Spoke::Anthropic => anthropic::read_request(origin)?,
+        Spoke::Gemini => return Err(never()),
     };
     prompt.check()?;
     match spoke {
         Spoke::Chat => chat::write_request(&prompt, to),
         Spoke::Anthropic => anthropic::write_request(&prompt, to),
+        Spoke::Gemini => gemini::write_request(&prompt, to),
     }
+}
+
+fn never() -> Obstacle {
+    Obstacle::new("path", "this operation is never translated; ask a provider of its own dialect")
 }
 
 /// Translates a whole answer of status 200 that `read_answer` found good.
@@ -128,11 +134,13 @@ pub fn cross_answer(from: Dialect, asker: Asker, body: &[u8]) -> Result<Bytes, M
     let said = match spoke {
         Spoke::Chat => chat::read_answer(body)?,
         Spoke::Anthropic => anthropic::read_answer(body)?,
+        Spoke::Gemini => gemini::read_answer(body)?,
     };
     let mut out = Writer::with_capacity(body.len() + 256);
     match to {
         Spoke::Chat => chat::write_answer(&said, asker, &mut out),
         Spoke::Anthropic => anthropic::write_answer(&said, asker, &mut out),
+        Spoke::Gemini => return Err(Malformed::new("this operation is never translated")),
     }
     Ok(out.into_bytes())
 }

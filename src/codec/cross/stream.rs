@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::hub::Step;
 use super::text::{Text, Writer};
-use super::{Asker, Spoke, anthropic, chat};
+use super::{Asker, Spoke, anthropic, chat, gemini};
 use crate::codec::sse::{SseEvent, SseSplitter};
 use crate::codec::tee::StreamFault;
 use crate::types::Dialect;
@@ -26,6 +26,7 @@ pub struct StreamCrossing {
 enum Reader {
     Chat(chat::Reader),
     Anthropic(anthropic::Reader),
+    Gemini(gemini::Reader),
 }
 
 /// The client's side: steps in, events out.
@@ -40,6 +41,7 @@ impl StreamCrossing {
     pub fn new(from: Dialect, asker: Asker) -> Self {
         let reader = match Spoke::of_provider(from) {
             Some(Spoke::Anthropic) => Reader::Anthropic(anthropic::Reader::default()),
+            Some(Spoke::Gemini) => Reader::Gemini(gemini::Reader::default()),
             Some(Spoke::Chat) | None => Reader::Chat(chat::Reader::default()),
         };
         let teller = Teller::new(asker);
@@ -98,6 +100,7 @@ impl Reader {
         match self {
             Self::Chat(reader) => reader.event(event, each),
             Self::Anthropic(reader) => reader.event(event, each),
+            Self::Gemini(reader) => reader.event(event, each),
         }
     }
 }
@@ -106,7 +109,7 @@ impl Teller {
     pub(super) fn new(asker: Asker) -> Self {
         match Spoke::of_client(asker.operation) {
             Some(Spoke::Anthropic) => Self::Anthropic(anthropic::Teller::new(asker)),
-            Some(Spoke::Chat) | None => Self::Chat(chat::Teller::new(asker)),
+            Some(Spoke::Chat | Spoke::Gemini) | None => Self::Chat(chat::Teller::new(asker)),
         }
     }
 

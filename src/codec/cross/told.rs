@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::hub::{Block, Format, Message, Prompt, Said, Speaker, Step};
 use super::text::{Json, Text, Writer};
-use super::{Asker, Crossed, Destination, Obstacle, Origin, Spoke, anthropic, chat};
+use super::{Asker, Crossed, Destination, Obstacle, Origin, Spoke, anthropic, chat, gemini};
 use crate::codec::answer::{Finish, Malformed};
 use crate::types::Dialect;
 
@@ -40,6 +40,7 @@ pub fn conversation(origin: &Origin<'_>) -> Option<String> {
     let prompt = match Spoke::of_client(origin.operation)? {
         Spoke::Chat => chat::read_request(origin).ok()?,
         Spoke::Anthropic => anthropic::read_request(origin).ok()?,
+        Spoke::Gemini => return None,
     };
     let mut text = String::new();
     let mut say = |who: &str, said: &Text<'_>| {
@@ -84,6 +85,7 @@ pub fn compose(composed: &Composed<'_>, to: &Destination<'_>) -> Result<Crossed,
     match Spoke::of_provider(to.dialect) {
         Some(Spoke::Chat) => chat::write_request(&prompt, to),
         Some(Spoke::Anthropic) => anthropic::write_request(&prompt, to),
+        Some(Spoke::Gemini) => gemini::write_request(&prompt, to),
         None => Err(Obstacle::new("model", "no request of ours is written in this dialect")),
     }
 }
@@ -129,7 +131,7 @@ pub fn with_text(
     let mut out = Writer::with_capacity(text.len() + 1024);
     match Spoke::of_client(asker.operation) {
         Some(Spoke::Anthropic) => anthropic::write_answer(&said, asker, &mut out),
-        Some(Spoke::Chat) | None => chat::write_answer(&said, asker, &mut out),
+        Some(Spoke::Chat | Spoke::Gemini) | None => chat::write_answer(&said, asker, &mut out),
     }
     Ok(out.into_bytes())
 }
@@ -138,6 +140,7 @@ fn read(from: Dialect, body: &[u8]) -> Result<Said<'_>, Malformed> {
     match Spoke::of_provider(from) {
         Some(Spoke::Chat) => chat::read_answer(body),
         Some(Spoke::Anthropic) => anthropic::read_answer(body),
+        Some(Spoke::Gemini) => gemini::read_answer(body),
         None => Err(Malformed::new("answers of this dialect are not told")),
     }
 }

@@ -7,6 +7,7 @@
 mod anthropic;
 mod chat;
 mod facts;
+mod responses;
 pub(in crate::codec) mod scan;
 mod turns;
 mod walk;
@@ -120,7 +121,7 @@ impl std::fmt::Debug for Scratch {
     }
 }
 
-/// Reads a body and lets `look` see it; what `look` returns comes back with the facts. Chat completions and messages
+/// Reads a body and lets `look` see it; what `look` returns comes back with the facts. Chat completions, responses and messages
 /// (and the messages of `count_tokens`) are read whole, of other operations only the top level.
 pub fn read<R>(
     operation: Operation,
@@ -160,10 +161,13 @@ fn view<'i>(operation: Operation, source: Source<'_>, nodes: &[Node<'i>]) -> Res
     match operation {
         Operation::ChatCompletions => chat::read(source, &top, &mut view)?,
         Operation::Messages | Operation::CountTokens => anthropic::read(source, &top, &mut view)?,
-        Operation::Responses | Operation::Embeddings | Operation::GenerateContent | Operation::Other => {}
+        Operation::Responses => responses::read(source, &top, &mut view)?,
+        Operation::Embeddings | Operation::GenerateContent | Operation::Other => {}
     }
     Ok(view)
 }
 
+#[cfg(test)]
+mod responses_tests;
 #[cfg(test)]
 mod tests;

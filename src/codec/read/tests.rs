@@ -58,7 +58,12 @@ fn every_recorded_request_is_read() {
         }
         let system =
             |message: &&serde_json::Value| matches!(message["role"].as_str(), Some("system" | "developer"));
-        let wanted = parsed["messages"].as_array().map_or(0, |all| all.iter().filter(|m| !system(m)).count());
+        let listed =
+            |key: &str| parsed[key].as_array().map_or(0, |all| all.iter().filter(|m| !system(m)).count());
+        let wanted = match operation {
+            Operation::Responses => listed("input") + usize::from(parsed["input"].is_string()),
+            _ => listed("messages"),
+        };
         assert_eq!(turns, wanted, "{name}");
         assert!(matches!(scan_keys(body.as_bytes()), KeyScan::Clean { .. }), "{name}");
     }

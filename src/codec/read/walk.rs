@@ -185,6 +185,8 @@ fields!(
         previous_response_id = "previous_response_id",
         conversation = "conversation",
         input = "input",
+        instructions = "instructions",
+        text = "text",
     }
 );
 

@@ -1,0 +1,138 @@
+//! Whole answers of `generateContent` into the hub; the pieces of its streams have the same form.
+
+use serde::Deserialize;
+
+use crate::codec::answer::Malformed;
+use crate::codec::cross::fields::Raw;
+use crate::codec::cross::hub::{Block, Call, Ending, Said};
+use crate::codec::cross::text::{Json, Text};
+use crate::codec::usage::GeminiUsage;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Answer<'a> {
+    #[serde(borrow, default)]
+    pub(super) response_id: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    pub(super) model_version: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    candidates: Vec<Candidate<'a>>,
+    #[serde(borrow, default)]
+    prompt_feedback: Option<Feedback<'a>>,
+    #[serde(default)]
+    pub(super) usage_metadata: Option<GeminiUsage>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Candidate<'a> {
+    #[serde(borrow, default)]
+    content: Option<Content<'a>>,
+    #[serde(borrow, default)]
+    finish_reason: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Content<'a> {
+    #[serde(borrow, default)]
+    parts: Vec<Part<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Feedback<'a> {
+    #[serde(borrow, default)]
+    block_reason: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Part<'a> {
+    #[serde(borrow, default)]
+    text: Option<Text<'a>>,
+    #[serde(default)]
+    thought: bool,
+    #[serde(borrow, default)]
+    function_call: Option<Function<'a>>,
+    #[serde(borrow, default)]
+    inline_data: Raw<'a>,
+    #[serde(borrow, default)]
+    executable_code: Raw<'a>,
+    #[serde(borrow, default)]
+    code_execution_result: Raw<'a>,
+}
+
+#[derive(Deserialize)]
+struct Function<'a> {
+    #[serde(borrow)]
+    name: Text<'a>,
+    #[serde(borrow, default)]
+    args: Raw<'a>,
+    #[serde(borrow, default)]
+    id: Option<Text<'a>>,
+}
+
+/// Reads an answer. Of several candidates the first counts: only one was asked for.
+pub(in crate::codec::cross) fn read_answer(body: &[u8]) -> Result<Said<'_>, Malformed> {
+    let answer: Answer<'_> =
+        serde_json::from_slice(body).map_err(|error| Malformed::new(error.to_string()))?;
+    let (id, model) = (answer.response_id.clone(), answer.model_version.clone());
+    let usage = answer.usage_metadata.as_ref().map(GeminiUsage::usage);
+    let (blocks, ending) = answer.said(0)?;
+    let calls = blocks.iter().any(|block| matches!(block, Block::Call(_)));
+    Ok(Said {
+        id: id.unwrap_or_else(|| Text::word("gemini")),
+        model: model.unwrap_or_default(),
+        blocks,
+        ending: ending.unwrap_or(Ending::Stop).with_calls(calls),
+        usage,
+    })
+}
+
+impl<'a> Answer<'a> {
+    /// What it says, and why it ended where it did. `calls`: how many calls were told before it.
+    pub(super) fn said(self, calls: usize) -> Result<(Vec<Block<'a>>, Option<Ending<'static>>), Malformed> {
+        let blocked = self.prompt_feedback.is_some_and(|feedback| feedback.block_reason.is_some());
+        let Some(candidate) = self.candidates.into_iter().next() else {
+            return Ok((Vec::new(), blocked.then_some(Ending::Filtered)));
+        };
+        let mut blocks = Vec::new();
+        let mut calls = calls;
+        for part in candidate.content.into_iter().flat_map(|content| content.parts) {
+            blocks.extend(block(part, &mut calls)?);
+        }
+        let ending = candidate.finish_reason.map(|reason| ending(reason.escaped())).transpose()?;
+        Ok((blocks, ending))
+    }
+}
+
+fn block<'a>(part: Part<'a>, calls: &mut usize) -> Result<Option<Block<'a>>, Malformed> {
+    if part.inline_data.is_some() || part.executable_code.is_some() || part.code_execution_result.is_some() {
+        return Err(Malformed::new("a part of the answer has no counterpart in other dialects"));
+    }
+    if let Some(Function { name, args, id }) = part.function_call {
+        let arguments = args.map_or_else(|| Json::parse("{}".into()), |raw| Some(Json::of(raw)));
+        let arguments = arguments
+            .filter(Json::is_object)
+            .ok_or_else(|| Malformed::new("the arguments of a call are no object"))?;
+        let id = id.unwrap_or_else(|| Text::plain(&format!("call_{calls}")));
+        *calls += 1;
+        return Ok(Some(Block::Call(Call { id, name, arguments })));
+    }
+    let text = part.text.filter(|text| !text.is_empty());
+    Ok(text.map(|text| if part.thought { Block::Thinking(text) } else { Block::Text(text) }))
+}
+
+fn ending(word: &str) -> Result<Ending<'static>, Malformed> {
+    match word {
+        "MAX_TOKENS" => Ok(Ending::Length),
+        "SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "IMAGE_SAFETY" => {
+            Ok(Ending::Filtered)
+        }
+        // The model failed at what it was to write; that is no end that a client should take for one.
+        "MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL" => {
+            Err(Malformed::new(format!("the answer ended in {word}")))
+        }
+        _ => Ok(Ending::Stop),
+    }
+}
