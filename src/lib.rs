@@ -19,13 +19,13 @@
 //! |---|---|---|
 //! | [`types`] | ids, units, closed vocabularies | does anything |
 //! | [`telemetry`] | metric names, stage timers | business state |
-//! | [`codec`] | the wire dialects, whole and streamed | I/O, URLs, prices, policy |
+//! | [`codec`] | the wire dialects, whole and streamed, and translation between them through a hub | I/O, URLs, prices, policy |
 //! | [`catalog`] | models, prices, providers, policies, evidence as one versioned snapshot | changes in place |
 //! | [`session`] | which model answered a conversation last | decides |
 //! | [`analysis`] | features, task class, complexity, agent step, the caller's limits | looks at models |
 //! | [`routing`] | eligibility, estimates, frontier, constrained choice, the plan | async, I/O, reading a clock |
 //! | [`upstream`] | one call to one target; names, pool, health | tries another target |
-//! | [`strategy`] | running a plan: legs, the written chain, the commit gate of streams | calls a target outside the plan |
+//! | [`strategy`] | running a plan of one model or several: legs, the written chain, the commit gate of streams, the spending guard | calls a target outside the plan |
 //! | [`ledger`] | a row a request, every attempt, totals | blocks a request |
 //! | [`learning`] | labelled rows, training, what a predictor is worth | runs on a request's path |
 //! | [`pipeline`] | one request, stage after stage, its account | knows Pingora |

@@ -8,7 +8,7 @@ use crate::types::{Dialect, Operation};
 pub struct Route {
     /// The dialect, where path or version header tell it.
     pub dialect: Option<Dialect>,
-    /// The operation; only those of the first two kinds are read and routed.
+    /// The operation; chat completions, messages and responses are read and routed.
     pub operation: Operation,
 }
 

@@ -28,7 +28,7 @@ impl Dialect {
     }
 }
 
-/// What a path asks for. Only the first two are read and routed; the rest passes through.
+/// What a path asks for. Only the first three are read and routed; the rest passes through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
