@@ -1,7 +1,7 @@
 //! Cheap models first, another where their answers do not stand.
 
 use super::ask::{Question, Told, Untold, ask, ask_all};
-use super::{Compound, Outcome, Spec, missing, words};
+use super::{Compound, Outcome, Spec, agree, missing, words};
 use crate::routing::{Accept, Cascade, Role};
 use crate::strategy::attempt::Trail;
 use crate::strategy::chain::Failure;
@@ -31,7 +31,7 @@ async fn agreement(job: &Job<'_>, compound: &Compound, trail: &mut Trail) -> Opt
     let told: Vec<Told> = answers.into_iter().flatten().collect();
     let (first, others) = told.split_first()?;
     let all = told.len() == tries.len() && !others.is_empty();
-    if !all || !others.iter().all(|other| words::agree(&first.spoken, &other.spoken)) {
+    if !all || !others.iter().all(|other| agree::agree(&first.spoken, &other.spoken)) {
         return None;
     }
     let how = format!("cascade; agreed={}", tries.len());

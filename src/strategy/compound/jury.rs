@@ -1,7 +1,7 @@
 //! Several models answer: another chooses one of the answers (ensemble), or they see each other's and another sums up (debate).
 
 use super::ask::{Question, Told, Untold, ask, ask_all};
-use super::{Compound, Outcome, PlanFault, Spec, missing, words};
+use super::{Compound, Outcome, PlanFault, Spec, agree, missing, words};
 use crate::catalog::JudgeFailure;
 use crate::routing::{Debate, Ensemble, Role};
 use crate::strategy::attempt::Trail;
@@ -21,7 +21,7 @@ pub(super) async fn ensemble(
     };
     let of = format!("ensemble; quorum={}/{}", told.len(), members.len());
     // Where all say the same there is nothing to choose.
-    if told.iter().skip(1).all(|other| words::agree(&told[0].spoken, &other.spoken)) {
+    if told.iter().skip(1).all(|other| agree::agree(&told[0].spoken, &other.spoken)) {
         return pick(told, 0, format!("{of}; agreed"));
     }
     let Some(judge) = compound.first(Role::Judge) else { return missing(Role::Judge) };
@@ -57,7 +57,7 @@ pub(super) async fn debate(
             Err(failure) => return Outcome::Fail(failure),
         };
         // Nobody has anything to add to what all say.
-        if told.iter().skip(1).all(|other| words::agree(&told[0].spoken, &other.spoken)) {
+        if told.iter().skip(1).all(|other| agree::agree(&told[0].spoken, &other.spoken)) {
             let how = format!("debate; rounds={}; agreed", round + 1);
             return pick(told, 0, how);
         }

@@ -2,6 +2,7 @@
 //! goes to the client as if one model had given it. Each leg passes the spending guard before it is called; whoever is no
 //! longer needed is let go, and what it cost so far is on record.
 
+mod agree;
 mod ask;
 mod cascade;
 mod draft;

@@ -183,99 +183,9 @@ pub(super) fn is_well_formed(request: Option<&ChatRequest>, spoken: &Spoken) -> 
         }
 }
 
-/// Whether two answers say the same. What has no final answer that could be compared agrees with nothing.
-pub(super) fn agree(one: &Spoken, other: &Spoken) -> bool {
-    if one.refused || other.refused {
-        return false;
-    }
-    if !one.calls.is_empty() || !other.calls.is_empty() {
-        return one.calls.len() == other.calls.len()
-            && one.calls.iter().zip(&other.calls).all(|(one, other)| {
-                let value = |text: &str| serde_json::from_str::<Value>(text).ok();
-                one.0 == other.0 && value(&one.1).is_some() && value(&one.1) == value(&other.1)
-            });
-    }
-    match (final_answer(&one.text), final_answer(&other.text)) {
-        (Some(one), Some(other)) => one == other,
-        _ => false,
-    }
-}
-
-/// The final answer of a text in a form that can be compared: a JSON value, the last boxed or announced value, a letter, a
-/// number, or the whole of a short text.
-fn final_answer(text: &str) -> Option<String> {
-    let text = text.trim();
-    if let Ok(value @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str::<Value>(unfenced(text)) {
-        return Some(value.to_string());
-    }
-    let announced = announced(text);
-    let candidate = announced.unwrap_or(text);
-    if candidate.len() > MAX_FINAL {
-        return None;
-    }
-    let plain: String = candidate
-        .chars()
-        .filter(|letter| !matches!(letter, '*' | '$' | '`' | '"' | '(' | ')'))
-        .collect::<String>()
-        .trim_end_matches(['.', '!', ' '])
-        .trim()
-        .to_lowercase();
-    let number = plain.replace(',', "").parse::<f64>().ok().filter(|number| number.is_finite());
-    match number {
-        Some(number) => Some(number.to_string()),
-        None => (!plain.is_empty()).then_some(plain),
-    }
-}
-
-/// Longest text that is compared as a whole.
-const MAX_FINAL: usize = 80;
-
-/// Without the fence of a code block around the whole of it.
-fn unfenced(text: &str) -> &str {
-    let inside = text.strip_prefix("```").and_then(|rest| rest.trim_end().strip_suffix("```"));
-    inside.and_then(|inside| inside.split_once('\n')).map_or(text, |(_, inside)| inside.trim())
-}
-
-/// What stands behind the last announcement of an answer.
-fn announced(text: &str) -> Option<&str> {
-    if let Some((_, boxed)) = text.rsplit_once("\\boxed{") {
-        return boxed.split_once('}').map(|(inside, _)| inside.trim());
-    }
-    let lower = text.to_ascii_lowercase();
-    let at = ["answer is", "answer:", "answer**:", "answer:**", "####"]
-        .into_iter()
-        .filter_map(|words| lower.rfind(words).map(|at| at + words.len()))
-        .max()?;
-    text.get(at..)?.trim_start_matches([':', '*', ' ']).lines().next().map(str::trim)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn said(text: &str) -> Spoken {
-        Spoken { text: text.to_owned(), finish: Some(Finish::Stop), ..Spoken::default() }
-    }
-
-    #[test]
-    fn answers_that_say_the_same_agree_and_others_do_not() {
-        for (one, other, same) in [
-            ("42", "The answer is **42**.", true),
-            ("1,000", "Answer: 1000", true),
-            ("So \\boxed{7}", "#### 7", true),
-            ("(B)", "The answer is B", true),
-            ("{\"a\": 1, \"b\": [2]}", "```json\n{\"b\":[2],\"a\":1}\n```", true),
-            ("12", "12.5", false),
-            ("B", "C", false),
-            ("", "", false),
-        ] {
-            assert_eq!(agree(&said(one), &said(other)), same, "{one} / {other}");
-        }
-        let long = "A long essay about nothing in particular. ".repeat(9);
-        assert!(!agree(&said(&long), &said(&long)), "what has no final answer agrees with nothing");
-        let refused = Spoken { refused: true, ..said("42") };
-        assert!(!agree(&refused, &refused));
-    }
 
     #[test]
     fn verdicts_are_read_or_fail() {
