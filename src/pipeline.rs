@@ -37,7 +37,7 @@ use crate::codec::Origin;
 use crate::ledger::Ledger;
 use crate::routing::{ChainCeiling, Leg, Plan};
 use crate::session::Sessions;
-use crate::strategy::{self, End, Job, Memory, Reply, Rules};
+use crate::strategy::{self, End, Hop, Job, Memory, Reply, Rules};
 use crate::telemetry::{Metrics, Stage};
 use crate::types::{
     ClientIx, Day, DeploymentId, DeploymentIx, Dialect, ModelId, NanoUsd, Operation, PolicyIx, RequestId,
@@ -195,16 +195,7 @@ impl Engine {
             Read::Unreadable(_) => (None, None),
         };
         let policy = dispatch.policy.map(|ix| snapshot.policy(ix));
-        let rules = match (&dispatch.plan, policy) {
-            (plan, Some(policy)) if plan.kind().is_some() => {
-                Rules::Guarded { on: &policy.on, on_auth_failure: policy.on_auth_failure }
-            }
-            // What is translated is read, so it is checked; a model asked for by name has no other behind it.
-            (Plan::Named, _) if hops.iter().any(|hop| hop.standing == Standing::Across) => {
-                Rules::Guarded { on: &[], on_auth_failure: OnAuthFailure::Fail }
-            }
-            (_, _) => Rules::Verbatim,
-        };
+        let rules = rules(&dispatch.plan, policy, &hops);
         let compound = hops::compound(snapshot, (dispatch, policy), &hops);
         let guarded = matches!(rules, Rules::Guarded { .. });
         let policy_limit = |limit: fn(&Policy) -> Option<u32>| policy.filter(|_| guarded).and_then(limit);
@@ -246,6 +237,18 @@ impl Engine {
             compound,
             resumes: guarded && policy.is_some_and(|policy| policy.on_stream_break == OnStreamBreak::Resume),
         })
+    }
+}
+
+/// What may happen to the answers of a plan.
+fn rules<'a>(plan: &Plan, policy: Option<&'a Policy>, hops: &[Hop]) -> Rules<'a> {
+    match policy.filter(|_| plan.kind().is_some()) {
+        Some(policy) => Rules::Guarded { on: &policy.on, on_auth_failure: policy.on_auth_failure },
+        // What is translated is read, so it is checked; a model asked for by name has no other behind it.
+        None if hops.iter().any(|hop| hop.standing == Standing::Across) => {
+            Rules::Guarded { on: &[], on_auth_failure: OnAuthFailure::Fail }
+        }
+        None => Rules::Verbatim,
     }
 }
 

@@ -220,15 +220,7 @@ fn from_file(settings: &Settings, path: &Path, (dialect, json): (&str, bool)) ->
         Asked { model: &request.model, client: None, allowed: &[], path: api_path, header: &|_| None };
     let policy = routing::select_policy(snapshot, &asked).map_err(|unknown| unknown.to_string())?;
     let Some(policy) = policy else {
-        let analysis = analysis::understand(&features);
-        let mut text = String::new();
-        print_analysis(&mut text, &analysis);
-        let _ = writeln!(text, "no policy matches `{}`: it would be forwarded as it is", request.model);
-        return Ok(if json {
-            json!({ "analysis": analysis, "reason": "no_policy" }).to_string()
-        } else {
-            text
-        });
+        return Ok(without_policy(&analysis::understand(&features), &request.model, json));
     };
     let named = snapshot.model_named(dialect, &request.model);
     let origin = Origin { operation, path: api_path, body: &body };
@@ -268,6 +260,16 @@ fn from_file(settings: &Settings, path: &Path, (dialect, json): (&str, bool)) ->
         }
     }
     Ok(text)
+}
+
+fn without_policy(analysis: &Analysis, model: &str, json: bool) -> String {
+    if json {
+        return json!({ "analysis": analysis, "reason": "no_policy" }).to_string();
+    }
+    let mut text = String::new();
+    print_analysis(&mut text, analysis);
+    let _ = writeln!(text, "no policy matches `{model}`: it would be forwarded as it is");
+    text
 }
 
 /// Every deployment ready, with its configured speed: what is known before anything was measured.

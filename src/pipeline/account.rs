@@ -15,7 +15,7 @@ use crate::routing::{Decision, Plan, ceiling_of_chain, legs_of};
 use crate::session::Answerer;
 use crate::strategy::{End, Failure, Hop, Job, Leg, LegEnd, NotReady, Trail};
 use crate::telemetry::{Stage, StageTimes};
-use crate::types::{Day, ModelId, NanoUsd, RequestId, Served, TaskClass, Usage};
+use crate::types::{Day, Dialect, ModelId, NanoUsd, RequestId, Served, TaskClass, Usage};
 
 /// The account of one request. Dropping it files the entry.
 pub(super) struct Account<'e> {
@@ -132,46 +132,38 @@ impl<'e> Account<'e> {
         let unread = inbound.body.len() as u64 / 4;
         let input_tokens = analysis.map_or(unread, |analysis| u64::from(analysis.input_tokens));
         let output_tokens = analysis.map(|analysis| analysis.output_tokens);
-        let dispatch = match decided.decision {
-            None => Dispatch {
-                plan: Plan::Named,
-                fallback: Vec::new(),
+        match decided.decision {
+            None => Ok(Dispatch {
                 served: Served::Pinned,
                 reason: "no_policy",
-                policy: asked.policy,
                 input_tokens,
                 output_tokens,
-                cost_estimate: None,
-                bound: false,
-                ceiling: None,
-                crosses: Vec::new(),
-                legs: Vec::new(),
-                answered_at: None,
-            },
+                ..Dispatch::unread(asked.policy, &inbound.body)
+            }),
             Some(Err(no_route)) => {
                 self.note(|entry| entry.served = Served::Routed);
-                return Err(Refusal::no_route(&no_route));
+                Err(Refusal::no_route(&no_route))
             }
             Some(Ok(decision)) => {
-                let chain = self.entry.as_ref().and_then(|entry| entry.inputs.as_deref());
-                let ceiling =
-                    chain.and_then(|inputs| ceiling_of_chain(&self.loaded.snapshot, inputs, &decision));
-                let facts = chain.map(|inputs| &inputs.facts);
-                let open =
-                    facts.iter().flat_map(|facts| &facts.crossings).filter(|one| one.obstacle.is_none());
-                let crosses = open.map(|one| one.to).collect();
-                let legs =
-                    chain.map_or_else(Vec::new, |inputs| legs_of(&self.loaded.snapshot, inputs, &decision));
-                Dispatch {
-                    ceiling,
-                    output_tokens,
-                    crosses,
-                    legs,
-                    ..self.note_decision(asked, decision, input_tokens)
-                }
+                let along = self.along(&decision);
+                let dispatch = self.note_decision(asked, decision, input_tokens);
+                Ok(Dispatch { output_tokens, ..along(dispatch) })
             }
-        };
-        Ok(dispatch)
+        }
+    }
+
+    /// What a decision brings along for those who carry it out: its ceiling, its calls, where it may go.
+    fn along(&self, decision: &Decision) -> impl FnOnce(Dispatch) -> Dispatch + use<> {
+        let snapshot = &self.loaded.snapshot;
+        let inputs = self.entry.as_ref().and_then(|entry| entry.inputs.as_deref());
+        let ceiling = inputs.and_then(|inputs| ceiling_of_chain(snapshot, inputs, decision));
+        let crossings = inputs.into_iter().flat_map(|inputs| &inputs.facts.crossings);
+        let crosses: Vec<Dialect> =
+            crossings.filter(|one| one.obstacle.is_none()).map(|one| one.to).collect();
+        // Telling the legs means understanding the request once more.
+        let compound = inputs.filter(|_| decision.plan.is_compound());
+        let legs = compound.map_or_else(Vec::new, |inputs| legs_of(snapshot, inputs, decision));
+        move |dispatch| Dispatch { ceiling, crosses, legs, ..dispatch }
     }
 
     fn note_decision(&mut self, asked: &Asking, decision: Box<Decision>, input_tokens: u64) -> Dispatch {

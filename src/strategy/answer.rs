@@ -272,15 +272,10 @@ pub(super) async fn forward<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
         }
     }
     job.upstream.release(exchange).await;
+    attempt.end(end);
     Tried::Done(match class {
-        Some(class) => {
-            attempt.end(LegEnd::Failed(class));
-            End::Passed { hop: position, status, class }
-        }
-        None => {
-            attempt.end(LegEnd::Ok);
-            End::Served { hop: position, status }
-        }
+        Some(class) => End::Passed { hop: position, status, class },
+        None => End::Served { hop: position, status },
     })
 }
 
