@@ -34,6 +34,8 @@ enum Command {
         #[arg(long)]
         upgrade: bool,
     },
+    /// The local certificate authority of interception
+    Ca(cmd::ca::CaArgs),
     /// Validate the configuration and show what each failure class would do
     Check,
     /// Route real prompts over simulated providers and show what came of it; needs no key
@@ -60,6 +62,7 @@ fn main() -> ExitCode {
         Command::Serve { upgrade } => return cmd::serve::run(config, *upgrade),
         Command::Check => return cmd::check::run(config, json),
         Command::Demo(demo) => return cmd::demo::run(demo, json),
+        Command::Ca(ca) => cmd::ca::run(config, ca, json),
         Command::Explain(explain) => cmd::explain::run(config, explain, json),
         Command::Train(train) => cmd::train::run(train, json),
         Command::Eval(eval) => cmd::eval::run(eval, json),

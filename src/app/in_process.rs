@@ -16,15 +16,18 @@ use super::reload::{Reloader, Source};
 use super::{AppError, Parts};
 use crate::catalog::SnapshotVersion;
 use crate::config::{self, Faults, SecretSource};
+use crate::intercept::{Authority, InterceptSettings};
 use crate::ledger::Ledger;
 use crate::pipeline::{Engine, check_replicas};
-use crate::proxy::{Admin, Edge, Gateway};
+use crate::proxy::{Admin, Edge};
 use crate::upstream::CHECK_EVERY;
 
 /// A running proxy. Dropping it stops the listeners; requests in flight finish.
 pub struct InProcess {
     /// Where the data plane listens.
     pub data: SocketAddr,
+    /// Where traffic to intercept is taken, when that is switched on.
+    pub intercept: Option<SocketAddr>,
     /// Where the admin plane listens.
     pub admin: SocketAddr,
     /// Its ledger.
@@ -40,6 +43,15 @@ impl InProcess {
     /// Starts a proxy inside a tokio runtime. Listeners are on free ports of loopback whatever the configuration
     /// says; a TLS entry in `listen` makes the data plane speak TLS.
     pub async fn start(config_text: &str, profile: &str, secrets: SecretSource) -> Result<Self, AppError> {
+        Self::start_with(config_text, profile, (secrets, None)).await
+    }
+
+    /// The same with an authority that is not on disk.
+    pub async fn start_with(
+        config_text: &str,
+        profile: &str,
+        (secrets, authority): (SecretSource, Option<Arc<Authority>>),
+    ) -> Result<Self, AppError> {
         let settings = config::from_text(config_text, profile, secrets.clone()).map_err(AppError::Config)?;
         let parts = Parts::new(&settings, 2)?;
         let conf = Arc::new(ServerConf { threads: 2, max_retries: 2, ..ServerConf::default() });
@@ -47,22 +59,34 @@ impl InProcess {
         let acceptor = tls
             .map(|files| acceptor(&files.cert.to_string_lossy(), &files.key.to_string_lossy()))
             .transpose()?;
-        let gateway = Gateway::new(parts.engine.clone(), parts.proxy, parts.ready.clone());
+        let gateway = parts.gateway();
         let source =
             Source::Text { text: config_text.to_owned().into(), profile: profile.to_owned(), secrets };
         let reloader = Arc::new(Reloader::new(parts.engine.clone(), source, &settings));
         let admin = Admin::new(parts.engine.clone(), reloader.clone(), settings.server.admin_token.clone());
         let (shutdown, watch) = watch::channel(false);
+        let doorway = intercepting(&settings.intercept, authority)?
+            .map(|authority| parts.doorway((&settings.intercept, &authority), &gateway, &conf))
+            .transpose()?;
         let (data, data_task) = listen(Arc::new(Edge::new(gateway, conf)), acceptor, watch.clone()).await?;
+        let mut tasks = Vec::new();
+        let mut intercept = None;
+        if let Some(doorway) = doorway {
+            let (address, task) = listen(Arc::new(doorway), None, watch.clone()).await?;
+            intercept = Some(address);
+            tasks.push(task);
+        }
         let (admin, admin_task) = listen(Arc::new(admin), None, watch.clone()).await?;
         let checks = tokio::spawn(keep_checking(parts.engine.clone(), watch));
+        tasks.extend([data_task, admin_task, checks]);
         Ok(Self {
             data,
+            intercept,
             admin,
             ledger: parts.engine.ledger.clone(),
             ledger_path: settings.ledger.path.clone(),
             reloader,
-            tasks: vec![data_task, admin_task, checks],
+            tasks,
             shutdown,
         })
     }
@@ -95,6 +119,18 @@ impl Drop for InProcess {
             task.abort();
         }
     }
+}
+
+/// The authority of a proxy that intercepts.
+fn intercepting(
+    settings: &InterceptSettings,
+    authority: Option<Arc<Authority>>,
+) -> Result<Option<Arc<Authority>>, AppError> {
+    if !settings.enabled {
+        return Ok(None);
+    }
+    let load = || Authority::load(&settings.ca, settings.names()).map(Arc::new);
+    authority.map_or_else(load, Ok).map(Some).map_err(AppError::Authority)
 }
 
 fn acceptor(cert: &str, key: &str) -> Result<Arc<Acceptor>, AppError> {

@@ -1,5 +1,6 @@
 //! One file a command: arguments, calls, printing. No rules of the product stand here.
 
+pub mod ca;
 pub mod check;
 pub mod demo;
 pub mod eval;
