@@ -1,7 +1,7 @@
 //! The proxy inside another program: on loopback, on free ports, without signals. Tests and the demo use it.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pingora::apps::ServerApp;
@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use super::reload::{Reloader, Source};
 use super::{AppError, Parts};
 use crate::catalog::SnapshotVersion;
-use crate::config::{self, Faults, SecretSource};
+use crate::config::{self, Faults, SecretSource, Settings};
 use crate::intercept::{Authority, InterceptSettings};
 use crate::ledger::Ledger;
 use crate::pipeline::{Engine, check_replicas};
@@ -43,26 +43,36 @@ impl InProcess {
     /// Starts a proxy inside a tokio runtime. Listeners are on free ports of loopback whatever the configuration
     /// says; a TLS entry in `listen` makes the data plane speak TLS.
     pub async fn start(config_text: &str, profile: &str, secrets: SecretSource) -> Result<Self, AppError> {
-        Self::start_with(config_text, profile, (secrets, None)).await
+        let settings = config::from_text(config_text, profile, secrets.clone()).map_err(AppError::Config)?;
+        let source =
+            Source::Text { text: config_text.to_owned().into(), profile: profile.to_owned(), secrets };
+        Self::launch(&settings, source, None).await
     }
 
-    /// The same with an authority that is not on disk.
-    pub async fn start_with(
-        config_text: &str,
-        profile: &str,
-        (secrets, authority): (SecretSource, Option<Arc<Authority>>),
+    /// Starts a proxy that intercepts, whatever the configuration file's `enabled` says; `authority` stands in for the
+    /// one on disk.
+    pub async fn intercepting(
+        path: &Path,
+        mut settings: Settings,
+        authority: Option<Arc<Authority>>,
     ) -> Result<Self, AppError> {
-        let settings = config::from_text(config_text, profile, secrets.clone()).map_err(AppError::Config)?;
-        let parts = Parts::new(&settings, 2)?;
+        settings.intercept.enabled = true;
+        Self::launch(&settings, Source::file(path), authority).await
+    }
+
+    async fn launch(
+        settings: &Settings,
+        source: Source,
+        authority: Option<Arc<Authority>>,
+    ) -> Result<Self, AppError> {
+        let parts = Parts::new(settings, 2)?;
         let conf = Arc::new(ServerConf { threads: 2, max_retries: 2, ..ServerConf::default() });
         let tls = settings.server.listen.iter().find_map(|listen| listen.tls.as_ref());
         let acceptor = tls
             .map(|files| acceptor(&files.cert.to_string_lossy(), &files.key.to_string_lossy()))
             .transpose()?;
         let gateway = parts.gateway();
-        let source =
-            Source::Text { text: config_text.to_owned().into(), profile: profile.to_owned(), secrets };
-        let reloader = Arc::new(Reloader::new(parts.engine.clone(), source, &settings));
+        let reloader = Arc::new(Reloader::new(parts.engine.clone(), source, settings));
         let admin = Admin::new(parts.engine.clone(), reloader.clone(), settings.server.admin_token.clone());
         let (shutdown, watch) = watch::channel(false);
         let doorway = intercepting(&settings.intercept, authority)?

@@ -10,5 +10,6 @@ pub mod plot;
 pub mod prices;
 mod progress;
 pub mod report;
+pub mod run;
 pub mod serve;
 pub mod train;

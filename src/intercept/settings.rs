@@ -49,13 +49,3 @@ pub enum OffList {
     /// Refused with 403.
     Refuse,
 }
-
-impl OffList {
-    /// The word of the configuration.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Tunnel => "tunnel",
-            Self::Refuse => "refuse",
-        }
-    }
-}
