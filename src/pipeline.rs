@@ -40,7 +40,8 @@ use crate::session::Sessions;
 use crate::strategy::{self, End, Job, Memory, Reply, Rules};
 use crate::telemetry::{Metrics, Stage};
 use crate::types::{
-    ClientIx, Day, DeploymentIx, Dialect, ModelId, NanoUsd, Operation, PolicyIx, RequestId, Served,
+    ClientIx, Day, DeploymentIx, Dialect, ModelId, NanoUsd, Operation, PolicyIx, ProviderIx, RequestId,
+    Served,
 };
 use crate::upstream::{Board, Caller, Health, Replicas, Standing, Upstream};
 

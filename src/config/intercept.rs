@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::tree::{Node, Table};
-use crate::catalog::Provider;
+use crate::catalog::{Credential, Provider};
 use crate::intercept::{CaFiles, HomeHost, InterceptSettings, OffList};
 
 const OFF_LIST: [(&str, OffList); 2] = [("tunnel", OffList::Tunnel), ("refuse", OffList::Refuse)];
@@ -11,7 +11,7 @@ const OFF_LIST: [(&str, OffList); 2] = [("tunnel", OffList::Tunnel), ("refuse", 
 const MODES: [(&str, bool); 2] = [("observe", true), ("policy", false)];
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443);
 
-pub(super) fn read(root: &Table<'_>, providers: &[Provider]) -> InterceptSettings {
+pub(super) fn read(root: &Table<'_>, providers: &[Provider], any_client: bool) -> InterceptSettings {
     let node = root.get("intercept");
     let default = settings(providers);
     let Some(table) = node.as_ref().and_then(Node::table) else { return default };
@@ -33,6 +33,12 @@ pub(super) fn read(root: &Table<'_>, providers: &[Provider]) -> InterceptSetting
     }
     table.refuse_others();
     check(&table, &settings);
+    let held = providers.iter().any(|provider| matches!(provider.credential, Credential::Held(_)));
+    if settings.enabled && !settings.listen.ip().is_loopback() && held && !any_client {
+        let message = "whoever reaches this listener spends a key of ours: listen on 127.0.0.1, or write credential = \
+                       \"passthrough\" at the providers";
+        table.fault_at(&table.mark("listen"), message);
+    }
     settings
 }
 

@@ -116,7 +116,7 @@ fn read(root: Table<'_>, context: &Context<'_>, sources: Sources<'_>) -> Read {
     let ledger = ledger::read(&root);
     let (providers, base_urls) = providers::read(&root, context);
     let (models, deployments) = models::read(&root, context, &providers);
-    let intercept = intercept::read(&root, &providers);
+    let intercept = intercept::read(&root, &providers, !context.names.clients.is_empty());
     let policies = policies::read(&root, context);
     let clients = clients::read(&root, context);
     let defaults = server::default_providers(&root, context, &providers);

@@ -16,7 +16,7 @@ use pingora::tls::sign::{CertifiedKey, SigningKey};
 use pingora::tls::{CertificateDer, CryptoProvider, PrivateKeyDer};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose, NameConstraints,
+    KeyPair, KeyUsagePurpose, NameConstraints, SerialNumber,
 };
 
 /// How long a host's certificate is valid.
@@ -198,6 +198,8 @@ impl Authority {
         let mut params = CertificateParams::new(vec![host.to_owned()]).map_err(crypto)?;
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, host);
+        // Left out it would follow from the key, which the leaves share; clients refuse a serial number seen before.
+        params.serial_number = Some(SerialNumber::from_slice(&serial()));
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -263,6 +265,13 @@ fn write(path: &Path, text: &str, mode: u32) -> Result<(), CaError> {
         OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside).map_err(failed)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
     fs::rename(&beside, path).map_err(failed)
+}
+
+/// A positive number, as X.509 wants it.
+fn serial() -> [u8; 16] {
+    let mut serial: [u8; 16] = rand::random();
+    serial[0] = (serial[0] & 0x7f) | 0x40;
+    serial
 }
 
 fn since_epoch(at: SystemTime) -> Duration {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use pingora::apps::ServerApp;
 use pingora::listeners::tls::Acceptor;
-use pingora::protocols::Stream;
 use pingora::protocols::l4::stream::Stream as L4;
+use pingora::protocols::{GetSocketDigest, Stream};
 use pingora::server::ShutdownWatch;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::TcpStream;
@@ -90,7 +90,11 @@ impl Doorway {
         match opening {
             Opening::Tls(name) => match name.as_deref().and_then(|name| self.home_by_name(name)) {
                 Some(home) => self.decrypt(home, client, shutdown).await,
-                None => tracing::info!(name, "TLS for a host off the list: closed"),
+                None => match redirected(&client) {
+                    Some((host, port)) => self.tunnel((&host, port), Before::Nothing, client).await?,
+                    // By its name it may lead here again, so only where it was going is ever called.
+                    None => tracing::info!(name, "TLS for a host off the list: closed"),
+                },
             },
             Opening::Connect(host, port) => match self.home(&host, port) {
                 Some(home) => {
@@ -98,11 +102,11 @@ impl Doorway {
                     client.flush().await?;
                     self.through(home, client, shutdown).await?;
                 }
-                None => self.tunnel((&host, port), None, client).await?,
+                None => self.tunnel((&host, port), Before::Established, client).await?,
             },
             Opening::Plain(host, port, head) => match self.home(&host, port) {
                 Some(home) => serve(home, client, shutdown).await,
-                None => self.tunnel((&host, port), Some(head), client).await?,
+                None => self.tunnel((&host, port), Before::Head(head), client).await?,
             },
             Opening::Direct(host, port) => match self.home(&host, port) {
                 Some(home) => serve(home, client, shutdown).await,
@@ -140,28 +144,26 @@ impl Doorway {
         }
     }
 
-    /// A host off the list. Of a plain request, whose head has this length, only one passes: the next one on the same
-    /// connection may be for another host.
-    async fn tunnel(
-        &self,
-        (host, port): (&str, u16),
-        plain: Option<usize>,
-        mut client: Box<L4>,
-    ) -> io::Result<()> {
+    /// A host off the list: called once, and bytes passed on until one side ends.
+    async fn tunnel(&self, (host, port): (&str, u16), before: Before, mut client: Box<L4>) -> io::Result<()> {
         if self.off_list == OffList::Refuse {
             tracing::info!(host, port, "a host off the list: refused");
+            if matches!(before, Before::Nothing) {
+                return Ok(()); // a client that speaks TLS reads no other words
+            }
             return refuse(&mut client, "403 Forbidden", "the host is not on the list of [intercept]").await;
         }
         let Ok(Ok(mut server)) = timeout(TUNNEL_CONNECT, TcpStream::connect((host, port))).await else {
             return refuse(&mut client, "502 Bad Gateway", "the host could not be reached").await;
         };
         let _ = server.set_nodelay(true);
-        match plain {
-            None => {
+        match before {
+            Before::Nothing => {}
+            Before::Established => {
                 client.write_all(ESTABLISHED).await?;
                 client.flush().await?;
             }
-            Some(length) => {
+            Before::Head(length) => {
                 let mut head = vec![0; length];
                 client.read_exact(&mut head).await?;
                 server.write_all(&origin_form(&head)).await?;
@@ -170,6 +172,26 @@ impl Doorway {
         let _ = timeout(TUNNEL_LIFE, copy_bidirectional(&mut *client, &mut server)).await;
         Ok(())
     }
+}
+
+/// What comes before the bytes of a tunnel.
+#[derive(Clone, Copy, Debug)]
+enum Before {
+    /// The connection was redirected; neither side knows of us.
+    Nothing,
+    /// The client waits for the answer to its CONNECT.
+    Established,
+    /// A plain request whose head has this length. Only one passes: the next one on the same connection may be for another
+    /// host.
+    Head(usize),
+}
+
+/// Where the kernel has turned a connection away from (REDIRECT); `None` when it was meant for us.
+fn redirected(client: &L4) -> Option<(String, u16)> {
+    let digest = client.get_socket_digest()?;
+    let address = digest.original_dst()?.as_inet().copied()?;
+    let meant_for_us = digest.local_addr().and_then(|local| local.as_inet()) == Some(&address);
+    (!meant_for_us).then(|| (address.ip().to_string(), address.port()))
 }
 
 async fn serve(home: &Home, client: Box<L4>, shutdown: &ShutdownWatch) {
