@@ -476,7 +476,7 @@ fn interception_is_off_unless_asked_for_and_never_open_to_all() {
     let row = |lines: &str, key| check("[ledger]", &with(lines), key, lines.lines().last().unwrap());
     assert!(row("hosts = [\"openai.com\"]", "intercept.hosts[0]").contains("only those are ever decrypted"));
     row("off_list = \"tunel\"", "intercept.off_list");
-    row("mode = \"route\"", "intercept.mode");
+    row("mode = \"routed\"", "intercept.mode");
     row("listen = \"8443\"", "intercept.listen");
     row("ca = { cert = \"\" }", "intercept.ca.cert");
     row("ca = { crt = \"x\" }", "intercept.ca.crt");

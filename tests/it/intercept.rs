@@ -70,6 +70,14 @@ async fn connect(proxy: &Proxy, target: &str) -> Result<TcpStream, String> {
     if answer.starts_with("HTTP/1.1 200 ") { Ok(socket) } else { Err(answer) }
 }
 
+/// A request as it is written for a proxy.
+fn absolute(authority: &str, request: &Request) -> Vec<u8> {
+    let target = format!("http://{authority}{}", request.target);
+    let head = Request { target, ..request.clone() }.head_bytes();
+    let head = String::from_utf8(head).unwrap().replace("host: localhost", &format!("host: {authority}"));
+    [head.as_bytes(), &request.body_bytes()].concat()
+}
+
 fn at(addr: SocketAddr) -> String {
     format!("localhost:{}", addr.port())
 }
@@ -195,12 +203,13 @@ async fn bytes_right_behind_connect_are_kept_and_each_request_must_be_for_its_ho
     let mut client = Client::over(Box::new(socket));
     assert_eq!(client.answer().await.status, 200);
     // The same connection, another host: its credential is not this provider's.
-    let elsewhere =
-        Request { target: "http://api.openai.com/v1/chat/completions".to_owned(), ..request.clone() };
-    assert_eq!(client.exchange(&elsewhere).await.status, 400);
-    let absolute = Request { target: format!("http://{there}/v1/chat/completions"), ..request };
-    let answer = crate::support::client::exchange(address, &absolute).await;
-    assert_eq!(answer.status, 200);
+    client.send(&absolute("api.openai.com", &request)).await.unwrap();
+    let refused = client.answer().await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.text().contains("api.openai.com"), "{}", refused.text());
+    let mut client = Client::connect(address).await;
+    client.send(&absolute(&there, &request)).await.unwrap();
+    assert_eq!(client.answer().await.status, 200);
     assert_eq!(world.small.seen().len(), 2);
     assert_eq!(world.small.nth(1).await.target(), "/v1/chat/completions");
 }
