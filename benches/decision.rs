@@ -162,5 +162,6 @@ fn inputs(snapshot: &Snapshot, request: &ChatRequest, features: Features) -> Inp
         day: Day(20_500),
         session_hash: 7,
         forecast: None,
+        observe_only: false,
     }
 }

@@ -199,6 +199,7 @@ fn inputs(deployments: usize) -> Inputs {
         day: Day(20_000),
         session_hash: 0x1234_5678_9abc_def0,
         forecast: None,
+        observe_only: false,
     }
 }
 

@@ -45,6 +45,7 @@ fn inputs(snapshot: &Snapshot) -> Inputs {
         day: Day(20_500),
         session_hash: 7,
         forecast: None,
+        observe_only: false,
     }
 }
 

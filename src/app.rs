@@ -10,13 +10,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use pingora::server::configuration::ServerConf;
+
 pub use in_process::InProcess;
 pub use server::serve;
 
 use crate::config::{Faults, Settings};
+use crate::intercept::{Authority, CaError, Doorway, InterceptSettings};
 use crate::ledger::Ledger;
 use crate::pipeline::{Engine, PoolSettings};
-use crate::proxy::ProxySettings;
+use crate::proxy::{Edge, Gateway, Home, ProxySettings};
 
 /// Idle upstream connections kept over all origins.
 const POOL_CONNECTIONS: usize = 512;
@@ -28,6 +31,8 @@ pub enum AppError {
     Config(Faults),
     /// The ledger could not be opened.
     Ledger(String),
+    /// The authority of interception cannot be used.
+    Authority(CaError),
     /// Something else could not be set up.
     Setup(String),
 }
@@ -37,6 +42,7 @@ impl fmt::Display for AppError {
         match self {
             Self::Config(faults) => faults.fmt(f),
             Self::Ledger(what) => write!(f, "the ledger cannot be opened: {what}"),
+            Self::Authority(error) => error.fmt(f),
             Self::Setup(what) => f.write_str(what),
         }
     }
@@ -80,5 +86,25 @@ impl Parts {
                 half_close: settings.server.half_close,
             },
         })
+    }
+
+    fn gateway(&self) -> Gateway {
+        Gateway::new(self.engine.clone(), self.proxy, self.ready.clone())
+    }
+
+    /// The listener's application for intercepted traffic: a gateway for each host, over the same engine.
+    fn doorway(
+        &self,
+        (settings, authority): (&InterceptSettings, &Arc<Authority>),
+        gateway: &Gateway,
+        conf: &Arc<ServerConf>,
+    ) -> Result<Doorway, AppError> {
+        let edge = |host: &crate::intercept::HomeHost| {
+            let (name, port) = (host.host.clone(), host.port);
+            let home = Home { host: name, port, observe_only: settings.observe_only };
+            Edge::new(gateway.at_home(home), conf.clone())
+        };
+        let limits = (self.proxy.head, self.proxy.max_connections);
+        Doorway::new(settings, authority, edge, limits).map_err(AppError::Setup)
     }
 }

@@ -30,6 +30,7 @@
 //! | [`learning`] | labelled rows, training, what a predictor is worth | runs on a request's path |
 //! | [`pipeline`] | one request, stage after stage, its account | knows Pingora |
 //! | [`proxy`] | Pingora's hooks, bounded bodies, refusals on the wire, admin | decides, prices, parses JSON |
+//! | [`intercept`] | certificates minted per host, CONNECT, tunnels | decides, reads JSON |
 //! | [`config`] | what the user wrote, checked into what the program uses | is read by a room |
 //! | [`app`] | wiring, listeners, signals: knows every room | rules |
 //! | [`demo`] | simulated providers and a sample of real prompts | is used by any other room |
@@ -40,7 +41,7 @@
 //! A room uses only what stands to its left; `tests/it/layout.rs` keeps it so:
 //!
 //! `types · telemetry · codec · catalog · session · analysis · routing · upstream · strategy · ledger · learning · pipeline ·
-//! proxy · config · app · demo · cmd · main`
+//! proxy · intercept · config · app · demo · cmd · main`
 //!
 //! # What always holds
 //!
@@ -60,6 +61,7 @@ pub mod cmd;
 pub mod codec;
 pub mod config;
 pub mod demo;
+pub mod intercept;
 pub mod learning;
 pub mod ledger;
 pub mod pipeline;

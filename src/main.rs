@@ -34,6 +34,10 @@ enum Command {
         #[arg(long)]
         upgrade: bool,
     },
+    /// Run a command with its traffic intercepted, and show what it cost and would have cost
+    Run(cmd::run::RunArgs),
+    /// The local certificate authority of interception
+    Ca(cmd::ca::CaArgs),
     /// Validate the configuration and show what each failure class would do
     Check,
     /// Route real prompts over simulated providers and show what came of it; needs no key
@@ -58,8 +62,10 @@ fn main() -> ExitCode {
     let (config, json) = (&arguments.config, arguments.json);
     let printed = match &arguments.command {
         Command::Serve { upgrade } => return cmd::serve::run(config, *upgrade),
+        Command::Run(run) => return cmd::run::run(config, run),
         Command::Check => return cmd::check::run(config, json),
         Command::Demo(demo) => return cmd::demo::run(demo, json),
+        Command::Ca(ca) => cmd::ca::run(config, ca, json),
         Command::Explain(explain) => cmd::explain::run(config, explain, json),
         Command::Train(train) => cmd::train::run(train, json),
         Command::Eval(eval) => cmd::eval::run(eval, json),

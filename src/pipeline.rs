@@ -40,8 +40,8 @@ use crate::session::Sessions;
 use crate::strategy::{self, End, Hop, Job, Memory, Reply, Rules};
 use crate::telemetry::{Metrics, Stage};
 use crate::types::{
-    ClientIx, Day, DeploymentId, DeploymentIx, Dialect, ModelId, NanoUsd, Operation, PolicyIx, RequestId,
-    Served,
+    ClientIx, Day, DeploymentId, DeploymentIx, Dialect, ModelId, NanoUsd, Operation, PolicyIx, ProviderIx,
+    RequestId, Served,
 };
 use crate::upstream::{Board, Caller, Health, Replicas, Standing, Upstream};
 
@@ -101,6 +101,17 @@ pub struct Inbound {
     pub tenant: u64,
     /// Whether the credential in the headers is the provider's.
     pub credential_is_providers: bool,
+    /// Where it was going when it was intercepted; `None`: it was sent to us.
+    pub intercepted: Option<Intercepted>,
+}
+
+/// An intercepted request has a home of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Intercepted {
+    /// The provider whose host the client connected to.
+    pub home: ProviderIx,
+    /// Named models are observed, whatever the mode of their policy.
+    pub observe_only: bool,
 }
 
 impl Engine {
@@ -329,6 +340,12 @@ impl Inbound {
             _ => "/v1/chat/completions",
         };
         Self { dialect, operation, path: path.to_owned(), ..self }
+    }
+
+    /// The provider it goes to where nothing else is chosen.
+    pub(crate) fn home(&self) -> Option<ProviderIx> {
+        let default = || self.loaded.snapshot.defaults.of(self.dialect);
+        self.intercepted.map_or_else(default, |intercepted| Some(intercepted.home))
     }
 
     /// The caller's headers and what the credential among them means.

@@ -1,7 +1,7 @@
 //! The proxy inside another program: on loopback, on free ports, without signals. Tests and the demo use it.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pingora::apps::ServerApp;
@@ -15,16 +15,19 @@ use tokio::task::JoinHandle;
 use super::reload::{Reloader, Source};
 use super::{AppError, Parts};
 use crate::catalog::SnapshotVersion;
-use crate::config::{self, Faults, SecretSource};
+use crate::config::{self, Faults, SecretSource, Settings};
+use crate::intercept::{Authority, InterceptSettings};
 use crate::ledger::Ledger;
 use crate::pipeline::{Engine, check_replicas};
-use crate::proxy::{Admin, Edge, Gateway};
+use crate::proxy::{Admin, Edge};
 use crate::upstream::CHECK_EVERY;
 
 /// A running proxy. Dropping it stops the listeners; requests in flight finish.
 pub struct InProcess {
     /// Where the data plane listens.
     pub data: SocketAddr,
+    /// Where traffic to intercept is taken, when that is switched on.
+    pub intercept: Option<SocketAddr>,
     /// Where the admin plane listens.
     pub admin: SocketAddr,
     /// Its ledger.
@@ -41,28 +44,59 @@ impl InProcess {
     /// says; a TLS entry in `listen` makes the data plane speak TLS.
     pub async fn start(config_text: &str, profile: &str, secrets: SecretSource) -> Result<Self, AppError> {
         let settings = config::from_text(config_text, profile, secrets.clone()).map_err(AppError::Config)?;
-        let parts = Parts::new(&settings, 2)?;
+        let source =
+            Source::Text { text: config_text.to_owned().into(), profile: profile.to_owned(), secrets };
+        Self::launch(&settings, source, None).await
+    }
+
+    /// Starts a proxy that intercepts, whatever the configuration file's `enabled` says; `authority` stands in for the
+    /// one on disk.
+    pub async fn intercepting(
+        path: &Path,
+        mut settings: Settings,
+        authority: Option<Arc<Authority>>,
+    ) -> Result<Self, AppError> {
+        settings.intercept.enabled = true;
+        Self::launch(&settings, Source::file(path), authority).await
+    }
+
+    async fn launch(
+        settings: &Settings,
+        source: Source,
+        authority: Option<Arc<Authority>>,
+    ) -> Result<Self, AppError> {
+        let parts = Parts::new(settings, 2)?;
         let conf = Arc::new(ServerConf { threads: 2, max_retries: 2, ..ServerConf::default() });
         let tls = settings.server.listen.iter().find_map(|listen| listen.tls.as_ref());
         let acceptor = tls
             .map(|files| acceptor(&files.cert.to_string_lossy(), &files.key.to_string_lossy()))
             .transpose()?;
-        let gateway = Gateway::new(parts.engine.clone(), parts.proxy, parts.ready.clone());
-        let source =
-            Source::Text { text: config_text.to_owned().into(), profile: profile.to_owned(), secrets };
-        let reloader = Arc::new(Reloader::new(parts.engine.clone(), source, &settings));
+        let gateway = parts.gateway();
+        let reloader = Arc::new(Reloader::new(parts.engine.clone(), source, settings));
         let admin = Admin::new(parts.engine.clone(), reloader.clone(), settings.server.admin_token.clone());
         let (shutdown, watch) = watch::channel(false);
+        let doorway = intercepting(&settings.intercept, authority)?
+            .map(|authority| parts.doorway((&settings.intercept, &authority), &gateway, &conf))
+            .transpose()?;
         let (data, data_task) = listen(Arc::new(Edge::new(gateway, conf)), acceptor, watch.clone()).await?;
+        let mut tasks = Vec::new();
+        let mut intercept = None;
+        if let Some(doorway) = doorway {
+            let (address, task) = listen(Arc::new(doorway), None, watch.clone()).await?;
+            intercept = Some(address);
+            tasks.push(task);
+        }
         let (admin, admin_task) = listen(Arc::new(admin), None, watch.clone()).await?;
         let checks = tokio::spawn(keep_checking(parts.engine.clone(), watch));
+        tasks.extend([data_task, admin_task, checks]);
         Ok(Self {
             data,
+            intercept,
             admin,
             ledger: parts.engine.ledger.clone(),
             ledger_path: settings.ledger.path.clone(),
             reloader,
-            tasks: vec![data_task, admin_task, checks],
+            tasks,
             shutdown,
         })
     }
@@ -95,6 +129,18 @@ impl Drop for InProcess {
             task.abort();
         }
     }
+}
+
+/// The authority of a proxy that intercepts.
+fn intercepting(
+    settings: &InterceptSettings,
+    authority: Option<Arc<Authority>>,
+) -> Result<Option<Arc<Authority>>, AppError> {
+    if !settings.enabled {
+        return Ok(None);
+    }
+    let load = || Authority::load(&settings.ca, settings.names()).map(Arc::new);
+    authority.map_or_else(load, Ok).map(Some).map_err(AppError::Authority)
 }
 
 fn acceptor(cert: &str, key: &str) -> Result<Arc<Acceptor>, AppError> {

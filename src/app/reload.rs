@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use crate::catalog::SnapshotVersion;
 use crate::config::{self, Fault, Faults, SecretSource, ServerSettings, Settings};
+use crate::intercept::InterceptSettings;
 use crate::ledger::LedgerSettings;
 use crate::pipeline::Engine;
 use crate::proxy::Control;
@@ -51,12 +52,14 @@ pub(super) struct Reloader {
     pub(super) source: Source,
     server: ServerSettings,
     ledger: LedgerSettings,
+    intercept: InterceptSettings,
 }
 
 impl Reloader {
     /// `running`: what the proxy was started with.
     pub(super) fn new(engine: Arc<Engine>, source: Source, running: &Settings) -> Self {
-        Self { engine, source, server: running.server.clone(), ledger: running.ledger.clone() }
+        let (server, ledger) = (running.server.clone(), running.ledger.clone());
+        Self { engine, source, server, ledger, intercept: running.intercept.clone() }
     }
 
     /// Reads anew and swaps in, or says why not.
@@ -76,6 +79,11 @@ impl Reloader {
         let settings = self.source.read()?;
         let mut changed = changed_server(&self.server, &settings.server);
         changed.extend(changed_ledger(&self.ledger, &settings.ledger));
+        // The list follows from the providers; while nothing is intercepted, it may change with them.
+        let intercepts = self.intercept.enabled || settings.intercept.enabled;
+        if intercepts && self.intercept != settings.intercept {
+            changed.push("intercept");
+        }
         if !changed.is_empty() {
             let restart = "has changed and is read at the start only: restart, or change it back";
             return Err(faults(changed.into_iter().map(|key| (key, restart.to_owned()))));

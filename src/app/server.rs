@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use super::reload::{Reloader, Source};
 use super::{AppError, Parts};
 use crate::config::{self, SecretSource, Settings};
+use crate::intercept::Authority;
 use crate::pipeline::{Engine, check_replicas};
 use crate::proxy::{Admin, Control, Edge, Gateway};
 use crate::upstream::{CHECK_EVERY, REFRESH};
@@ -37,7 +38,17 @@ pub fn serve(path: &Path, upgrade: bool) -> Result<(), AppError> {
     server.bootstrap();
     let reloader: Arc<dyn Control> =
         Arc::new(Reloader::new(parts.engine.clone(), Source::file(path), &settings));
-    server.add_service(data_service(&settings, &parts, Arc::new(server_conf(&settings, threads)))?);
+    let conf = Arc::new(server_conf(&settings, threads));
+    let gateway = parts.gateway();
+    if settings.intercept.enabled {
+        let authority = Authority::load(&settings.intercept.ca, settings.intercept.names());
+        let authority = Arc::new(authority.map_err(AppError::Authority)?);
+        let doorway = parts.doorway((&settings.intercept, &authority), &gateway, &conf)?;
+        let mut service = Service::new("intercept".into(), doorway);
+        service.add_tcp(&settings.intercept.listen.to_string());
+        server.add_service(service);
+    }
+    server.add_service(data_service(&settings, gateway, conf)?);
     if let Some(address) = settings.server.admin {
         let admin = Admin::new(parts.engine.clone(), reloader.clone(), settings.server.admin_token.clone());
         let mut service = Service::new("admin".into(), admin);
@@ -76,10 +87,9 @@ fn server_conf(settings: &Settings, threads: usize) -> ServerConf {
 
 fn data_service(
     settings: &Settings,
-    parts: &Parts,
+    gateway: Gateway,
     conf: Arc<ServerConf>,
 ) -> Result<Service<Edge>, AppError> {
-    let gateway = Gateway::new(parts.engine.clone(), parts.proxy, parts.ready.clone());
     let mut service = Service::new("data".into(), Edge::new(gateway, conf));
     for listen in &settings.server.listen {
         let address = listen.addr.to_string();

@@ -244,6 +244,7 @@ fn from_file(settings: &Settings, path: &Path, (dialect, json): (&str, bool)) ->
         day: today(),
         session_hash: 0,
         forecast: None,
+        observe_only: false,
     };
     inputs.forecast = beyond.and_then(|beyond| routing::forecast(snapshot, &inputs, Some(&beyond)));
     let (analysis, decision) = routing::analyse_and_decide(snapshot, &inputs);

@@ -1,5 +1,6 @@
 //! One file a command: arguments, calls, printing. No rules of the product stand here.
 
+pub mod ca;
 pub mod check;
 pub mod demo;
 pub mod eval;
@@ -9,5 +10,6 @@ pub mod plot;
 pub mod prices;
 mod progress;
 pub mod report;
+pub mod run;
 pub mod serve;
 pub mod train;

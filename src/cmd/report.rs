@@ -284,7 +284,7 @@ fn tier_shares(group: &Group) -> String {
     format!("{}/{}/{} %", share(tiers.edge), share(tiers.specialist), share(tiers.frontier))
 }
 
-fn usd(amount: f64) -> String {
+pub(super) fn usd(amount: f64) -> String {
     if amount >= 1.0 { format!("${amount:.2}") } else { format!("${amount:.6}") }
 }
 

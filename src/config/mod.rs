@@ -10,6 +10,7 @@ mod checks;
 mod clients;
 mod compound;
 mod fault;
+mod intercept;
 mod ledger;
 mod models;
 mod names;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use toml::de::DeTable;
 
 use crate::catalog::{Snapshot, SnapshotParts, SnapshotVersion};
+use crate::intercept::InterceptSettings;
 use crate::ledger::LedgerSettings;
 
 pub use fault::{Fault, Faults};
@@ -49,6 +51,8 @@ pub struct Settings {
     pub server: ServerSettings,
     /// Where records go.
     pub ledger: LedgerSettings,
+    /// Interception; switched off unless asked for.
+    pub intercept: InterceptSettings,
     /// What requests are decided by.
     pub snapshot: Arc<Snapshot>,
 }
@@ -71,7 +75,8 @@ pub fn from_text(text: &str, profile: &str, secrets: SecretSource) -> Result<Set
     if !report.is_clean() {
         return Err(Faults { file: None, list: report.into_faults() });
     }
-    Ok(Settings { server: read.server, ledger: read.ledger, snapshot: Arc::new(Snapshot::new(read.parts)) })
+    let snapshot = Arc::new(Snapshot::new(read.parts));
+    Ok(Settings { server: read.server, ledger: read.ledger, intercept: read.intercept, snapshot })
 }
 
 /// What every section's reader may look at.
@@ -90,6 +95,7 @@ struct Sources<'r> {
 struct Read {
     server: ServerSettings,
     ledger: LedgerSettings,
+    intercept: InterceptSettings,
     parts: SnapshotParts,
 }
 
@@ -111,6 +117,7 @@ fn read(root: Table<'_>, context: &Context<'_>, sources: Sources<'_>) -> Read {
     let ledger = ledger::read(&root);
     let (providers, base_urls) = providers::read(&root, context);
     let (models, deployments) = models::read(&root, context, &providers);
+    let intercept = intercept::read(&root, &providers, !context.names.clients.is_empty());
     let policies = policies::read(&root, context, &models);
     let clients = clients::read(&root, context);
     let defaults = server::default_providers(&root, context, &providers);
@@ -147,5 +154,5 @@ fn read(root: Table<'_>, context: &Context<'_>, sources: Sources<'_>) -> Read {
         evidence: profile.evidence,
         learned,
     };
-    Read { server, ledger, parts }
+    Read { server, ledger, intercept, parts }
 }

@@ -468,3 +468,25 @@ fn a_damaged_predictor_is_refused_with_its_place() {
     std::fs::write(&path, &bytes).unwrap();
     assert!(read(&text).is_ok());
 }
+
+#[test]
+fn interception_is_off_unless_asked_for_and_never_open_to_all() {
+    let with = |lines: &str| format!("[intercept]\n{lines}\n[ledger]");
+    let settings = read(&broken("[ledger]", &with("hosts = [\"API.openai.com\"]"))).unwrap().intercept;
+    assert!(!settings.enabled && settings.observe_only && settings.listen.ip().is_loopback());
+    assert_eq!(settings.names(), ["api.openai.com"]);
+    let row = |lines: &str, key| check("[ledger]", &with(lines), key, lines.lines().last().unwrap());
+    assert!(row("hosts = [\"openai.com\"]", "intercept.hosts[0]").contains("only those are ever decrypted"));
+    row("off_list = \"tunel\"", "intercept.off_list");
+    row("mode = \"routed\"", "intercept.mode");
+    row("listen = \"8443\"", "intercept.listen");
+    row("ca = { cert = \"\" }", "intercept.ca.cert");
+    row("ca = { crt = \"x\" }", "intercept.ca.crt");
+    row("host = []", "intercept.host");
+    let open = broken("[ledger]", &with("enabled = true\nlisten = \"0.0.0.0:8443\""));
+    let faults = read(&open).unwrap_err();
+    assert!(faults.list.iter().any(|fault| fault.key == "intercept.off_list"), "{faults}");
+    let refusing = open.replace("enabled = true", "enabled = true\noff_list = \"refuse\"");
+    let no_clients = read(&refusing).err().map(|faults| faults.to_string()).unwrap_or_default();
+    assert!(!no_clients.contains("intercept.off_list"), "{no_clients}");
+}

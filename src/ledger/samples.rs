@@ -159,6 +159,7 @@ fn inputs() -> Inputs {
         day: Day(20_000),
         session_hash: u64::MAX,
         forecast: None,
+        observe_only: false,
     }
 }
 

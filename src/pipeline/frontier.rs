@@ -213,6 +213,7 @@ fn inputs(loaded: &Loaded, (policy, dialect): (&Policy, Dialect), ask: &Frontier
         day,
         session_hash: 0,
         forecast: None,
+        observe_only: false,
     }
 }
 

@@ -173,7 +173,7 @@ fn worst_cost(dispatch: &Dispatch, model: &ModelId) -> Option<NanoUsd> {
 /// Where the request goes by the name it carries: home, unless the name is one of our own ids or belongs to a model
 /// that is deployed elsewhere only.
 fn as_named(snapshot: &Snapshot, inbound: &Inbound, read: &Read) -> Result<Hop, Refusal> {
-    let home = snapshot.defaults.of(inbound.dialect);
+    let home = inbound.home();
     let name = match read {
         Read::Understood(asked) => Some(asked.request.model.as_str()),
         Read::Unreadable(_) => None,
@@ -187,11 +187,14 @@ fn as_named(snapshot: &Snapshot, inbound: &Inbound, read: &Read) -> Result<Hop, 
         let mut matching =
             (0..snapshot.deployments.len()).filter_map(|ix| u16::try_from(ix).ok()).map(DeploymentIx);
         let first = snapshot.deployment_by_upstream_name(inbound.dialect, name)?;
-        matching.find(|ix| of_dialect(ix) && Some(snapshot.deployment(*ix).provider) == home).or(Some(first))
+        let elsewhere = Some(first).filter(|_| inbound.intercepted.is_none());
+        matching.find(|ix| of_dialect(ix) && Some(snapshot.deployment(*ix).provider) == home).or(elsewhere)
     });
     if let Some(ix) = by_name {
         return Ok(Hop { rename: false, ..routed(snapshot, inbound, ix) });
     }
+    // What was intercepted goes where it was going; its names are those of that provider.
+    let name = name.filter(|_| inbound.intercepted.is_none());
     let by_id = name.and_then(|name| snapshot.model_by_id(name));
     if let Some(ix) = by_id.and_then(|model| deployments(snapshot, inbound, (model, &[])).next()) {
         return Ok(routed(snapshot, inbound, ix));

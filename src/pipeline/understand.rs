@@ -223,6 +223,7 @@ impl Engine {
             day: Day::of_unix_ms(inbound.id.unix_ms()),
             session_hash: asked.session,
             forecast: None,
+            observe_only: inbound.intercepted.is_some_and(|intercepted| intercepted.observe_only),
         }
     }
 
@@ -257,13 +258,13 @@ impl Engine {
         };
         let snapshot = &*inbound.loaded.snapshot;
         let policy = self.policy(inbound, model)?;
-        let observed = policy.is_none_or(|ix| snapshot.policy(ix).mode == Mode::Observe);
+        let observed = policy.is_none_or(|ix| snapshot.policy(ix).mode == Mode::Observe)
+            || inbound.intercepted.is_some_and(|intercepted| intercepted.observe_only);
         let ceiling =
             limits.max_cost.is_some() || policy.is_some_and(|ix| snapshot.policy(ix).max_cost.is_some());
         let own_credential = inbound.credential_is_providers
-            && snapshot
-                .defaults
-                .of(inbound.dialect)
+            && inbound
+                .home()
                 .is_some_and(|ix| matches!(snapshot.provider(ix).credential, Credential::Passthrough));
         let routed = is_routed_name(model);
         if fault.kind == ReadFaultKind::NotJson && observed && !ceiling && own_credential && !routed {
@@ -318,7 +319,7 @@ pub(super) fn standing(inbound: &Inbound, provider: ProviderIx) -> Standing {
     let snapshot = &inbound.loaded.snapshot;
     if snapshot.provider(provider).dialect != inbound.dialect {
         Standing::Across
-    } else if snapshot.defaults.of(inbound.dialect) == Some(provider) {
+    } else if inbound.home() == Some(provider) {
         Standing::Home
     } else {
         Standing::Foreign

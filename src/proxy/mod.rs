@@ -15,4 +15,4 @@ mod service;
 
 pub use admin::{Admin, Control};
 pub use edge::Edge;
-pub use service::{Gateway, ProxySettings};
+pub use service::{Gateway, Home, ProxySettings};

@@ -17,7 +17,7 @@ use crate::pipeline::{Engine, Forwarded, Loaded, Refusal, RefusalCode};
 use crate::telemetry::InFlight;
 use crate::types::{Dialect, FailureClass, Operation, ProviderIx, RequestId, Usage};
 use crate::upstream::{
-    Caller, MAX_ADDRESSES, Standing, attempt_headers, forwardable_answer_header, own_path,
+    Caller, MAX_ADDRESSES, Standing, attempt_headers, forwardable_answer_header, own_path, path_as_it_is,
 };
 
 /// Most bytes of an answer kept to read its usage; usage stands at the end, so of longer ones the tail is kept.
@@ -48,9 +48,10 @@ impl Passing {
     ) -> std::result::Result<Self, Refusal> {
         let snapshot = &arrival.loaded.snapshot;
         let defaults = &snapshot.defaults;
-        let provider_ix = match arrival.dialect {
-            Some(dialect) => defaults.of(dialect),
-            None => defaults.openai.or(defaults.anthropic).or(defaults.gemini),
+        let provider_ix = match (arrival.intercepted, arrival.dialect) {
+            (Some(intercepted), _) => Some(intercepted.home),
+            (None, Some(dialect)) => defaults.of(dialect),
+            (None, None) => defaults.openai.or(defaults.anthropic).or(defaults.gemini),
         }
         .ok_or_else(|| {
             let dialect = arrival.dialect.map_or("openai", Dialect::as_str);
@@ -84,7 +85,11 @@ impl Passing {
         let keeps_key =
             identity.credential_is_providers && matches!(provider.credential, Credential::Passthrough);
         Ok(Self {
-            path: own_path(provider, &arrival.path, keeps_key),
+            path: if arrival.intercepted.is_some() {
+                path_as_it_is(&arrival.path, keeps_key)
+            } else {
+                own_path(provider, &arrival.path, keeps_key)
+            },
             forwarded: arrival.account(identity).to(provider_ix),
             loaded: arrival.loaded.clone(),
             provider: provider_ix,

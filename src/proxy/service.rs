@@ -23,10 +23,10 @@ use super::local;
 use super::passing::Passing;
 use super::reply::{self, Wire};
 use crate::codec::{self, DialectHints};
-use crate::pipeline::{Engine, Forwarded, Inbound, Loaded, Refusal, RefusalCode};
+use crate::pipeline::{Engine, Forwarded, Inbound, Intercepted, Loaded, Refusal, RefusalCode};
 use crate::strategy::Gone;
 use crate::telemetry::Metrics;
-use crate::types::{Dialect, Operation, RequestId};
+use crate::types::{Dialect, Operation, ProviderIx, RequestId};
 use crate::upstream::{CDN_LOOP, LOOP_NAME};
 
 const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
@@ -63,6 +63,19 @@ pub struct Gateway {
     budget: Budget,
     settings: ProxySettings,
     ready: Arc<AtomicBool>,
+    /// The host whose traffic this one serves, when it was intercepted.
+    home: Option<Home>,
+}
+
+/// A host whose traffic is intercepted.
+#[derive(Clone, Debug)]
+pub struct Home {
+    /// Name, lower case.
+    pub host: Arc<str>,
+    /// Port.
+    pub port: u16,
+    /// Named models are observed, whatever the mode of their policy.
+    pub observe_only: bool,
 }
 
 /// Proxies of this kind that may stand behind one another.
@@ -97,12 +110,13 @@ pub(super) struct Arrival {
     pub(super) dialect: Option<Dialect>,
     pub(super) operation: Operation,
     pub(super) upgrade: bool,
+    pub(super) intercepted: Option<Intercepted>,
 }
 
 impl Arrival {
     /// Whether it asks us rather than a provider: no traffic, so the ledger has no row of it and need not take one.
     fn is_own(&self) -> bool {
-        self.path.starts_with(local::PREFIX)
+        self.intercepted.is_none() && self.path.starts_with(local::PREFIX)
     }
 
     /// The account of it when the engine does not open one.
@@ -119,7 +133,19 @@ impl Gateway {
     /// `ready` is what `/readyz` says; shutting down clears it.
     pub fn new(engine: Arc<Engine>, settings: ProxySettings, ready: Arc<AtomicBool>) -> Self {
         let budget = Budget::new(&settings);
-        Self { engine, budget, settings, ready }
+        Self { engine, budget, settings, ready, home: None }
+    }
+
+    /// The same gateway for traffic that was going to this host: whatever a request says of itself, its home is there.
+    #[must_use]
+    pub fn at_home(&self, home: Home) -> Self {
+        Self {
+            engine: self.engine.clone(),
+            budget: self.budget.clone(),
+            settings: self.settings,
+            ready: self.ready.clone(),
+            home: Some(home),
+        }
     }
 
     pub(super) fn settings(&self) -> &ProxySettings {
@@ -145,7 +171,7 @@ impl Gateway {
             // Pingora takes any Upgrade for one that will happen. The JDK's client offers `h2c` with every request.
             session.req_header_mut().remove_header(&header::UPGRADE);
         }
-        if local::is_probe(&arrival.path) {
+        if self.home.is_none() && local::is_probe(&arrival.path) {
             return Situation::after(local::probe(self, session.as_downstream_mut(), &arrival.path).await);
         }
         let framing = framing(session);
@@ -160,18 +186,15 @@ impl Gateway {
             .admit(&arrival)
             .and(framing)
             .and_then(|()| self.check_head(session))
+            .and_then(|()| self.check_home(session, &arrival))
             .and_then(|()| auth::identify(&arrival.loaded.snapshot, &presented));
         let identity = match admitted {
             Ok(identity) => identity,
             Err(refusal) => return self.refuse(session, (&arrival, Identity::UNKNOWN), refusal).await,
         };
-        let reads = matches!(
-            arrival.operation,
-            Operation::ChatCompletions | Operation::Messages | Operation::Responses
-        );
         if arrival.is_own() {
             self.own_endpoint(session, arrival, identity).await
-        } else if reads && arrival.method == Method::POST && !arrival.upgrade {
+        } else if reads(arrival.operation) && arrival.method == Method::POST && !arrival.upgrade {
             Box::pin(self.serve(session, arrival, identity)).await
         } else {
             match Passing::new(&arrival, identity, headers, in_flight) {
@@ -197,16 +220,28 @@ impl Gateway {
             goog_api_key: head.headers.contains_key(&GOOG_API_KEY),
         };
         let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
-        let route = codec::route(head.method.as_str(), head.uri.path(), hints);
+        let mut route = codec::route(head.method.as_str(), head.uri.path(), hints);
+        let loaded = self.engine.loaded();
+        let home = self.home.as_ref().and_then(|home| Some((home, home.provider(&loaded, route.dialect)?)));
+        let mut path = head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+        if let Some((_, ix)) = home {
+            let provider = loaded.snapshot.provider(ix);
+            if route.dialect != Some(provider.dialect) {
+                route = codec::Route { dialect: Some(provider.dialect), operation: Operation::Other };
+            } else if reads(route.operation) {
+                path = without_base(&provider.origin.base_path, path);
+            }
+        }
         Arrival {
             id: RequestId::new(u64::try_from(unix_ms).unwrap_or(0), rand::random()),
             at: Instant::now(),
-            loaded: self.engine.loaded(),
+            loaded,
             method: head.method.clone(),
-            path: head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
+            path,
             dialect: route.dialect,
             operation: route.operation,
             upgrade: asks_for_websocket(session),
+            intercepted: home.map(|(home, ix)| Intercepted { home: ix, observe_only: home.observe_only }),
         }
     }
 
@@ -268,6 +303,25 @@ impl Gateway {
         Err(Refusal::new(RefusalCode::HeadersTooLarge, message))
     }
 
+    /// What was intercepted must still be meant for the host it was intercepted for: its credential belongs there.
+    fn check_home(&self, session: &Session, arrival: &Arrival) -> Result<(), Refusal> {
+        let Some(home) = &self.home else { return Ok(()) };
+        if arrival.intercepted.is_none() {
+            let message = format!("no provider has the host {} any more", home.host);
+            return Err(Refusal::new(RefusalCode::NoProvider, message));
+        }
+        let head = session.req_header();
+        let host = head.headers.get(header::HOST).and_then(|value| value.to_str().ok());
+        let strange = [head.uri.authority().map(http::uri::Authority::as_str), host]
+            .into_iter()
+            .flatten()
+            .find(|authority| !home.is_meant_by(authority));
+        strange.map_or(Ok(()), |authority| {
+            let message = format!("the connection is to {}, the request for {authority}", home.host);
+            Err(Refusal::new(RefusalCode::InvalidRequest, message))
+        })
+    }
+
     async fn own_endpoint(&self, session: &mut Session, arrival: Arrival, identity: Identity) -> Situation {
         let downstream = session.as_downstream_mut();
         let held = match body::read(downstream, &self.budget).await {
@@ -301,6 +355,42 @@ impl Gateway {
         let dialect = arrival.dialect.unwrap_or(Dialect::OpenAi);
         let id = arrival.id.to_string();
         Situation::after(reply::refuse(session.as_downstream_mut(), dialect, &id, refusal).await)
+    }
+}
+
+impl Home {
+    /// The provider at this host that speaks a dialect, else the first one there.
+    fn provider(&self, loaded: &Loaded, dialect: Option<Dialect>) -> Option<ProviderIx> {
+        let here = || {
+            let all = loaded.snapshot.providers.iter().zip(0..);
+            all.filter(|(provider, _)| {
+                *provider.origin.host == *self.host && provider.origin.port == self.port
+            })
+        };
+        let speaking = here().find(|(provider, _)| Some(provider.dialect) == dialect);
+        speaking.or_else(|| here().next()).map(|(_, ix)| ProviderIx(ix))
+    }
+
+    /// Whether an authority names this host, with or without a port.
+    fn is_meant_by(&self, authority: &str) -> bool {
+        let host = match authority.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+            _ => authority,
+        };
+        host.eq_ignore_ascii_case(&self.host)
+    }
+}
+
+/// What is read and served by the engine.
+fn reads(operation: Operation) -> bool {
+    matches!(operation, Operation::ChatCompletions | Operation::Messages | Operation::Responses)
+}
+
+/// A path behind a provider's own prefix, as clients that are sent to us write it.
+fn without_base(base: &str, path: String) -> String {
+    match path.strip_prefix(base) {
+        Some(rest) if !base.is_empty() && base != "/v1" && rest.starts_with('/') => format!("/v1{rest}"),
+        _ => path,
     }
 }
 
@@ -340,6 +430,7 @@ fn inbound(arrival: &Arrival, identity: Identity, (headers, body): (HeaderMap, B
         client: identity.client,
         tenant: identity.tenant,
         credential_is_providers: identity.credential_is_providers,
+        intercepted: arrival.intercepted,
     }
 }
 

@@ -86,8 +86,8 @@ pub fn decide(snapshot: &Snapshot, inputs: &Inputs, analysis: &Analysis) -> Resu
         return Err(NoRoute::no_baseline(inputs.policy.as_str()));
     };
     let share = Shares::of(policy, inputs);
-    let routed =
-        is_auto(inputs) || policy.mode == Mode::Route || (policy.mode == Mode::Canary && share.canary);
+    let by_mode = policy.mode == Mode::Route || (policy.mode == Mode::Canary && share.canary);
+    let routed = is_auto(inputs) || (by_mode && !inputs.observe_only);
     let bounds = Bounds::of(policy, inputs);
     // Traffic that is not routed has no choice, but a ceiling its caller sets holds for it all the same; a marker that
     // binds a routed conversation lifts no ceiling.
@@ -237,8 +237,8 @@ fn serve(field: &Field<'_>, chosen: Chosen) -> Decision {
 /// Forwarded as named, because the policy observes or the session is outside the canary share.
 fn unrouted(policy: &Policy, inputs: &Inputs) -> Decision {
     let (reason, propensity) = match policy.mode {
-        Mode::Canary => (Reason::NotCanary, 1.0 - policy.canary_share),
-        Mode::Observe | Mode::Route => (Reason::Observe, 1.0),
+        Mode::Canary if !inputs.observe_only => (Reason::NotCanary, 1.0 - policy.canary_share),
+        Mode::Observe | Mode::Canary | Mode::Route => (Reason::Observe, 1.0),
     };
     debug_assert!(!is_auto(inputs));
     Decision {

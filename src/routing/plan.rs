@@ -30,6 +30,14 @@ pub struct Inputs {
     /// What a predictor expects; `None`: there is none, or it is of no use to any model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forecast: Option<Forecast>,
+    /// Named models are not routed, whatever the mode of the policy: intercepted traffic, unless the operator says otherwise.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub observe_only: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// What the body says that is no feature.

@@ -74,6 +74,7 @@ fn world() -> World {
         day: Day(20_000),
         session_hash: 7,
         forecast: None,
+        observe_only: false,
     };
     let mut world = World { parts, evidence: Vec::new(), inputs };
     world.add("small", (1.0, 2.0), 0.70);

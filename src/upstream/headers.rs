@@ -178,13 +178,17 @@ pub fn own_path(provider: &Provider, path_and_query: &str, keep_key: bool) -> St
         Some(rest) if !base.is_empty() && (rest.is_empty() || rest.starts_with(['/', '?'])) => rest,
         _ => path_and_query,
     };
-    let path = [base, rest].concat();
+    path_as_it_is(&[base, rest].concat(), keep_key)
+}
+
+/// A path that stays, without a `key` in its query where the caller's credential does not go along.
+pub fn path_as_it_is(path: &str, keep_key: bool) -> String {
     match path.split_once('?') {
         Some((path, query)) if !keep_key => {
             let kept: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("key=")).collect();
             if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }
         }
-        _ => path,
+        _ => path.to_owned(),
     }
 }
 

@@ -34,7 +34,7 @@ const ARROWS: [&str; 20] = [
 const PURE: [&str; 5] = ["types", "codec", "catalog", "analysis", "routing"];
 
 /// The only rooms that name Pingora.
-const ON_PINGORA: [&str; 3] = ["proxy", "upstream", "app"];
+const ON_PINGORA: [&str; 4] = ["proxy", "upstream", "intercept", "app"];
 
 /// What may stand at the top; other files go where they belong.
 const TOP: [&str; 23] = [

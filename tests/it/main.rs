@@ -30,6 +30,7 @@ mod explain;
 mod fallback;
 mod frontier;
 mod in_flight;
+mod intercept;
 mod learning;
 mod nested;
 mod observe;

@@ -16,6 +16,8 @@ use super::{FakeProvider, PATIENCE, TestConfig};
 pub struct Proxy {
     /// The data listener.
     pub data: SocketAddr,
+    /// The listener of interception, where it is enabled.
+    pub intercept: Option<SocketAddr>,
     /// The admin listener.
     pub admin: SocketAddr,
     /// The ledger's file.
@@ -35,7 +37,8 @@ impl Proxy {
         let secrets = SecretSource::Map(TestConfig::secrets());
         let app = InProcess::start(&text, "", secrets).await;
         let app = app.unwrap_or_else(|fault| panic!("{fault}\n{text}"));
-        Self { data: app.data, admin: app.admin, ledger, text, app, _directory: directory }
+        let (data, intercept, admin) = (app.data, app.intercept, app.admin);
+        Self { data, intercept, admin, ledger, text, app, _directory: directory }
     }
 
     /// One request on a connection of its own.

@@ -8,6 +8,7 @@ use crate::catalog::{
     AuthScheme, Credential, License, Mode, Model, Objective, OnAuthFailure, Policy, Provider, Snapshot,
 };
 use crate::config::Settings;
+use crate::intercept::OffList;
 use crate::types::{Day, Dialect, ModelIx};
 
 /// Everything `check` shows.
@@ -83,7 +84,19 @@ fn listeners(settings: &Settings) -> Vec<Listener> {
         tls: false,
         access: token,
     });
-    data.chain(admin).collect()
+    let settings = &settings.intercept;
+    let intercept = settings.enabled.then(|| Listener {
+        plane: match (settings.observe_only, settings.off_list) {
+            (true, OffList::Tunnel) => "intercept: observe, others tunnelled",
+            (true, OffList::Refuse) => "intercept: observe, others refused",
+            (false, OffList::Tunnel) => "intercept: as the policy says, others tunnelled",
+            (false, OffList::Refuse) => "intercept: as the policy says, others refused",
+        },
+        address: format!("{} for {}", settings.listen, settings.names().join(", ")),
+        tls: true,
+        access,
+    });
+    data.chain(admin).chain(intercept).collect()
 }
 
 /// A client, without its key.

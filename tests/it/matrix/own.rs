@@ -298,6 +298,7 @@ pub async fn panic() -> Result<(), String> {
         headers: http::HeaderMap::new(),
         body: chat_body("auto").into(),
         client: None,
+        intercepted: None,
         tenant: 0,
         credential_is_providers: false,
     };

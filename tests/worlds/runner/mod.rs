@@ -70,6 +70,7 @@ impl Router {
             day: Day(20_700),
             session_hash: 7,
             forecast: None,
+            observe_only: false,
         }
     }
 

@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# Redirects this machine's outgoing TLS to the interception listener (Linux, iptables), for sidecars and for programs that
+# read no HTTPS_PROXY:  scripts/intercept.sh up|down|status
+#
+#   POINTSMAN_UID    user the proxy runs as; its own traffic is exempt, or it would call itself (needed for `up`)
+#   POINTSMAN_PORT   port of [intercept] listen; 8443
+#   POINTSMAN_PORTS  outgoing ports, by commas; 443
+#
+# All rules stand in one chain of our own, so `down` leaves nothing behind and `up` may be repeated. Hosts off the list reach
+# where they were going, unread, with off_list = "tunnel". A listener on 127.0.0.1 takes IPv4 only: connections over IPv6 are
+# refused meanwhile rather than let past, and clients go on to IPv4.
+set -Eeuo pipefail
+
+chain=POINTSMAN
+port=${POINTSMAN_PORT:-8443}
+ports=${POINTSMAN_PORTS:-443}
+
+usage() {
+    sed -n '2,11p' "$0" | cut -c3- >&2
+    exit 2
+}
+
+# A family without a nat table (IPv6 switched off) has nothing to redirect.
+tables() {
+    for table in iptables ip6tables; do
+        if command -v "$table" >/dev/null 2>&1 && "$table" -w -t nat -n -L OUTPUT >/dev/null 2>&1; then
+            echo "$table"
+        fi
+    done
+}
+
+run() {
+    echo "+ $*"
+    "$@"
+}
+
+down() {
+    for table in $(tables); do
+        while "$table" -w -t nat -C OUTPUT -p tcp -j "$chain" 2>/dev/null; do
+            run "$table" -w -t nat -D OUTPUT -p tcp -j "$chain"
+        done
+        if "$table" -w -t nat -n -L "$chain" >/dev/null 2>&1; then
+            run "$table" -w -t nat -F "$chain"
+            run "$table" -w -t nat -X "$chain"
+        fi
+    done
+}
+
+up() {
+    local uid=${POINTSMAN_UID:?name the user the proxy runs as: its own traffic must be exempt}
+    if [ -z "$(tables)" ]; then
+        echo "no nat table: run this as root (CAP_NET_ADMIN), with iptables installed" >&2
+        exit 1
+    fi
+    down
+    # Half a set of rules would be worse than none.
+    trap 'down' ERR
+    for table in $(tables); do
+        local here=127.0.0.0/8
+        if [ "$table" = ip6tables ]; then here=::1/128; fi
+        run "$table" -w -t nat -N "$chain"
+        run "$table" -w -t nat -A "$chain" -m owner --uid-owner "$uid" -j RETURN
+        run "$table" -w -t nat -A "$chain" -d "$here" -j RETURN
+        run "$table" -w -t nat -A "$chain" -p tcp -m multiport --dports "$ports" -j REDIRECT --to-ports "$port"
+        run "$table" -w -t nat -A OUTPUT -p tcp -j "$chain"
+    done
+    trap - ERR
+}
+
+status() {
+    local found=1
+    for table in $(tables); do
+        if "$table" -w -t nat -C OUTPUT -p tcp -j "$chain" 2>/dev/null; then
+            echo "$table: on"
+            "$table" -w -t nat -S "$chain"
+            found=0
+        else
+            echo "$table: off"
+        fi
+    done
+    return "$found"
+}
+
+case "${1:-}" in
+    up) up ;;
+    down) down ;;
+    status) status ;;
+    *) usage ;;
+esac

@@ -1,0 +1,329 @@
+//! The local certificate authority: made on this machine, constrained by name to the hosts of configured providers, its key
+//! readable by its owner only. It mints a short-lived certificate per host on first use and keeps it; a host that is not on
+//! the list gets none, here as much as in the eyes of a client that checks name constraints.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use parking_lot::Mutex;
+use pingora::tls::sign::{CertifiedKey, SigningKey};
+use pingora::tls::{CertificateDer, CryptoProvider, PrivateKeyDer};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, NameConstraints, SerialNumber,
+};
+
+/// How long a host's certificate is valid.
+const LEAF_LIFE: Duration = Duration::from_secs(48 * 3600);
+/// A certificate is minted anew when it has less than this left.
+const LEAF_RENEW: Duration = Duration::from_secs(12 * 3600);
+/// Clocks of clients may be behind.
+const SKEW: Duration = Duration::from_secs(3600);
+/// How long the authority is valid.
+const CA_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Where an authority is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaFiles {
+    /// Its certificate, PEM: what clients are told to trust.
+    pub cert: PathBuf,
+    /// Its private key, PEM, mode 0600.
+    pub key: PathBuf,
+}
+
+/// Why there is no authority.
+#[derive(Debug)]
+pub enum CaError {
+    /// A file cannot be read or written.
+    File(PathBuf, std::io::Error),
+    /// Others than the owner may read the key.
+    KeyMode(PathBuf, u32),
+    /// There is an authority already.
+    Exists(PathBuf),
+    /// The certificate was not made for this key.
+    OtherKey(PathBuf),
+    /// The certificate does not permit a host of the list.
+    NotPermitted(String),
+    /// No host is on the list: an authority without names would speak for all.
+    NoHosts,
+    /// Cryptography failed.
+    Crypto(String),
+}
+
+impl fmt::Display for CaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path, error) => {
+                write!(f, "{}: {error}; `pointsman ca init` makes an authority", path.display())
+            }
+            Self::KeyMode(path, mode) => write!(
+                f,
+                "{}: others may read this key (mode {mode:04o}): chmod 600 it, and `pointsman ca rotate` if they could",
+                path.display()
+            ),
+            Self::Exists(path) => {
+                write!(f, "{} exists already: `pointsman ca rotate` replaces it", path.display())
+            }
+            Self::OtherKey(path) => {
+                write!(f, "{} does not belong to the key beside it: `pointsman ca rotate`", path.display())
+            }
+            Self::NotPermitted(host) => write!(
+                f,
+                "the authority may not speak for {host}: `pointsman ca rotate`, then have clients trust the new one"
+            ),
+            Self::NoHosts => f.write_str(
+                "no host to intercept: `hosts` of [intercept] and the providers' base URLs name none",
+            ),
+            Self::Crypto(what) => write!(f, "the authority cannot be used: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for CaError {}
+
+/// A certificate with when it was minted.
+struct Leaf {
+    key: Arc<CertifiedKey>,
+    until: SystemTime,
+}
+
+/// An authority that can mint.
+pub struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    certificate: CertificateDer<'static>,
+    pem: String,
+    /// The closed list, lower case; as many leaves as it has names are kept.
+    names: Vec<String>,
+    leaf_key: KeyPair,
+    signing: Arc<dyn SigningKey>,
+    leaves: Mutex<HashMap<String, Leaf>>,
+}
+
+impl Authority {
+    /// A new authority for these names, in memory only.
+    pub fn new(names: Vec<String>) -> Result<Self, CaError> {
+        let key = KeyPair::generate().map_err(crypto)?;
+        let certificate = authority_params(&key, &names)?.self_signed(&key).map_err(crypto)?;
+        Self::of(key, (certificate.der().clone(), certificate.pem()), names)
+    }
+
+    /// The authority in these files, for these names. Refuses a key that others may read, and a certificate that was made
+    /// for another key or does not permit one of the names.
+    pub fn load(files: &CaFiles, names: Vec<String>) -> Result<Self, CaError> {
+        check_mode(&files.key)?;
+        let read =
+            |path: &Path| fs::read_to_string(path).map_err(|error| CaError::File(path.to_path_buf(), error));
+        let (pem, key) = (read(&files.cert)?, read(&files.key)?);
+        let key = KeyPair::from_pem(&key).map_err(crypto)?;
+        let (cert, private) = (files.cert.to_string_lossy(), files.key.to_string_lossy());
+        let loaded = pingora::tls::load_certs_and_key_files(&cert, &private);
+        let certificates = loaded.ok().flatten().map(|(certificates, _)| certificates);
+        let Some(certificate) = certificates.and_then(|list| list.into_iter().next()) else {
+            return Err(CaError::Crypto(format!("{cert} holds no certificate")));
+        };
+        if memchr::memmem::find(&certificate, key.public_key_raw()).is_none() {
+            return Err(CaError::OtherKey(files.cert.clone()));
+        }
+        let refused = names.iter().find(|name| !permits(&certificate, name));
+        match refused {
+            Some(name) => Err(CaError::NotPermitted(name.clone())),
+            None => Self::of(key, (certificate, pem), names),
+        }
+    }
+
+    fn of(
+        key: KeyPair,
+        (certificate, pem): (CertificateDer<'static>, String),
+        names: Vec<String>,
+    ) -> Result<Self, CaError> {
+        pingora::tls::install_default_crypto_provider();
+        let issuer = Issuer::new(authority_params(&key, &names)?, key);
+        let leaf_key = KeyPair::generate().map_err(crypto)?;
+        let der = PrivateKeyDer::try_from(leaf_key.serialize_der()).map_err(crypto)?;
+        let provider = CryptoProvider::get_default()
+            .ok_or_else(|| CaError::Crypto("no cryptography is installed".to_owned()))?;
+        let signing = provider.key_provider.load_private_key(der).map_err(crypto)?;
+        Ok(Self { issuer, certificate, pem, names, leaf_key, signing, leaves: Mutex::default() })
+    }
+
+    /// The certificate of the authority, PEM.
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// The names it mints for.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// How the certificate is called in a store of trusted ones.
+    pub fn subject(&self) -> Result<String, CaError> {
+        common_name(self.issuer.key())
+    }
+
+    /// Writes the files; `replace` says whether there may be some already. The key is written first and never readable by
+    /// others.
+    pub fn save(&self, files: &CaFiles, replace: bool) -> Result<(), CaError> {
+        if !replace && let Some(path) = [&files.key, &files.cert].into_iter().find(|path| path.exists()) {
+            return Err(CaError::Exists(path.clone()));
+        }
+        write(&files.key, &self.issuer.key().serialize_pem(), 0o600)?;
+        write(&files.cert, &self.pem, 0o644)
+    }
+
+    /// The certificate for a host, minted when there is none or it is about to expire; `None` for a host off the list.
+    pub fn mint(&self, host: &str) -> Option<Arc<CertifiedKey>> {
+        if !self.names.iter().any(|name| name == host) {
+            return None;
+        }
+        let now = SystemTime::now();
+        let mut leaves = self.leaves.lock();
+        if let Some(leaf) = leaves.get(host).filter(|leaf| leaf.until > now + LEAF_RENEW) {
+            return Some(leaf.key.clone());
+        }
+        let minted = self.sign(host, now).map_err(|error| tracing::error!(host, %error, "no certificate"));
+        let leaf = minted.ok()?;
+        let key = leaf.key.clone();
+        leaves.insert(host.to_owned(), leaf);
+        Some(key)
+    }
+
+    fn sign(&self, host: &str, now: SystemTime) -> Result<Leaf, CaError> {
+        let mut params = CertificateParams::new(vec![host.to_owned()]).map_err(crypto)?;
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, host);
+        // Left out it would follow from the key, which the leaves share; clients refuse a serial number seen before.
+        params.serial_number = Some(SerialNumber::from_slice(&serial()));
+        params.use_authority_key_identifier_extension = true;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let until = now + LEAF_LIFE;
+        params.not_before = rcgen::date_time_ymd(1970, 1, 1) + since_epoch(now - SKEW);
+        params.not_after = rcgen::date_time_ymd(1970, 1, 1) + since_epoch(until);
+        let leaf = params.signed_by(&self.leaf_key, &self.issuer).map_err(crypto)?;
+        let chain = vec![leaf.der().clone(), self.certificate.clone()];
+        Ok(Leaf { key: Arc::new(CertifiedKey::new(chain, self.signing.clone())), until })
+    }
+}
+
+/// Everything about the authority but its key; the subject follows from the key, so that an issuer can be made again.
+fn authority_params(key: &KeyPair, names: &[String]) -> Result<CertificateParams, CaError> {
+    if names.is_empty() {
+        return Err(CaError::NoHosts);
+    }
+    let now = SystemTime::now();
+    let mut params = CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, common_name(key)?);
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.not_before = rcgen::date_time_ymd(1970, 1, 1) + since_epoch(now - SKEW);
+    params.not_after = rcgen::date_time_ymd(1970, 1, 1) + since_epoch(now + CA_LIFE);
+    let permitted_subtrees = names.iter().map(|name| GeneralSubtree::DnsName(name.clone())).collect();
+    params.name_constraints = Some(NameConstraints { permitted_subtrees, excluded_subtrees: Vec::new() });
+    Ok(params)
+}
+
+fn common_name(key: &KeyPair) -> Result<String, CaError> {
+    let id = CertificateParams::default().key_identifier(key);
+    let id = id.iter().take(4).map(|byte| format!("{byte:02x}")).collect::<String>();
+    Ok(format!("Pointsman local CA {id}"))
+}
+
+/// Whether a certificate's name constraints hold this name: a dNSName is its tag, its length, its text. An authority of ours
+/// has no other names in it.
+fn permits(certificate: &[u8], name: &str) -> bool {
+    let Ok(length) = u8::try_from(name.len()) else { return false };
+    let mut entry = vec![0x82, length];
+    entry.extend_from_slice(name.as_bytes());
+    memchr::memmem::find(certificate, &entry).is_some()
+}
+
+fn check_mode(path: &Path) -> Result<(), CaError> {
+    let metadata = fs::metadata(path).map_err(|error| CaError::File(path.to_path_buf(), error))?;
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & 0o077 == 0 { Ok(()) } else { Err(CaError::KeyMode(path.to_path_buf(), mode)) }
+}
+
+/// Replaces a file whole: a reader never sees half a key.
+fn write(path: &Path, text: &str, mode: u32) -> Result<(), CaError> {
+    let failed = |error| CaError::File(path.to_path_buf(), error);
+    if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        fs::create_dir_all(directory).map_err(failed)?;
+    }
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let _ = fs::remove_file(&beside);
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside).map_err(failed)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+    fs::rename(&beside, path).map_err(failed)
+}
+
+/// A positive number, as X.509 wants it.
+fn serial() -> [u8; 16] {
+    let mut serial: [u8; 16] = rand::random();
+    serial[0] = (serial[0] & 0x7f) | 0x40;
+    serial
+}
+
+fn since_epoch(at: SystemTime) -> Duration {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+fn crypto(error: impl fmt::Display) -> CaError {
+    CaError::Crypto(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(list: &[&str]) -> Vec<String> {
+        list.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_leaf_is_minted_for_the_list_only_and_kept() {
+        let authority = Authority::new(names(&["api.openai.com"])).unwrap();
+        let first = authority.mint("api.openai.com").unwrap();
+        assert!(Arc::ptr_eq(&first, &authority.mint("api.openai.com").unwrap()), "kept");
+        for host in ["", "openai.com", "x.api.openai.com", "api.openai.com.", "API.OPENAI.COM", "127.0.0.1"] {
+            assert!(authority.mint(host).is_none(), "{host}");
+        }
+        assert_eq!(authority.leaves.lock().len(), 1);
+        assert!(matches!(Authority::new(Vec::new()), Err(CaError::NoHosts)));
+    }
+
+    #[test]
+    fn files_come_back_and_bad_ones_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = CaFiles { cert: folder.path().join("ca.pem"), key: folder.path().join("ca.key") };
+        let list = names(&["api.openai.com"]);
+        assert!(matches!(Authority::load(&files, list.clone()), Err(CaError::File(..))));
+        let made = Authority::new(list.clone()).unwrap();
+        made.save(&files, false).unwrap();
+        assert!(matches!(made.save(&files, false), Err(CaError::Exists(_))));
+        let mode = fs::metadata(&files.key).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600);
+        let loaded = Authority::load(&files, list.clone()).unwrap();
+        assert_eq!((loaded.pem(), loaded.subject().unwrap()), (made.pem(), made.subject().unwrap()));
+        let more = Authority::load(&files, names(&["api.openai.com", "api.anthropic.com"]));
+        assert!(matches!(more, Err(CaError::NotPermitted(host)) if host == "api.anthropic.com"));
+        for mode in [0o640, 0o604, 0o666] {
+            fs::set_permissions(&files.key, fs::Permissions::from_mode(mode)).unwrap();
+            let refused = Authority::load(&files, list.clone());
+            assert!(matches!(refused, Err(CaError::KeyMode(_, found)) if found == mode), "{mode:o}");
+        }
+        Authority::new(list.clone()).unwrap().save(&files, true).unwrap();
+        fs::write(&files.cert, made.pem()).unwrap();
+        assert!(matches!(Authority::load(&files, list), Err(CaError::OtherKey(_))));
+    }
+}

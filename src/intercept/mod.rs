@@ -1,0 +1,12 @@
+//! In front of traffic that will not change its base URL: one listener takes CONNECT, absolute-form requests and TLS, shows a
+//! certificate of the local authority for hosts of configured providers, and hands the requests to the ordinary gateway.
+//! Everything else is tunnelled unread or refused. This room neither decides nor reads JSON.
+
+mod ca;
+mod connect;
+mod settings;
+mod tls;
+
+pub use ca::{Authority, CaError, CaFiles};
+pub use connect::Doorway;
+pub use settings::{HomeHost, InterceptSettings, OffList};

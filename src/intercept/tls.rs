@@ -1,0 +1,157 @@
+//! The first bytes of a TLS connection: the name a client says it wants, read without answering; and the resolver that shows
+//! one host's certificate.
+
+use std::sync::Arc;
+
+use pingora::listeners::tls::{Acceptor, TlsSettings};
+use pingora::tls::sign::CertifiedKey;
+use pingora::tls::{ClientHello, ResolvesServerCert};
+
+use super::ca::Authority;
+
+/// First byte of a TLS handshake record.
+pub(super) const HANDSHAKE: u8 = 0x16;
+/// Record header, then a record of at most 2^14 bytes.
+pub(super) const MAX_HELLO: usize = 5 + (1 << 14);
+
+/// Shows the certificate of one host, whatever list the authority has.
+struct OneHost {
+    authority: Arc<Authority>,
+    host: Arc<str>,
+}
+
+impl std::fmt::Debug for OneHost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("OneHost").field(&self.host).finish()
+    }
+}
+
+impl ResolvesServerCert for OneHost {
+    /// No name is one host's connection all the same, for CONNECT has named it; another name is a mistake or an attack.
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let same = hello.server_name().is_none_or(|name| name.eq_ignore_ascii_case(&self.host));
+        if same { self.authority.mint(&self.host) } else { None }
+    }
+}
+
+/// TLS in the name of one host.
+pub(super) fn acceptor(authority: Arc<Authority>, host: Arc<str>) -> Result<Acceptor, String> {
+    let mut tls = TlsSettings::with_callbacks(Box::new(NoCallbacks)).map_err(|error| error.to_string())?;
+    tls.set_cert_resolver(Arc::new(OneHost { authority, host }));
+    tls.enable_h2();
+    Ok(tls.build())
+}
+
+/// Pingora makes settings without files only together with callbacks; there is nothing to call back for.
+struct NoCallbacks;
+
+impl pingora::listeners::TlsAccept for NoCallbacks {}
+
+/// What is known of a ClientHello so far.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Hello {
+    /// More bytes are needed.
+    Incomplete,
+    /// It is whole; the name it asks for, lower case.
+    Name(Option<String>),
+}
+
+/// Reads the name out of the first record. A hello that is spread over several records, or is none, names nothing.
+pub(super) fn hello(bytes: &[u8]) -> Hello {
+    let Some((header, body)) = bytes.split_at_checked(5) else { return Hello::Incomplete };
+    let length = usize::from(u16::from_be_bytes([header[3], header[4]]));
+    if length > MAX_HELLO - 5 {
+        return Hello::Name(None);
+    }
+    body.get(..length).map_or(Hello::Incomplete, |record| Hello::Name(name(record)))
+}
+
+fn name(record: &[u8]) -> Option<String> {
+    let mut at = Cursor(record);
+    if at.take(1)? != [1] {
+        return None; // no ClientHello
+    }
+    let length = at.number(3)?;
+    let mut at = Cursor(at.take(length)?);
+    at.take(2 + 32)?; // version, random
+    for size in [1, 2, 1] {
+        let length = at.number(size)?; // session, cipher suites, compression
+        at.take(length)?;
+    }
+    let length = at.number(2)?;
+    let mut extensions = Cursor(at.take(length)?);
+    while !extensions.0.is_empty() {
+        let kind = extensions.number(2)?;
+        let length = extensions.number(2)?;
+        let mut extension = Cursor(extensions.take(length)?);
+        if kind == 0 {
+            extension.number(2)?;
+            let is_host = extension.number(1)? == 0;
+            let length = extension.number(2)?;
+            let name = std::str::from_utf8(extension.take(length)?).ok()?;
+            return is_host.then(|| name.to_ascii_lowercase());
+        }
+    }
+    None
+}
+
+/// Reads forward and never past the end.
+struct Cursor<'a>(&'a [u8]);
+
+impl<'a> Cursor<'a> {
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn number(&mut self, bytes: usize) -> Option<usize> {
+        Some(self.take(bytes)?.iter().fold(0, |number, byte| (number << 8) | usize::from(*byte)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A hello as clients write it, with this in its list of names.
+    fn written(host: &str) -> Vec<u8> {
+        let number = |value: usize| u16::try_from(value).unwrap().to_be_bytes();
+        let mut sni = vec![0];
+        sni.extend(number(host.len()));
+        sni.extend(host.as_bytes());
+        let mut extension = vec![0, 10, 0, 2, 1, 2, 0, 0]; // another one first
+        extension.extend(number(sni.len() + 2));
+        extension.extend(number(sni.len()));
+        extension.extend(&sni);
+        let mut hello = vec![3, 3];
+        hello.extend([7; 32]);
+        hello.extend([0, 0, 2, 0x13, 1, 1, 0]);
+        hello.extend(number(extension.len()));
+        hello.extend(&extension);
+        let mut record = vec![HANDSHAKE, 3, 1];
+        record.extend(number(hello.len() + 4));
+        record.extend([1, 0]);
+        record.extend(number(hello.len()));
+        record.extend(&hello);
+        record
+    }
+
+    #[test]
+    fn the_name_is_read_and_never_past_the_end() {
+        let whole = written("API.openai.com");
+        assert_eq!(hello(&whole), Hello::Name(Some("api.openai.com".to_owned())));
+        for end in 0..whole.len() {
+            assert_eq!(hello(&whole[..end]), Hello::Incomplete, "{end} bytes");
+        }
+        for at in 0..whole.len() {
+            for value in [0, 1, 0x7f, 0xff] {
+                let mut broken = whole.clone();
+                broken[at] = value;
+                let _ = hello(&broken); // does not panic
+            }
+        }
+        assert_eq!(hello(&[HANDSHAKE, 3, 1, 0xff, 0xff]), Hello::Name(None), "longer than a record may be");
+        assert_eq!(hello(&[HANDSHAKE, 3, 1, 0, 1, 2]), Hello::Name(None), "no ClientHello");
+    }
+}
