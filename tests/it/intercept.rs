@@ -75,7 +75,9 @@ fn absolute(authority: &str, request: &Request) -> Vec<u8> {
     let target = format!("http://{authority}{}", request.target);
     let head = Request { target, ..request.clone() }.head_bytes();
     let head = String::from_utf8(head).unwrap().replace("host: localhost", &format!("host: {authority}"));
-    [head.as_bytes(), &request.body_bytes()].concat()
+    let mut bytes = head.into_bytes();
+    bytes.extend_from_slice(&request.body_bytes());
+    bytes
 }
 
 fn at(addr: SocketAddr) -> String {
