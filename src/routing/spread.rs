@@ -157,6 +157,16 @@ mod tests {
     }
 
     #[test]
+    fn a_time_known_by_one_quantile_is_put_together_as_a_distribution() {
+        let leg = Spread::around(1000.0);
+        assert_eq!(leg.quantile(0.95), 1000.0);
+        // The slower of two is late more often than one; two in turn are rarely both late.
+        near(Spread::all_of(&[leg, leg]).quantile(0.95), 1167.0, 2.0);
+        let both = Spread::in_turn(&[leg, leg]).quantile(0.95);
+        assert!((1500.0..1800.0).contains(&both), "{both}");
+    }
+
+    #[test]
     fn legs_in_turn_add_up() {
         let leg = uniform(0.0, 1000.0);
         let both = Spread::in_turn(&[leg, leg]);

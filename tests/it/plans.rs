@@ -112,7 +112,7 @@ fn configuration(rows: &[&Row], baseline: &str, plans: &str) -> String {
         let (input, output) = prices(rows, model);
         let _ = write!(
             text,
-            "[[models]]\nid = \"{model}\"\ntier = \"edge\"\ncontext_tokens = 128000\nmax_output_tokens = 4096\n\
+            "[[models]]\nid = \"{model}\"\ntier = \"edge\"\ncontext_tokens = 128000\nmax_output_tokens = 16000\n\
              price = {{ input = {input:.6}, output = {output:.6}, valid_from = \"2025-01-01\" }}\n\
              deployments = [{{ provider = \"o\" }}]\n"
         );
