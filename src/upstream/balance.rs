@@ -55,7 +55,7 @@ pub(super) fn of_two(draw: u64, count: usize, wait: impl Fn(usize) -> u64) -> Op
     let one = (draw % most) as usize;
     // Another one, where there is another.
     let other = (one + 1 + ((draw >> 32) % most.saturating_sub(1).max(1)) as usize) % count;
-    let looks = (draw >> 27) % 32 == 0;
+    let looks = (draw >> 27).is_multiple_of(32);
     let better = |other: u64, one: u64| other < one - one / 5;
     Some(if !looks && better(wait(other), wait(one)) { other } else { one })
 }

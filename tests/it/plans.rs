@@ -151,6 +151,7 @@ fn inputs(row: &Row) -> Inputs {
     let mut features = row.features.clone();
     features.max_output_tokens = Some(4096);
     Inputs {
+        observe_only: false,
         policy: "p".into(),
         features,
         facts: Facts {
