@@ -52,6 +52,7 @@ const TOP: [&str; 23] = [
     "CHANGELOG.md",
     "SECURITY.md",
     "deny.toml",
+    ".config",
     ".ci",
     ".gitignore",
     ".git",
