@@ -19,7 +19,7 @@ use crate::config::{Faults, Settings};
 use crate::intercept::{Authority, CaError, Doorway, InterceptSettings};
 use crate::ledger::Ledger;
 use crate::pipeline::{Engine, PoolSettings};
-use crate::proxy::{Edge, Gateway, Home, ProxySettings};
+use crate::proxy::{Edge, Gateway, Home, Patience, ProxySettings};
 
 /// Idle upstream connections kept over all origins.
 const POOL_CONNECTIONS: usize = 512;
@@ -80,7 +80,10 @@ impl Parts {
                 max_headers: settings.server.max_headers,
                 max_header_bytes: settings.server.max_header_bytes,
                 max_in_flight: settings.server.max_in_flight,
-                head: Duration::from_secs(settings.server.head_seconds),
+                patience: Patience {
+                    head: Duration::from_secs(settings.server.head_seconds),
+                    idle: Duration::from_secs(settings.server.idle_seconds),
+                },
                 max_connections: settings.server.max_connections,
                 max_h2_streams: settings.server.max_h2_streams,
                 half_close: settings.server.half_close,
@@ -104,7 +107,7 @@ impl Parts {
             let home = Home { host: name, port, observe_only: settings.observe_only };
             Edge::new(gateway.at_home(home), conf.clone())
         };
-        let limits = (self.proxy.head, self.proxy.max_connections);
+        let limits = (self.proxy.patience.head, self.proxy.max_connections);
         Doorway::new(settings, authority, edge, limits).map_err(AppError::Setup)
     }
 }

@@ -11,6 +11,7 @@ use pingora::server::configuration::{Opt, ServerConf};
 use pingora::server::{Server, ShutdownWatch};
 use pingora::services::background::{BackgroundService, background_service};
 use pingora::services::listening::Service;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
@@ -33,6 +34,7 @@ pub fn serve(path: &Path, upgrade: bool) -> Result<(), AppError> {
     let settings = config::load(path, SecretSource::Environment).map_err(AppError::Config)?;
     let threads = settings.server.threads.unwrap_or_else(available_threads);
     let parts = Parts::new(&settings, threads)?;
+    allow_descriptors(settings.server.max_connections);
     let mut server =
         Server::new_with_opt_and_conf(Opt { upgrade, ..Opt::default() }, server_conf(&settings, threads));
     server.bootstrap();
@@ -67,6 +69,28 @@ pub fn serve(path: &Path, upgrade: bool) -> Result<(), AppError> {
     tracing::info!(data = ?data, admin = ?settings.server.admin, snapshot = %settings.snapshot.version, "listening");
     server.run_forever()
 }
+
+/// Raises the limit of open files as far as it may be: the common soft limit of 1024 is less than the connections one
+/// proxy serves. Says so where even that is not enough.
+fn allow_descriptors(connections: usize) {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let may = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    };
+    let wanted = 2 * connections as u64 + OWN_DESCRIPTORS;
+    if let Some(may) = may.filter(|may| *may < wanted) {
+        tracing::warn!(
+            may,
+            wanted,
+            "fewer files may be open than [server] max_connections needs: raise `ulimit -n`, or lower the key"
+        );
+    }
+}
+
+/// The ledger, listeners, logs, and what the runtime keeps.
+const OWN_DESCRIPTORS: u64 = 64;
 
 fn available_threads() -> usize {
     std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get)

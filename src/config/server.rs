@@ -34,6 +34,8 @@ pub struct ServerSettings {
     pub min_body_rate: u32,
     /// How long the head of a request may take from its first byte on.
     pub head_seconds: u64,
+    /// How long a connection may be silent between two requests, and before its first.
+    pub idle_seconds: u64,
     /// Most client connections open at once; more are closed at once.
     pub max_connections: usize,
     /// Most HTTP/2 streams per client connection.
@@ -108,6 +110,7 @@ pub(super) fn read(root: &Table<'_>, context: &Context<'_>) -> (ServerSettings, 
         max_headers: size("max_headers", 128, 16..=256),
         min_body_rate: small("min_body_rate", 1024, 1_000_000_000),
         head_seconds: server.integer_or("head_seconds", 10, 1..=3600),
+        idle_seconds: server.integer_or("idle_seconds", 120, 1..=86_400),
         max_connections: size("max_connections", 16_384, 1..=10_000_000),
         max_h2_streams: small("max_h2_streams", 100, 10_000),
         half_close: server.flag_or("half_close", false),
@@ -134,6 +137,7 @@ impl Default for ServerSettings {
             max_headers: 128,
             min_body_rate: 1024,
             head_seconds: 10,
+            idle_seconds: 120,
             max_connections: 16_384,
             max_h2_streams: 100,
             half_close: false,

@@ -1,5 +1,6 @@
-//! A client's connection with a clock on the head of each request. Pingora bounds every single read, so a head that drips
-//! a byte a minute would hold a connection for days; here the whole head must be there in time.
+//! A client's connection with two clocks: on the head of each request, and on the silence between two. Pingora bounds
+//! single reads of a head, so one that drips a byte a minute would hold a connection for days; between requests, and for
+//! the preface of HTTP/2, it bounds nothing.
 //!
 //! The clock hangs on the connection's task: the gateway says when a head has arrived and when its request is over.
 
@@ -52,29 +53,76 @@ impl HeadClock {
     }
 }
 
-/// A connection whose heads are timed.
+/// How long a client may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// For a head, from its first byte to its last; of HTTP/2 for the preface.
+    pub head: Duration,
+    /// From one request to the next, and to the first.
+    pub idle: Duration,
+}
+
+/// A connection whose heads and silences are timed.
 #[derive(Debug)]
 pub(super) struct Clocked {
     inner: Stream,
     clock: Arc<HeadClock>,
-    patience: Duration,
+    patience: Patience,
+    /// What the alarm was last set for.
+    timed: u8,
     by: Instant,
-    /// Made only for a head that does not come at once.
+    /// One for the connection; made when it first has to wait.
     alarm: Option<Pin<Box<Sleep>>>,
+    /// Whether the alarm is set for `by`.
+    armed: bool,
+    /// Bytes of the preface of HTTP/2 that are still to come.
+    preface: usize,
 }
 
 impl Clocked {
-    pub(super) fn new(inner: Stream, clock: Arc<HeadClock>, patience: Duration) -> Self {
-        Self { inner, clock, patience, by: Instant::now(), alarm: None }
+    pub(super) fn new(inner: Stream, clock: Arc<HeadClock>, patience: Patience) -> Self {
+        let by = Instant::now() + patience.idle;
+        Self { inner, clock, patience, timed: IDLE, by, alarm: None, armed: false, preface: 0 }
     }
 
-    /// The head is overdue.
+    /// A connection of HTTP/2: its preface is timed, its streams are bounded where they are read.
+    pub(super) fn h2(inner: Stream, patience: Patience) -> Self {
+        let clock = Arc::new(HeadClock(AtomicU8::new(HEAD)));
+        let mut clocked = Self::new(inner, clock, patience);
+        clocked.preface = H2_PREFACE_BYTES;
+        clocked.set(HEAD);
+        clocked
+    }
+
+    fn set(&mut self, state: u8) {
+        let patience = if state == HEAD { self.patience.head } else { self.patience.idle };
+        (self.timed, self.by, self.armed) = (state, Instant::now() + patience, false);
+    }
+
+    /// What is waited for is overdue.
     fn overdue(&mut self, context: &mut Context<'_>) -> bool {
         let by = self.by;
         let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(by)));
+        if !self.armed {
+            alarm.as_mut().reset(by);
+            self.armed = true;
+        }
         alarm.as_mut().poll(context).is_ready()
     }
+
+    /// The head came on by this many bytes; of a preface the last one ends the clock.
+    fn came(&mut self, bytes: usize) {
+        if self.preface > 0 {
+            self.preface = self.preface.saturating_sub(bytes);
+            if self.preface == 0 {
+                self.clock.0.store(BUSY, Ordering::Relaxed);
+            }
+        }
+    }
 }
+
+/// `PRI * HTTP/2.0` and what follows it (RFC 9113, 3.4).
+const H2_PREFACE_BYTES: usize = 24;
 
 impl AsyncRead for Clocked {
     fn poll_read(
@@ -85,16 +133,29 @@ impl AsyncRead for Clocked {
         let this = &mut *self;
         let before = buffer.filled().len();
         let read = Pin::new(&mut this.inner).poll_read(context, buffer);
+        let came = buffer.filled().len() - before;
         match this.clock.0.load(Ordering::Relaxed) {
-            IDLE if read.is_ready() && buffer.filled().len() > before => {
+            IDLE if came > 0 => {
                 this.clock.0.store(HEAD, Ordering::Relaxed);
-                (this.by, this.alarm) = (Instant::now() + this.patience, None);
+                this.set(HEAD);
             }
-            HEAD if (read.is_pending() || Instant::now() > this.by) && this.overdue(context) => {
-                let slow = Error::new(ErrorKind::TimedOut, "the head of a request did not come in time");
-                return Poll::Ready(Err(slow));
+            IDLE if read.is_pending() => {
+                if this.timed != IDLE {
+                    this.set(IDLE);
+                }
+                if this.overdue(context) {
+                    // Taken for the client's own end: between requests either side may close.
+                    return Poll::Ready(Ok(()));
+                }
             }
-            _ => {}
+            HEAD => {
+                this.came(came);
+                if (read.is_pending() || Instant::now() > this.by) && this.overdue(context) {
+                    let slow = Error::new(ErrorKind::TimedOut, "the head of a request did not come in time");
+                    return Poll::Ready(Err(slow));
+                }
+            }
+            _ => this.timed = BUSY,
         }
         read
     }

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use pingora::apps::{HttpServerOptions, ServerApp};
@@ -14,7 +13,7 @@ use pingora::server::configuration::ServerConf;
 use pingora_proxy::HttpProxy;
 
 use super::Gateway;
-use super::clocked::{Clocked, HeadClock};
+use super::clocked::{Clocked, HeadClock, Patience};
 use crate::telemetry::Metrics;
 
 /// Longest decoded header list of one h2 request.
@@ -22,15 +21,12 @@ const H2_HEADER_BYTES: u32 = 64 << 10;
 /// Receive window of one h2 stream: a whole ordinary prompt without a round trip.
 const H2_WINDOW: u32 = 1 << 20;
 
-/// An h2 connection without a stream is closed after this; Pingora does the same to one of HTTP/1.
-const H2_IDLE: Duration = Duration::from_secs(60);
-
 /// Takes every connection of the data plane.
 pub struct Edge {
     proxy: Arc<HttpProxy<Gateway>>,
     metrics: Arc<Metrics>,
     max_connections: usize,
-    head: Duration,
+    patience: Patience,
     open: AtomicUsize,
 }
 
@@ -45,15 +41,15 @@ impl Edge {
             .initial_connection_window_size(4 * H2_WINDOW)
             .max_pending_accept_reset_streams(20)
             .max_local_error_reset_streams(Some(64));
-        let (max_connections, head) = (gateway.settings().max_connections, gateway.settings().head);
+        let (max_connections, patience) = (gateway.settings().max_connections, gateway.settings().patience);
         let metrics = gateway.metrics();
         let mut proxy = HttpProxy::new(gateway, conf);
         proxy.h2_options = Some(h2);
         let mut options = HttpServerOptions::default();
-        options.h2_idle_timeout = Some(H2_IDLE);
+        options.h2_idle_timeout = Some(patience.idle);
         proxy.server_options = Some(options);
         proxy.handle_init_modules();
-        Self { proxy: Arc::new(proxy), metrics, max_connections, head, open: AtomicUsize::new(0) }
+        Self { proxy: Arc::new(proxy), metrics, max_connections, patience, open: AtomicUsize::new(0) }
     }
 
     /// Counts a connection while it is open; `None` when as many are open as may be.
@@ -84,10 +80,11 @@ impl ServerApp for Edge {
             return None;
         };
         if matches!(session.selected_alpn_proto(), Some(ALPN::H2)) {
-            return self.proxy.process_new(session, shutdown).await;
+            let clocked: Stream = Box::new(Clocked::h2(session, self.patience));
+            return self.proxy.process_new(clocked, shutdown).await;
         }
         let clock = Arc::new(HeadClock::default());
-        let clocked: Stream = Box::new(Clocked::new(session, clock.clone(), self.head));
+        let clocked: Stream = Box::new(Clocked::new(session, clock.clone(), self.patience));
         clock.scope(self.proxy.process_new(clocked, shutdown)).await
     }
 

@@ -14,5 +14,6 @@ mod reply;
 mod service;
 
 pub use admin::{Admin, Control};
+pub use clocked::Patience;
 pub use edge::Edge;
 pub use service::{Gateway, Home, ProxySettings};

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::auth::{self, Identity, Presented};
 use super::body::{self, Budget};
-use super::clocked::HeadClock;
+use super::clocked::{HeadClock, Patience};
 use super::framing;
 use super::local;
 use super::passing::Passing;
@@ -49,8 +49,8 @@ pub struct ProxySettings {
     pub max_header_bytes: usize,
     /// Most requests in flight.
     pub max_in_flight: usize,
-    /// How long the head of a request may take.
-    pub head: Duration,
+    /// How long a client may take to send a head, and be silent between two requests.
+    pub patience: Patience,
     /// Most client connections open at once.
     pub max_connections: usize,
     /// Most concurrent streams of one h2 connection.

@@ -53,6 +53,23 @@ async fn a_head_that_drips_is_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silent_connection_is_closed() {
+    let world = World::start(|config| config.swap("[server]\n", "[server]\nidle_seconds = 1\n")).await;
+    let mut silent = TcpStream::connect(world.proxy.data).await.unwrap();
+    let began = Instant::now();
+    let read = tokio::time::timeout(PATIENCE, silent.read(&mut [0; 8])).await.unwrap();
+    assert!(matches!(read, Ok(0)) && began.elapsed() > Duration::from_millis(500), "{read:?}");
+    // One that is kept has its time anew after each request, and while it waits for an answer it is not silent.
+    let mut kept = Client::connect(world.proxy.data).await;
+    world.small.next(Script::After(Duration::from_millis(1600), Box::new(Script::Right)));
+    for _ in 0..3 {
+        assert_eq!(kept.exchange(&Request::chat(chat_body("auto"))).await.status, 200);
+        tokio::time::sleep(Duration::from_millis(600)).await;
+    }
+    world.proxy.until_metric("pointsman_connections", 0.0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_connections_than_may_be_open_are_closed() {
     let world = World::start(|config| config.swap("[server]\n", "[server]\nmax_connections = 4\n")).await;
     let mut held = Vec::new();

@@ -198,3 +198,30 @@ async fn a_window_that_stays_shut() {
     drop(io);
     world.proxy.until_metric("pointsman_requests_in_flight", 0.0).await;
 }
+
+/// A client that has agreed on HTTP/2 and then says nothing, or drips its preface, is not waited for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_preface_that_does_not_come() {
+    let directory = tempfile::tempdir().unwrap();
+    let certificate = TestCertificate::new(directory.path());
+    let files = (certificate.cert.display().to_string(), certificate.key.display().to_string());
+    let world = World::start(|config| {
+        config.tls = Some(files);
+        config.swap("[server]\n", "[server]\nhead_seconds = 1\n");
+    })
+    .await;
+    for drips in [false, true] {
+        let mut io = certificate.connect(world.proxy.data, &[b"h2"]).await;
+        let began = Instant::now();
+        for byte in b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r" {
+            let dripped = !drips || io.write_all(&[*byte]).await.and(io.flush().await).is_ok();
+            let read = tokio::time::timeout(Duration::from_millis(150), io.read(&mut [0; 64])).await;
+            if !dripped || matches!(read, Ok(Ok(0) | Err(_))) {
+                break;
+            }
+        }
+        let took = began.elapsed();
+        assert!(took > Duration::from_millis(500) && took < Duration::from_millis(3000), "{drips}: {took:?}");
+    }
+    world.proxy.until_metric("pointsman_connections", 0.0).await;
+}
