@@ -72,7 +72,7 @@ impl Ledger {
         }
     }
 
-    /// False from a failed write until the next good one. Part of readiness.
+    /// False from a failed write until the next good one. Where the ledger is required, readiness follows it.
     pub fn healthy(&self) -> bool {
         !self.shared.failing.load(Relaxed)
     }

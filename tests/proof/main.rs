@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, missing_docs)] // nothing of a test binary is reachable from outside
 
 mod bombs;
+mod disk;
 #[allow(dead_code, reason = "the fault matrix uses the rest")]
 mod process;
 mod soak;

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use pointsman::ledger::{Reader, Span};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::Value;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_pointsman");
@@ -101,6 +101,52 @@ impl Stand {
         assert!(reachable(self.data), "it does not start");
     }
 
+    /// Starts it deaf to the signal of too large a file: writes fail instead, as on a full disk.
+    pub fn start_without_size_signal(&mut self) {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", PROGRAM]);
+        self.proxy = Some(self.launch_as(shell, false));
+        assert!(reachable(self.data), "it does not start");
+    }
+
+    /// The largest file the running process may write, bytes; `None`: as large as may be.
+    pub fn bound_files(&self, most: Option<u64>) {
+        let pid = Pid::from_child(self.proxy.as_ref().unwrap());
+        let limit = Rlimit { current: most, maximum: None };
+        prlimit(Some(pid), Resource::Fsize, limit).unwrap();
+    }
+
+    /// Adds to the end of the configuration, which is its ledger.
+    pub fn add_config(&self, lines: &str) {
+        let text = std::fs::read_to_string(self.config()).unwrap();
+        std::fs::write(self.config(), text + lines).unwrap();
+    }
+
+    /// One chat request: its status and the whole answer.
+    pub fn chat(&self) -> (u16, String) {
+        let body = r#"{"model":"auto","messages":[{"role":"user","content":"hello"}]}"#;
+        let answer = exchange(
+            self.data,
+            &format!(
+                "POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            ),
+        );
+        (status_of(&answer), answer)
+    }
+
+    /// What the metrics say of its ledger.
+    pub fn ledger_healthy(&self) -> bool {
+        let request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        exchange(self.admin, request).contains("\npointsman_ledger_healthy 1")
+    }
+
+    /// What a probe answers.
+    pub fn status(&self, path: &str) -> u16 {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        status_of(&exchange(self.data, &request))
+    }
+
     /// CPU time it has used so far.
     pub fn cpu_seconds(&self) -> f64 {
         let stat = std::fs::read_to_string(self.proc("stat")).unwrap();
@@ -172,6 +218,17 @@ impl Stand {
                 true
             })
             .unwrap();
+        count
+    }
+
+    /// Requests on record that were answered so.
+    pub fn recorded_with_status(&self, status: u16) -> u64 {
+        let mut count = 0;
+        let note = |entry: pointsman::ledger::Entry| {
+            count += u64::from(entry.status == status);
+            true
+        };
+        Reader::open(&self.ledger()).unwrap().each(Span::ALL, note).unwrap();
         count
     }
 
@@ -257,6 +314,10 @@ fn exchange(addr: SocketAddr, request: &str) -> String {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
+}
+
+fn status_of(answer: &str) -> u16 {
+    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0)
 }
 
 fn signal(process: &Child, signal: Signal) {
