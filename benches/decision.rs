@@ -156,6 +156,7 @@ fn inputs(snapshot: &Snapshot, request: &ChatRequest, features: Features) -> Inp
             hard_markers: request.hard_markers,
             cache_markers: request.cache_markers,
             crossings: Vec::new(),
+            refused: Vec::new(),
         },
         limits: Limits::default(),
         live: Live { deployments: vec![live; snapshot.deployments.len()], session_model: None },

@@ -193,6 +193,7 @@ fn inputs(deployments: usize) -> Inputs {
             hard_markers: HardMarkers::default(),
             cache_markers: false,
             crossings: Vec::new(),
+            refused: Vec::new(),
         },
         limits: Limits::default(),
         live: Live { deployments: vec![live; deployments], session_model: None },

@@ -39,6 +39,7 @@ fn inputs(snapshot: &Snapshot) -> Inputs {
             hard_markers: HardMarkers::default(),
             cache_markers: false,
             crossings: Vec::new(),
+            refused: Vec::new(),
         },
         limits: Limits { task: pointsman::types::TaskClass::parse("code"), ..Limits::default() },
         live: Live { deployments: vec![live; snapshot.deployments.len()], session_model: None },

@@ -8,6 +8,7 @@ mod foresee;
 mod forwarded;
 mod frontier;
 mod hops;
+mod lacking;
 mod refusal;
 mod understand;
 

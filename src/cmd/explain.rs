@@ -238,6 +238,7 @@ fn from_file(settings: &Settings, path: &Path, (dialect, json): (&str, bool)) ->
             hard_markers: request.hard_markers,
             cache_markers: request.cache_markers,
             crossings,
+            refused: Vec::new(),
         },
         limits: Limits::default(),
         live: all_ready(snapshot),

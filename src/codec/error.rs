@@ -19,6 +19,8 @@ pub struct ProviderError {
     pub code: String,
     /// Its message, cut to a sane length; may be empty.
     pub message: String,
+    /// The top-level parameter it is about, where it says so.
+    pub param: Option<String>,
 }
 
 /// The error object of all dialects: OpenAI has `code` and `type`, Anthropic `type`, Gemini `code` (a number) and
@@ -31,6 +33,7 @@ pub(super) struct ErrorObject {
     kind: Value,
     status: Value,
     message: Value,
+    param: Value,
     details: Value,
 }
 
@@ -84,13 +87,28 @@ pub(super) fn understand(dialect: Dialect, status: Option<u16>, error: ErrorFiel
         words: [words[0], words[1], words[2], detail],
         message: message.to_ascii_lowercase(),
     };
+    let class = class(&seen);
+    let param = (class == FailureClass::Unsupported).then(|| parameter(&error.param, message)).flatten();
     let code = [detail, words[0], words[2], words[1]].into_iter().find(|word| !word.is_empty());
     ProviderError {
-        class: class(&seen),
+        class,
         code: code.map_or_else(|| format!("http_{}", status.unwrap_or(200)), str::to_owned),
         message: shorten(message).to_owned(),
+        param: param.map(str::to_owned),
     }
 }
+
+/// The top-level parameter a refusal is about: what OpenAI puts beside its message, else the first name in quotes.
+fn parameter<'a>(param: &'a Value, message: &'a str) -> Option<&'a str> {
+    let quoted = || message.split(['\'', '`', '"']).nth(1);
+    let name = param.as_str().or_else(quoted)?;
+    let top = &name[..name.find(['.', '[']).unwrap_or(name.len())];
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    (!top.is_empty() && top.len() <= MAX_PARAM_BYTES && top.bytes().all(is_name)).then_some(top)
+}
+
+/// Longest name of a parameter that is kept.
+const MAX_PARAM_BYTES: usize = 64;
 
 /// What a class is told from.
 struct Seen<'a> {
@@ -121,10 +139,11 @@ fn by_words(seen: &Seen<'_>) -> Option<FailureClass> {
     if !client_fault {
         return seen.word(&["overloaded_error", "engine_overloaded"]).then_some(FailureClass::Overloaded);
     }
-    let table: [(FailureClass, &[&str], &[&str]); 7] = [
+    let table: [(FailureClass, &[&str], &[&str]); 8] = [
         (FailureClass::Billing, BILLING_WORDS, BILLING_PHRASES),
         (FailureClass::ContentFilter, FILTER_WORDS, FILTER_PHRASES),
         (FailureClass::ContextLength, CONTEXT_WORDS, CONTEXT_PHRASES),
+        (FailureClass::Unsupported, &["unsupported_parameter", "unsupported_value"], UNSUPPORTED_PHRASES),
         (FailureClass::ModelGone, &["model_not_found", "model_not_available", "DeploymentNotFound"], &[]),
         (FailureClass::Overloaded, &["overloaded_error", "engine_overloaded", "UNAVAILABLE"], &[]),
         (
@@ -170,6 +189,14 @@ const CONTEXT_PHRASES: &[&str] = &[
     "exceed context limit",
     "exceeds the maximum number of tokens allowed",
     "input is too long",
+];
+
+const UNSUPPORTED_PHRASES: &[&str] = &[
+    "not supported with this model",
+    "not supported by this model",
+    "not supported on this model",
+    "not supported for this model",
+    "model does not support",
 ];
 
 fn by_status(seen: &Seen<'_>) -> FailureClass {

@@ -23,6 +23,8 @@ fn classes_are_told_from_status_and_words() {
         (OpenAi, 400, openai("content_policy_violation", "", ""), F::ContentFilter),
         (OpenAi, 400, openai("content_filter", "", ""), F::ContentFilter),
         (OpenAi, 400, openai("invalid_value", "invalid_request_error", "n"), F::BadRequest),
+        (OpenAi, 400, openai("unsupported_value", "invalid_request_error", ""), F::Unsupported),
+        (OpenAi, 400, openai("", "", "logprobs are not supported with this model"), F::Unsupported),
         (OpenAi, 401, openai("invalid_api_key", "invalid_request_error", ""), F::Auth),
         (OpenAi, 403, openai("", "", "country"), F::Auth),
         (OpenAi, 404, openai("model_not_found", "", ""), F::ModelGone),
@@ -58,6 +60,27 @@ fn classes_are_told_from_status_and_words() {
     for (dialect, status, body, class) in cases {
         assert_eq!(classify(dialect, status, body.as_bytes()).class, class, "{status} {body}");
     }
+}
+
+#[test]
+fn what_a_model_does_not_take_is_named() {
+    let body = |message: &str, param: Value| {
+        json!({"error": {"code": "unsupported_parameter", "message": message, "param": param}}).to_string()
+    };
+    let said = "Unsupported parameter: 'max_tokens' is not supported with this model.";
+    for (message, param, named) in [
+        (said, json!("reasoning.effort"), Some("reasoning")),
+        (said, json!("tools[0].type"), Some("tools")),
+        (said, Value::Null, Some("max_tokens")),
+        ("it is not", Value::Null, None),
+        ("`a b` is not", Value::Null, None),
+        ("it is not", json!("x".repeat(65)), None),
+    ] {
+        let found = classify(Dialect::OpenAi, 400, body(message, param).as_bytes());
+        assert_eq!((found.class, found.param.as_deref()), (FailureClass::Unsupported, named), "{message}");
+    }
+    let other = json!({"error": {"code": "invalid_value", "message": "'n'", "param": "n"}}).to_string();
+    assert_eq!(classify(Dialect::OpenAi, 400, other.as_bytes()).param, None);
 }
 
 #[test]

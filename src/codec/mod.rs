@@ -22,7 +22,7 @@ pub use cross::{
 };
 pub use error::{AttemptNote, OwnError, ProviderError, classify, error_body, error_event};
 pub use hub::{ChatRequest, ChatView, Part, Role, StreamOptions, Tool, Turn};
-pub use read::{KeyScan, MAX_DEPTH, ReadFault, ReadFaultKind, Scratch, read, scan_keys};
+pub use read::{KeyScan, MAX_DEPTH, ReadFault, ReadFaultKind, Scratch, has_member, read, scan_keys};
 pub use resume::{Mismatch, Splice, Transcript};
 pub use route::{DialectHints, Route, route};
 pub use splice::{Edit, ask_for_usage, set_model, splice, unstreamed};

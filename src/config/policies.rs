@@ -21,7 +21,7 @@ const ON_STREAM_BREAK: [(&str, OnStreamBreak); 2] =
 
 /// Classes that lead to the next hop unless `on` says otherwise: another model may well help, and no filter is evaded,
 /// no refused credential hidden, no unpaid bill moved elsewhere.
-const USUAL_ON: [FailureClass; 11] = [
+const USUAL_ON: [FailureClass; 12] = [
     FailureClass::Connect,
     FailureClass::Dns,
     FailureClass::Tls,
@@ -32,6 +32,7 @@ const USUAL_ON: [FailureClass; 11] = [
     FailureClass::Malformed,
     FailureClass::Empty,
     FailureClass::ContextLength,
+    FailureClass::Unsupported,
     FailureClass::ModelGone,
 ];
 

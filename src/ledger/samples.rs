@@ -12,11 +12,13 @@ use crate::catalog::{
     SnapshotParts, SnapshotVersion, Tier,
 };
 use crate::routing::{
-    Candidate, Crossing, Decision, Estimate, Facts, Inputs, Live, Plan, Reason, Verdict, Why,
+    Candidate, Crossing, Decision, Estimate, Facts, Inputs, Live, Plan, Reason, RefusedParameter, Verdict,
+    Why,
 };
 use crate::types::{
-    AgentStep, Capabilities, Day, Dialect, FailureClass, HardMarkers, ModelId, ModelIx, NanoUsd, Operation,
-    PolicyId, PricePerMillion, ProviderId, RequestId, Served, TaskClass, Usage, UsageSource,
+    AgentStep, Capabilities, Day, DeploymentIx, Dialect, FailureClass, HardMarkers, ModelId, ModelIx,
+    NanoUsd, Operation, PolicyId, PricePerMillion, ProviderId, RequestId, Served, TaskClass, Usage,
+    UsageSource,
 };
 
 pub(super) fn day_ms() -> u64 {
@@ -153,6 +155,7 @@ fn inputs() -> Inputs {
             hard_markers: HardMarkers::SIGNED_THINKING,
             cache_markers: true,
             crossings: vec![Crossing { to: Dialect::OpenAi, obstacle: Some("thinking".into()) }],
+            refused: vec![RefusedParameter { at: DeploymentIx(0), param: "temperature".into() }],
         },
         limits: Limits { min_quality: Some(0.1), ..Limits::default() },
         live: Live { deployments: Vec::new(), session_model: Some("small".into()) },

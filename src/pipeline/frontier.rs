@@ -207,6 +207,7 @@ fn inputs(loaded: &Loaded, (policy, dialect): (&Policy, Dialect), ask: &Frontier
             hard_markers: HardMarkers::default(),
             cache_markers: false,
             crossings: Vec::new(),
+            refused: Vec::new(),
         },
         limits: Limits::default(),
         live: Live { deployments: deployments.map(live).collect(), session_model: None },

@@ -269,6 +269,7 @@ impl Refusal {
             ),
             FailureClass::ServerError
             | FailureClass::ContextLength
+            | FailureClass::Unsupported
             | FailureClass::ContentFilter
             | FailureClass::ModelGone
             | FailureClass::BadRequest => (RefusalCode::UpstreamError, "the provider failed"),

@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::Xxh3;
 use super::crossing;
 use super::foresee::{Beyond, foreseen};
 use super::refusal::{Refusal, RefusalCode};
-use super::{Engine, Inbound, Loaded};
+use super::{Engine, Inbound, Loaded, lacking};
 use crate::analysis::{self, Analysis, Features, Limits, is_hint, read_limits};
 use crate::catalog::{Credential, Mode};
 use crate::codec::{self, ChatRequest, KeyScan, ReadFault, ReadFaultKind, Scratch};
@@ -194,6 +194,9 @@ impl Engine {
             let asked = (request.dialect, &inbound.origin());
             crossing::crossings(snapshot, snapshot.policy(policy), asked, named)
         });
+        let refused = policy.map_or_else(Vec::new, |policy| {
+            lacking::refused(&inbound.loaded, snapshot.policy(policy), named, &inbound.body)
+        });
         Inputs {
             policy: policy.map_or_else(|| PolicyId::from(""), |policy| snapshot.policy(policy).id.clone()),
             features: features.clone(),
@@ -207,6 +210,7 @@ impl Engine {
                 hard_markers: request.hard_markers,
                 cache_markers: request.cache_markers,
                 crossings,
+                refused,
             },
             // The session's own name may say who somebody is; the hash is all a decision needs.
             limits: Limits { session: None, ..asked.limits.clone() },

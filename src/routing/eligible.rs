@@ -49,6 +49,12 @@ pub(super) fn target(
             }
             continue;
         }
+        if let Some(param) = inputs.facts.refused_at(deployment) {
+            if obstacle.at.is_none() {
+                obstacle = Why::ParameterRefused(param.to_owned()).into();
+            }
+            continue;
+        }
         match (live.has_credential, live.ready) {
             (true, true) => return Ok(deployment),
             (true, false) if obstacle.at.is_none() => {

@@ -31,7 +31,8 @@ pub use latency::{
 pub use legs::{FRAME_TOKENS, Leg, Role, VERDICT_TOKENS};
 pub use no_route::{NoRoute, NoRouteKind};
 pub use plan::{
-    Candidate, Crossing, Decision, DeploymentLive, Estimate, Facts, Inputs, Live, Plan, Reason, Verdict, Why,
+    Candidate, Crossing, Decision, DeploymentLive, Estimate, Facts, Inputs, Live, Plan, Reason,
+    RefusedParameter, Verdict, Why,
 };
 pub use policy::{Asked, UnknownPolicy, select_policy};
 pub use spread::{LEVELS, Spread};

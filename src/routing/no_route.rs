@@ -118,9 +118,12 @@ impl NoRoute {
                 (NoRouteKind::Quality, "x-pointsman-min-quality")
             }
             Some(Why::AnswerShape(_)) => (NoRouteKind::Plan, "x-pointsman-plan"),
-            Some(Why::MissingCapability(_) | Why::OtherDialect | Why::NotExpressible(_)) => {
-                (NoRouteKind::Capability, "capabilities")
-            }
+            Some(
+                Why::MissingCapability(_)
+                | Why::OtherDialect
+                | Why::NotExpressible(_)
+                | Why::ParameterRefused(_),
+            ) => (NoRouteKind::Capability, "capabilities"),
             Some(Why::ContextWindow) => (NoRouteKind::Context, "context_tokens"),
             // A member is looked through above.
             Some(Why::NoCredential | Why::NotReady | Why::Member(..)) | None => {
@@ -151,7 +154,7 @@ fn distance(candidate: &Candidate) -> (u8, u64) {
         Some(Why::NotReady) => (5, 0),
         Some(Why::NoCredential) => (6, 0),
         Some(Why::ContextWindow) => (7, 0),
-        Some(Why::MissingCapability(_)) => (8, 0),
+        Some(Why::MissingCapability(_) | Why::ParameterRefused(_)) => (8, 0),
         Some(Why::OtherDialect | Why::NotExpressible(_)) => (9, 0),
         Some(Why::AnswerShape(_)) => (10, 0),
         Some(Why::Member(..)) | None => (11, 0),

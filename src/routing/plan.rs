@@ -8,7 +8,9 @@ use super::compound::{Cascade, Debate, Draft, Ensemble};
 use super::forecast::Forecast;
 use super::latency::{Basis, WholeTime};
 use crate::analysis::{Features, Limits};
-use crate::types::{Capabilities, Day, Dialect, HardMarkers, ModelId, NanoUsd, PolicyId, Served};
+use crate::types::{
+    Capabilities, Day, DeploymentIx, Dialect, HardMarkers, ModelId, NanoUsd, PolicyId, Served,
+};
 
 /// Everything a decision is a function of, apart from the snapshot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,6 +66,18 @@ pub struct Facts {
     /// The other dialects of the policy's deployments, and whether the request can be put into them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub crossings: Vec<Crossing>,
+    /// Deployments whose model has refused a parameter that this request carries.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<RefusedParameter>,
+}
+
+/// A parameter of the request that a deployment does not take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedParameter {
+    /// The deployment, by position in the snapshot.
+    pub at: DeploymentIx,
+    /// The parameter.
+    pub param: String,
 }
 
 /// Whether a request can be put into another dialect.
@@ -77,6 +91,11 @@ pub struct Crossing {
 }
 
 impl Facts {
+    /// The parameter that a deployment does not take.
+    pub(super) fn refused_at(&self, deployment: DeploymentIx) -> Option<&str> {
+        self.refused.iter().find(|refused| refused.at == deployment).map(|refused| refused.param.as_str())
+    }
+
     /// Whether the request can be put into a dialect; what is in the way, where that is known.
     pub(super) fn reaches(&self, dialect: Dialect) -> Result<(), Option<&str>> {
         if dialect == self.dialect {
@@ -242,6 +261,8 @@ pub enum Why {
     OtherDialect,
     /// Its deployments speak another dialect, which has no counterpart for this field of the request.
     NotExpressible(String),
+    /// Its model has refused this parameter of the request before.
+    ParameterRefused(String),
     /// It lacks these.
     MissingCapability(Capabilities),
     /// The request does not fit its context window.
@@ -290,7 +311,8 @@ impl Why {
                 true
             }
             Self::NoEvidence | Self::QualityLoss | Self::Unmeasured | Self::NoGain => true,
-            Self::OtherDialect | Self::NotExpressible(_) | Self::MissingCapability(_) => false,
+            Self::OtherDialect | Self::NotExpressible(_) | Self::ParameterRefused(_) => false,
+            Self::MissingCapability(_) => false,
             Self::ContextWindow | Self::NoCredential | Self::NotReady | Self::AnswerShape(_) => false,
             Self::Member(_, why) => why.is_about_limits(),
         }
@@ -309,6 +331,7 @@ impl fmt::Display for Why {
             Self::NotExpressible(param) => {
                 write!(f, "speaks another dialect, which has no counterpart for `{param}`")
             }
+            Self::ParameterRefused(param) => write!(f, "does not take `{param}`"),
             Self::MissingCapability(missing) => {
                 write!(f, "cannot do {}", missing.words().collect::<Vec<_>>().join(", "))
             }

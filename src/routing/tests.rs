@@ -47,6 +47,7 @@ fn world() -> World {
         hard_markers: HardMarkers::default(),
         cache_markers: false,
         crossings: Vec::new(),
+        refused: Vec::new(),
     };
     let mut features = Features::default();
     features.volume.plain = 4582;

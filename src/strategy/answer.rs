@@ -187,7 +187,7 @@ fn check(
         // A 403 may mean that this account may not do this one thing, which others do not ask for.
         let fault = (error.class == FailureClass::Auth && status != 403).then_some(INVALID_KEY);
         let failure = Failure::new(error.class, format!("status {status}, code {}", error.code));
-        return Err(Failure { fault, ..failure });
+        return Err(Failure { fault, param: error.param.map(Into::into), ..failure });
     }
     let json = headers
         .get(header::CONTENT_TYPE)

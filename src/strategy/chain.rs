@@ -83,6 +83,8 @@ pub struct Failure {
     pub sent: bool,
     /// A finer word for what happened, where there is one.
     pub fault: Option<&'static str>,
+    /// The parameter that its model does not take.
+    pub param: Option<Box<str>>,
     /// How long the provider asked us to wait.
     pub retry_after: Option<Duration>,
     /// The provider's answer, where there was one and it may be passed on.
@@ -365,7 +367,15 @@ async fn receive<R: Reply>(
 
 impl Failure {
     pub(super) fn new(class: FailureClass, detail: impl Into<String>) -> Self {
-        Self { class, detail: detail.into(), sent: false, fault: None, retry_after: None, answer: None }
+        Self {
+            class,
+            detail: detail.into(),
+            sent: false,
+            fault: None,
+            param: None,
+            retry_after: None,
+            answer: None,
+        }
     }
 }
 

@@ -158,11 +158,16 @@ impl Job<'_> {
         self.snapshot.provider(self.hops[position].provider).retries.min(MAX_RETRIES)
     }
 
-    /// Whether a hop can do what the one before could not: take a context that was too long.
+    /// Whether a hop can do what the one before could not: take a context that was too long, or a parameter that its model
+    /// does not take.
     pub(super) fn may_help(&self, position: usize, failure: &Failure, at: usize) -> bool {
         let window =
             |position: usize| self.hops[position].model.map(|ix| self.snapshot.model(ix).context_tokens);
-        failure.class != FailureClass::ContextLength || window(position) > window(at)
+        match failure.class {
+            FailureClass::ContextLength => window(position) > window(at),
+            FailureClass::Unsupported => self.hops[position].model != self.hops[at].model,
+            _ => true,
+        }
     }
 
     /// Whether a hop is asked a second time although there is another: a provider that has just failed inside (500) most

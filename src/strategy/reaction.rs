@@ -58,6 +58,11 @@ pub(super) fn react(job: &Job<'_>, position: usize, failure: &Failure, trail: &m
             true
         }
         FailureClass::Malformed if failure.fault == Some(CONTENT_TYPE) => job.board.strike(ix),
+        FailureClass::Unsupported => {
+            job.board.answered(ix);
+            learn_lack(job, position, failure);
+            false
+        }
         // Whoever finds fault with a request is at work.
         FailureClass::ContextLength | FailureClass::ContentFilter | FailureClass::BadRequest => {
             job.board.answered(ix);
@@ -74,6 +79,15 @@ pub(super) fn react(job: &Job<'_>, position: usize, failure: &Failure, trail: &m
 fn distrust(job: &Job<'_>, ix: DeploymentIx, failure: &Failure) {
     if failure.fault != Some("tls_handshake") {
         job.board.bar(ix, DISTRUSTED);
+    }
+}
+
+/// The next request that carries the parameter goes elsewhere at once. What a translation wrote is not the caller's.
+fn learn_lack(job: &Job<'_>, position: usize, failure: &Failure) {
+    let hop = &job.hops[position];
+    let speaks = job.snapshot.provider(hop.provider).dialect;
+    if let (Some(ix), Some(param), true) = (hop.deployment, &failure.param, speaks == job.dialect) {
+        job.board.lacks(ix, param);
     }
 }
 

@@ -46,6 +46,7 @@ pub fn may_repeat(class: FailureClass) -> bool {
         | FailureClass::Malformed
         | FailureClass::Empty
         | FailureClass::ContextLength
+        | FailureClass::Unsupported
         | FailureClass::ContentFilter
         | FailureClass::Auth
         | FailureClass::Billing
@@ -71,6 +72,7 @@ pub fn last_word(class: FailureClass) -> LastWord {
     match class {
         FailureClass::BadRequest
         | FailureClass::ContextLength
+        | FailureClass::Unsupported
         | FailureClass::ContentFilter
         | FailureClass::ModelGone => LastWord::Providers,
         FailureClass::Auth | FailureClass::Billing => LastWord::ProvidersOnCallersKey,

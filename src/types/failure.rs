@@ -26,6 +26,8 @@ pub enum FailureClass {
     Empty,
     /// The request does not fit the model's context window.
     ContextLength,
+    /// The model does not take a parameter of the request; another may.
+    Unsupported,
     /// Refused by a content filter.
     ContentFilter,
     /// The credential was refused.
@@ -42,7 +44,7 @@ pub enum FailureClass {
 
 impl FailureClass {
     /// Every class, in the order of the documentation.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Connect,
         Self::Dns,
         Self::Tls,
@@ -53,6 +55,7 @@ impl FailureClass {
         Self::Malformed,
         Self::Empty,
         Self::ContextLength,
+        Self::Unsupported,
         Self::ContentFilter,
         Self::Auth,
         Self::Billing,
@@ -62,7 +65,7 @@ impl FailureClass {
     ];
 
     /// The classes a policy may list in `on`.
-    pub const LISTABLE: [Self; 14] = [
+    pub const LISTABLE: [Self; 15] = [
         Self::Connect,
         Self::Dns,
         Self::Tls,
@@ -73,6 +76,7 @@ impl FailureClass {
         Self::Malformed,
         Self::Empty,
         Self::ContextLength,
+        Self::Unsupported,
         Self::ContentFilter,
         Self::Auth,
         Self::Billing,
@@ -92,6 +96,7 @@ impl FailureClass {
             Self::Malformed => "malformed",
             Self::Empty => "empty",
             Self::ContextLength => "context_length",
+            Self::Unsupported => "unsupported",
             Self::ContentFilter => "content_filter",
             Self::Auth => "auth",
             Self::Billing => "billing",

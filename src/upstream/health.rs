@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use super::Replicas;
 use super::balance::{Load, of_two};
 use super::circuit::{Barred, Circuit, Failed};
+use super::lacks::Lacks;
 use super::speed::{Answered, FORGET, Speed};
 use crate::catalog::{LatencyPrior, Snapshot};
 use crate::routing::Measured;
@@ -34,6 +35,7 @@ impl Default for Health {
 struct Cell {
     circuit: Circuit,
     load: Load,
+    lacks: Lacks,
     speed: Mutex<Speed>,
     /// What is known of its speed, and when that was worked out: read by every decision, so no lock is in the way.
     measured: ArcSwapOption<(Duration, Measured)>,
@@ -59,6 +61,7 @@ impl Health {
                 let cell = self.cells.entry(deployment.id.clone()).or_insert_with(fresh).value().clone();
                 cell.speed.lock().configure(deployment.latency);
                 cell.circuit.reloaded();
+                cell.lacks.forget();
                 cell
             })
             .collect();
@@ -147,6 +150,16 @@ impl Board {
         out
     }
 
+    /// Its model does not take this parameter.
+    pub fn lacks(&self, ix: DeploymentIx, param: &str) {
+        self.cells[ix.at()].lacks.learn(param, self.now_ms());
+    }
+
+    /// A parameter that its model does not take and that is asked for.
+    pub fn lacking(&self, ix: DeploymentIx, is_asked: impl Fn(&str) -> bool) -> Option<String> {
+        self.cells[ix.at()].lacks.first(self.now_ms(), is_asked)
+    }
+
     /// What answers taught of a deployment's speed, unless that is too long ago.
     pub fn latency(&self, ix: DeploymentIx) -> Option<Measured> {
         let measured = self.cells[ix.at()].measured.load();
@@ -174,6 +187,7 @@ impl Cell {
         Self {
             circuit: Circuit::default(),
             load: Load::default(),
+            lacks: Lacks::default(),
             speed: Mutex::new(Speed::new(prior)),
             measured: ArcSwapOption::empty(),
         }

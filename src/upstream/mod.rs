@@ -7,6 +7,7 @@ mod client;
 mod head;
 mod headers;
 mod health;
+mod lacks;
 mod pool;
 mod replicas;
 mod resolve;

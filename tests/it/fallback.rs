@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::support::client::{chat_body, chat_stream_body, messages_body, messages_stream_body};
@@ -389,4 +390,40 @@ async fn our_own_bound_on_calls_holds_no_longer_than_the_calls() {
     seen.closed().await;
     world.proxy.until_metric("pointsman_requests_in_flight", 0.0).await;
     assert_eq!(world.proxy.exchange(&Request::chat(chat_body("auto"))).await.status, 200);
+}
+
+/// A model says that it does not take a parameter: the next model answers, and who asks for it later is not sent there again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_parameter_that_is_not_taken_is_learnt() {
+    let world = World::start(|_| {}).await;
+    let refusal = json!({"error": {
+        "message": "Unsupported value: 'temperature' does not support 0 with this model.",
+        "type": "invalid_request_error", "param": "temperature", "code": "unsupported_value",
+    }});
+    let refusal = Script::Whole(Whole::json(400, refusal.to_string()));
+    let with = |model: &str| {
+        Request::chat(chat_body(model).replace("\"max_tokens\":64", "\"max_tokens\":64,\"temperature\":0"))
+    };
+    // Who names the model gets the provider's own words.
+    world.small.next(refusal.clone());
+    let named = world.proxy.exchange(&with("small-1")).await;
+    assert_eq!((named.status, named.json()["error"]["param"].as_str()), (400, Some("temperature")));
+    assert_eq!(world.proxy.exchange(&with("auto")).await.header("x-pointsman-model"), Some("small"));
+    world.small.next(refusal);
+    let first = world.proxy.exchange(&with("auto")).await;
+    assert_eq!((first.status, first.header("x-pointsman-model")), (200, Some("large")));
+    assert_eq!(first.header("x-pointsman-attempts"), Some("small:unsupported,large:ok"));
+    let asked = world.small.seen().len();
+    let second = world.proxy.exchange(&with("auto")).await;
+    assert_eq!((second.status, second.header("x-pointsman-model")), (200, Some("large")));
+    assert_eq!(world.small.seen().len(), asked, "it is not asked again");
+    let entry = world.proxy.entry_of(&second).await;
+    let told = serde_json::to_string(&entry.decision).unwrap();
+    assert!(told.contains("parameter_refused"), "{told}");
+    // Only who carries it is sent elsewhere, wherever else the word stands.
+    let word = Request::chat(chat_body("auto").replace("Be brief.", "What is a \\\"temperature\\\"?"));
+    for other in [Request::chat(chat_body("auto")), word] {
+        let answer = world.proxy.exchange(&other).await;
+        assert_eq!(answer.header("x-pointsman-model"), Some("small"));
+    }
 }

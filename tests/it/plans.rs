@@ -164,6 +164,7 @@ fn inputs(row: &Row) -> Inputs {
             hard_markers: HardMarkers::default(),
             cache_markers: false,
             crossings: Vec::new(),
+            refused: Vec::new(),
         },
         limits: Limits::default(),
         live: Live { deployments: vec![live; models().count()], session_model: None },

@@ -28,7 +28,7 @@ pub const SMALL_COST: u64 = LARGE_COST / 10;
 
 /// Every class a chain goes on after in the tests.
 pub const CLASSES: &str = "[\"connect\", \"dns\", \"tls\", \"timeout\", \"rate_limit\", \"overloaded\", \
-     \"server_error\", \"malformed\", \"empty\", \"context_length\"]";
+     \"server_error\", \"malformed\", \"empty\", \"context_length\", \"unsupported\"]";
 
 /// A configuration before it is text. Providers `a`, `b` speak OpenAI's dialect, `c`, `d` Anthropic's, `g` Gemini's;
 /// `a` and `c` serve the small models, the others the large ones.

@@ -20,7 +20,7 @@ use self::walk::{Json, Source, Top};
 use super::hub::{ChatRequest, ChatView};
 use crate::types::Operation;
 
-pub use self::scan::{KeyScan, scan_keys};
+pub use self::scan::{KeyScan, has_member, scan_keys};
 
 /// Deepest nesting of a body that is read: far above what clients send, below what any provider's parser refuses.
 pub const MAX_DEPTH: usize = 64;

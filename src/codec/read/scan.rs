@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use memchr::memchr2;
+use memchr::{memchr2, memmem};
 
 use super::walk::ROUTING_KEYS;
 
@@ -51,6 +51,17 @@ fn try_scan(body: &[u8]) -> Option<KeyScan> {
         }
     }
     (skip_space(body, members.at) == body.len()).then_some(KeyScan::Clean { model, stream })
+}
+
+/// Whether an object has a top-level member of this name, as written without escapes.
+pub fn has_member(body: &[u8], name: &str) -> bool {
+    if memmem::find(body, name.as_bytes()).is_none() {
+        return false;
+    }
+    let members = Members::of(body, skip_space(body, 0));
+    members.map_while(Result::ok).any(|member| {
+        body[member.key].get(1..).is_some_and(|key| key.strip_suffix(b"\"") == Some(name.as_bytes()))
+    })
 }
 
 /// One member of an object: byte ranges into the scanned bytes, the key's with its quotes.

@@ -64,6 +64,7 @@ impl Router {
                 hard_markers: chat.hard_markers,
                 cache_markers: chat.cache_markers,
                 crossings: Vec::new(),
+                refused: Vec::new(),
             },
             limits: limits.unwrap(),
             live: Live { deployments, session_model: None },
