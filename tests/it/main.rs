@@ -16,6 +16,7 @@ mod admin;
 mod bad_input;
 mod bodies;
 mod bounds;
+mod canaries;
 mod cancel;
 mod classes;
 mod clients;
