@@ -6,6 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+cargo test --release --locked --no-run --test proof --test it
 PROOF=full PROOF_OUT="$work" cargo test --release --locked --test proof -- --nocapture --test-threads 1
 INPUTS=1000000 cargo test --release --locked --test it differential -- --nocapture
 {
