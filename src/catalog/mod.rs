@@ -12,6 +12,7 @@ mod model;
 mod policy;
 mod predictor;
 mod provider;
+mod service;
 mod snapshot;
 
 pub use client::{Client, ClientKey, Clients};
@@ -28,4 +29,5 @@ pub use predictor::{
     SourceRows, Target, TargetKind, quality_interval,
 };
 pub use provider::{AuthScheme, Clocks, Credential, Origin, Provider};
+pub use service::{CapKey, Quirks, SERVICES, Service, StreamUsage, service_at};
 pub use snapshot::{DefaultProviders, Snapshot, SnapshotParts, SnapshotVersion};

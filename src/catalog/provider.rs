@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Quirks;
 use crate::types::{Dialect, ProviderId, Secret};
 
 /// One place that answers API calls.
@@ -24,6 +25,10 @@ pub struct Provider {
     pub retries: u32,
     /// Whether WebSocket upgrades pass through to it.
     pub websocket: bool,
+    /// What it takes differently from the vendor that made its dialect.
+    pub quirks: Quirks,
+    /// The `api-version` of Azure's older paths, which name the deployment; `None`: paths are the dialect's own.
+    pub api_version: Option<Arc<str>>,
 }
 
 /// Scheme, host, port and path prefix of a `base_url`.

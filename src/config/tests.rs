@@ -10,6 +10,7 @@ use crate::ledger::LedgerMode;
 use crate::types::{Day, Dialect, FailureClass, PricePerMillion, TaskClass};
 
 mod plan_tests;
+mod service_tests;
 
 /// Small and right. The tests break one line of it.
 const RIGHT: &str = r#"[server]

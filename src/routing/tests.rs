@@ -261,6 +261,8 @@ fn provider(id: &str, dialect: Dialect) -> Provider {
         clocks: Clocks { connect: second, first_byte: second, idle: second, total: second },
         retries: 0,
         websocket: false,
+        quirks: Default::default(),
+        api_version: None,
     }
 }
 

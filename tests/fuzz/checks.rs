@@ -48,7 +48,13 @@ pub fn requests(body: &[u8]) {
     for (operation, own) in ASKED {
         for dialect in DIALECTS.into_iter().filter(|dialect| *dialect != own) {
             let origin = Origin { operation, path: "/v1/any", body };
-            let to = Destination { dialect, model: "m", max_output_tokens: 100, max_tokens_key: true };
+            let to = Destination {
+                dialect,
+                model: "m",
+                max_output_tokens: 100,
+                max_tokens_key: true,
+                asks_for_usage: true,
+            };
             if let Ok(crossed) = codec::cross_request(&origin, &to) {
                 assert!(is_json(&crossed.body), "{dialect:?}: {}", String::from_utf8_lossy(&crossed.body));
             }

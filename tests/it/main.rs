@@ -45,6 +45,7 @@ mod reload;
 mod report;
 mod responses;
 mod scenarios;
+mod services;
 mod smuggling;
 mod streams;
 mod tls;
