@@ -1,5 +1,6 @@
 //! A provider: an origin, a dialect, and the one credential that belongs there.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ pub struct Provider {
     pub dialect: Dialect,
     /// Where it is.
     pub origin: Origin,
+    /// Where it is called instead of the addresses its name has; empty: its name is looked up. The name stays what its
+    /// certificate must prove.
+    pub addresses: Vec<SocketAddr>,
     /// How a credential is presented.
     pub auth: AuthScheme,
     /// Which credential is presented.

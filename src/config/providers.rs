@@ -1,5 +1,6 @@
 //! `[[providers]]`: an origin, a dialect, and the one credential that belongs there.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::Context;
@@ -58,6 +59,7 @@ fn provider(table: &Table<'_>, context: &Context<'_>, position: usize) -> Provid
     let provider = Provider {
         id: id.into(),
         dialect,
+        addresses: table.get("addresses").map(|node| addresses(&node, &origin)).unwrap_or_default(),
         origin,
         auth,
         credential,
@@ -69,6 +71,22 @@ fn provider(table: &Table<'_>, context: &Context<'_>, position: usize) -> Provid
     };
     table.refuse_others();
     provider
+}
+
+/// Addresses with or without a port; without one the origin's holds.
+fn addresses(node: &Node<'_>, origin: &Origin) -> Vec<SocketAddr> {
+    if !origin.tls {
+        node.fault("addresses are for an https:// base_url: only a certificate proves who answers there");
+    }
+    let mut found = Vec::new();
+    for (item, text) in node.texts() {
+        let with_port = || text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, origin.port));
+        match text.parse().or_else(|_| with_port()) {
+            Ok(address) => found.push(address),
+            Err(_) => item.fault(format!("`{text}` is no address: write one, as 192.0.2.7 or 192.0.2.7:443")),
+        }
+    }
+    found
 }
 
 fn service(node: &Node<'_>) -> Option<&'static Service> {

@@ -185,6 +185,7 @@ fn faults_of_providers_are_found() {
     check("dialect = \"openai\"", "dialect = \"opanai\"", "providers[0].dialect", "dialect");
     check("auth = \"bearer\"", "auth = \"none\"", "providers[0].credential", "credential");
     check("auth = \"bearer\"", "retries = 99", "providers[0].retries", "retries");
+    check("auth = \"bearer\"", "addresses = [\"api.openai.com\"]", "providers[0].addresses[0]", "addresses");
     check("auth = \"bearer\"", "timeouts = { connct_ms = 5 }", "providers[0].timeouts.connct_ms", "timeouts");
     let credential = "credential = \"env:OPENAI_KEY\"";
     check(credential, "credential = \"sk-canary\"", "providers[0].credential", "credential");

@@ -256,6 +256,7 @@ fn provider(id: &str, dialect: Dialect) -> Provider {
         id: ProviderId::from(id),
         dialect,
         origin: Origin { tls: true, host: "localhost".into(), port: 443, base_path: "".into() },
+        addresses: Vec::new(),
         auth: AuthScheme::None,
         credential: Credential::None,
         clocks: Clocks { connect: second, first_byte: second, idle: second, total: second },

@@ -227,6 +227,7 @@ mod tests {
                 port: 443,
                 base_path: Arc::from(base_path),
             },
+            addresses: Vec::new(),
             auth,
             credential,
             clocks: Clocks { connect: second, first_byte: second, idle: second, total: second },

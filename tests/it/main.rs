@@ -33,6 +33,8 @@ mod fallback;
 mod frontier;
 mod in_flight;
 mod intercept;
+mod intercept_edges;
+mod intercept_upstream;
 mod learning;
 mod nested;
 mod observe;

@@ -9,6 +9,7 @@ pub mod fake_provider;
 pub mod fixtures;
 pub mod h2_client;
 pub mod http;
+pub mod intercept;
 pub mod ports;
 pub mod proxy;
 pub mod script;
