@@ -31,6 +31,7 @@ mod fallback;
 mod frontier;
 mod in_flight;
 mod intercept;
+mod judging;
 mod learning;
 mod nested;
 mod observe;
