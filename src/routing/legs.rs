@@ -156,7 +156,11 @@ impl Sheet<'_> {
     fn ensemble(&mut self, Ensemble { members, judge, .. }: &Ensemble) -> Option<()> {
         let answers = self.side_by_side(members, Role::Member, (0, self.question()))?;
         let reads = self.shown(answers);
-        self.ask(Asked { model: judge, role: Role::Judge, wave: 1, chance: 1.0, reads }).map(|_| ())
+        // Asked twice: with the answers in their order, and the other way round.
+        for _ in 0..2 {
+            self.ask(Asked { model: judge, role: Role::Judge, wave: 1, chance: 1.0, reads })?;
+        }
+        Some(())
     }
 
     fn debate(&mut self, Debate { debaters, rounds, judge, .. }: &Debate) -> Option<()> {

@@ -35,6 +35,7 @@ mod in_flight;
 mod intercept;
 mod intercept_edges;
 mod intercept_upstream;
+mod judging;
 mod learning;
 mod nested;
 mod observe;

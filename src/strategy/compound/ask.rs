@@ -56,10 +56,22 @@ pub(super) async fn ask_all(
     question: Question<'_>,
     trail: &mut Trail,
 ) -> Result<Vec<Result<Told, Untold>>, Untold> {
-    reserve(job, specs, trail)?;
+    let asked: Vec<(&Spec, Question<'_>)> = specs.iter().map(|spec| (*spec, question)).collect();
+    ask_each(job, &asked, trail).await
+}
+
+/// The same, each hop something of its own.
+pub(super) async fn ask_each(
+    job: &Job<'_>,
+    legs: &[(&Spec, Question<'_>)],
+    trail: &mut Trail,
+) -> Result<Vec<Result<Told, Untold>>, Untold> {
+    let specs: Vec<&Spec> = legs.iter().map(|(spec, _)| *spec).collect();
+    reserve(job, &specs, trail)?;
     // Each has a trail of its own while they run; dropping all of this on the way still files every leg.
     let mut side = Side { trails: specs.iter().map(|_| Trail::default()).collect(), all: trail };
-    let running = specs.iter().zip(&mut side.trails).map(|(spec, trail)| asked(job, spec, question, trail));
+    let running =
+        legs.iter().zip(&mut side.trails).map(|((spec, question), trail)| asked(job, spec, *question, trail));
     let told = join_all(running).await;
     drop(side);
     Ok(told.into_iter().map(|told| told.map_err(Untold::Failed)).collect())

@@ -1,6 +1,6 @@
 //! Several models answer: another chooses one of the answers (ensemble), or they see each other's and another sums up (debate).
 
-use super::ask::{Question, Told, Untold, ask, ask_all};
+use super::ask::{Question, Told, Untold, ask, ask_all, ask_each};
 use super::{Compound, Outcome, PlanFault, Spec, agree, missing, words};
 use crate::catalog::JudgeFailure;
 use crate::routing::{Debate, Ensemble, Role};
@@ -24,13 +24,17 @@ pub(super) async fn ensemble(
     if told.iter().skip(1).all(|other| agree::agree(&told[0].spoken, &other.spoken)) {
         return pick(told, 0, format!("{of}; agreed"));
     }
-    let Some(judge) = compound.first(Role::Judge) else { return missing(Role::Judge) };
-    match chosen(job, judge, &told, trail).await {
-        Ok(best) => pick(told, best, format!("{of}; chosen={}", best + 1)),
-        Err(failure) => match compound.judge_failure {
-            JudgeFailure::Fail => Outcome::Fail(failure),
-            JudgeFailure::FirstByOrder => pick(told, 0, format!("{of}; judge failed, first by order")),
-        },
+    let unsure = |told, policy: JudgeFailure, failure: Failure, what: &str| match policy {
+        JudgeFailure::Fail => Outcome::Fail(failure),
+        JudgeFailure::FirstByOrder => pick(told, 0, format!("{of}; {what}, first by order")),
+    };
+    match chosen(job, compound, &told, trail).await {
+        Ok(Some(best)) => pick(told, best, format!("{of}; chosen={}", best + 1)),
+        Ok(None) => {
+            let torn = PlanFault::Judge.failure("the judge's choice follows the order of the answers");
+            unsure(told, compound.judge_tie, torn, "tied")
+        }
+        Err(failure) => unsure(told, compound.judge_failure, failure, "judge failed"),
     }
 }
 
@@ -88,20 +92,37 @@ fn enough(asked: Result<Vec<Result<Told, Untold>>, Untold>, quorum: u8) -> Resul
     Ok(told)
 }
 
-/// The judge's choice, asked twice with the answers the other way round: where it follows the place and not the answer, the
-/// first by order serves.
-async fn chosen(job: &Job<'_>, judge: &Spec, told: &[Told], trail: &mut Trail) -> Result<usize, Failure> {
+/// The judge's choice, asked side by side with the answers in their order and the other way round; `None` where it follows the
+/// place and not the answer.
+async fn chosen(
+    job: &Job<'_>,
+    compound: &Compound,
+    told: &[Told],
+    trail: &mut Trail,
+) -> Result<Option<usize>, Failure> {
+    let judges: Vec<&Spec> = compound.of(1, Role::Judge).collect();
+    let [forth, back] = judges[..] else {
+        return Err(PlanFault::Judge.failure("the plan has no two legs for its judge"));
+    };
     let question =
         job.question().ok_or_else(|| PlanFault::Judge.failure("the request cannot be shown to a judge"))?;
-    let text = words::shown(&question, &texts(told));
-    let composed = words::chooses(&text, judge.output_cap);
-    let verdict = match ask(job, judge, Question::Own(&composed), trail).await {
-        Ok(verdict) => verdict,
-        Err(Untold::Budget(detail)) => return Err(PlanFault::Budget.failure(detail)),
-        Err(Untold::Failed(failure)) => return Err(PlanFault::Judge.failure(failure.detail)),
-    };
-    let best = words::best(&verdict.spoken.text, told.len());
-    best.ok_or_else(|| PlanFault::Judge.failure("the judge's verdict cannot be understood"))
+    let mut answers = texts(told);
+    let in_order = words::shown(&question, &answers);
+    answers.reverse();
+    let reversed = words::shown(&question, &answers);
+    let composed = [words::chooses(&in_order, forth.output_cap), words::chooses(&reversed, back.output_cap)];
+    let legs = [(forth, Question::Own(&composed[0])), (back, Question::Own(&composed[1]))];
+    let verdicts = ask_each(job, &legs, trail).await.map_err(Failure::from)?;
+    let mut best = Vec::with_capacity(legs.len());
+    for verdict in verdicts {
+        let verdict = verdict.map_err(|untold| match untold {
+            Untold::Budget(detail) => PlanFault::Budget.failure(detail),
+            Untold::Failed(failure) => PlanFault::Judge.failure(failure.detail),
+        })?;
+        let found = words::best(&verdict.spoken.text, told.len());
+        best.push(found.ok_or_else(|| PlanFault::Judge.failure("the judge's verdict cannot be understood"))?);
+    }
+    Ok((best[0] + best[1] + 1 == told.len()).then_some(best[0]))
 }
 
 fn texts(told: &[Told]) -> Vec<&str> {

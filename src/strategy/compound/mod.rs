@@ -31,6 +31,8 @@ pub struct Compound {
     pub chain: usize,
     /// What a judge that failed does.
     pub judge_failure: JudgeFailure,
+    /// What a judge that is torn does.
+    pub judge_tie: JudgeFailure,
     /// What a verifier that failed does.
     pub verify_failure: VerifyFailure,
 }
