@@ -22,6 +22,7 @@ mod clients;
 mod compound;
 mod credentials;
 mod crossing;
+mod crossing_clients;
 mod decisions;
 mod demo;
 mod deployments;
