@@ -5,10 +5,10 @@ use super::refusal::{Refusal, RefusalCode};
 use crate::catalog::{Policy, Snapshot};
 use crate::codec::{self, Destination, Obstacle, Origin};
 use crate::routing::Crossing;
-use crate::types::{Dialect, ModelIx};
+use crate::types::{Capabilities, Dialect, ModelIx, Operation};
 
-/// The other dialects spoken where a policy's models are deployed, and whether the request can be put into them. `named`:
-/// the model the client names, where it is one of ours.
+/// The other dialects spoken where a policy's models are deployed, and whether the request can be put into them; its own is
+/// among them where a model of it lacks the request's API. `named`: the model the client names, where it is one of ours.
 pub fn crossings(
     snapshot: &Snapshot,
     policy: &Policy,
@@ -20,11 +20,17 @@ pub fn crossings(
         singles.chain(named).chain(policy.compound.models())
     };
     let spoken = |to: Dialect| {
-        let mut deployments = models().flat_map(|model| snapshot.model(model).deployments.iter());
+        let models = models().filter(|model| to != dialect || lacks_api(snapshot, *model, origin.operation));
+        let mut deployments = models.flat_map(|model| snapshot.model(model).deployments.iter());
         deployments.any(|ix| snapshot.dialect_of(*ix) == to)
     };
-    let others = Dialect::ALL.into_iter().filter(|to| *to != dialect && spoken(*to));
+    let others = Dialect::ALL.into_iter().filter(|to| spoken(*to));
     others.map(|to| Crossing { to, obstacle: obstacle(origin, to).map(|obstacle| obstacle.param) }).collect()
+}
+
+/// Whether a model is not said to serve the API that a request is written for.
+pub(super) fn lacks_api(snapshot: &Snapshot, model: ModelIx, operation: Operation) -> bool {
+    operation == Operation::Responses && !snapshot.model(model).capabilities.has(Capabilities::RESPONSES)
 }
 
 /// What is in the way of another dialect.

@@ -140,9 +140,10 @@ fn deployments<'a>(
     inbound: &'a Inbound,
     (model, crosses): (ModelIx, &'a [Dialect]),
 ) -> impl Iterator<Item = DeploymentIx> + 'a {
-    let reached = |ix: &DeploymentIx| {
+    let lacking = crossing::lacks_api(snapshot, model, inbound.operation);
+    let reached = move |ix: &DeploymentIx| {
         let dialect = snapshot.dialect_of(*ix);
-        dialect == inbound.dialect || crosses.contains(&dialect)
+        (dialect == inbound.dialect && !lacking) || crosses.contains(&dialect)
     };
     snapshot.deployments_of(model, inbound.dialect).filter(reached)
 }
@@ -155,8 +156,15 @@ fn routed(snapshot: &Snapshot, inbound: &Inbound, ix: DeploymentIx) -> Hop {
         model: Some(deployment.model),
         rename: true,
         standing: standing(inbound, deployment.provider),
+        translated: snapshot.dialect_of(ix) != inbound.dialect
+            || crossing::lacks_api(snapshot, deployment.model, inbound.operation),
         worst_cost: None,
     }
+}
+
+/// A deployment of the request's own dialect, asked through the API that the client named.
+fn as_it_is(snapshot: &Snapshot, inbound: &Inbound, ix: DeploymentIx) -> Hop {
+    Hop { translated: false, ..routed(snapshot, inbound, ix) }
 }
 
 /// Where a model is deployed that no provider of the request's dialect serves: the first place there is a credential for.
@@ -192,13 +200,14 @@ fn as_named(snapshot: &Snapshot, inbound: &Inbound, read: &Read) -> Result<Hop, 
         matching.find(|ix| of_dialect(ix) && Some(snapshot.deployment(*ix).provider) == home).or(elsewhere)
     });
     if let Some(ix) = by_name {
-        return Ok(Hop { rename: false, ..routed(snapshot, inbound, ix) });
+        return Ok(Hop { rename: false, ..as_it_is(snapshot, inbound, ix) });
     }
     // What was intercepted goes where it was going; its names are those of that provider.
     let name = name.filter(|_| inbound.intercepted.is_none());
     let by_id = name.and_then(|name| snapshot.model_by_id(name));
-    if let Some(ix) = by_id.and_then(|model| deployments(snapshot, inbound, (model, &[])).next()) {
-        return Ok(routed(snapshot, inbound, ix));
+    let own = |ix: &DeploymentIx| snapshot.dialect_of(*ix) == inbound.dialect;
+    if let Some(ix) = by_id.and_then(|model| snapshot.deployments_of(model, inbound.dialect).find(own)) {
+        return Ok(as_it_is(snapshot, inbound, ix));
     }
     if let Some(ix) = name.and_then(|name| elsewhere(snapshot, inbound, name)) {
         let to = snapshot.dialect_of(ix);
@@ -222,6 +231,7 @@ fn as_named(snapshot: &Snapshot, inbound: &Inbound, read: &Read) -> Result<Hop, 
         model: None,
         rename: false,
         standing: standing(inbound, provider),
+        translated: snapshot.provider(provider).dialect != inbound.dialect,
         worst_cost: None,
     })
 }

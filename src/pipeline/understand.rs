@@ -13,7 +13,7 @@ use super::foresee::{Beyond, foreseen};
 use super::refusal::{Refusal, RefusalCode};
 use super::{Engine, Inbound, Loaded, lacking};
 use crate::analysis::{self, Analysis, Features, Limits, is_hint, read_limits};
-use crate::catalog::{Credential, Mode};
+use crate::catalog::{Credential, Mode, Model};
 use crate::codec::{self, ChatRequest, KeyScan, ReadFault, ReadFaultKind, Scratch};
 use crate::routing::{self, Asked, Decision, DeploymentLive, Facts, Inputs, Live, NoRoute, UnknownPolicy};
 use crate::session::Answerer;
@@ -239,9 +239,13 @@ impl Engine {
     fn policy(&self, inbound: &Inbound, model: &str) -> Result<Option<PolicyIx>, Refusal> {
         let snapshot = &inbound.loaded.snapshot;
         if inbound.operation == Operation::Responses && !is_routed_name(model) {
-            // A model that is not said to serve this API is forwarded as it is named: no policy could choose it.
+            // A model that is not said to serve this API is forwarded as it is named, where that can be.
+            let own = |named: &Model| {
+                named.deployments.iter().any(|ix| snapshot.dialect_of(*ix) == inbound.dialect)
+            };
             let named = snapshot.model_named(inbound.dialect, model).map(|ix| snapshot.model(ix));
-            if !named.is_some_and(|named| named.capabilities.has(Capabilities::RESPONSES)) {
+            let serves = |named: &Model| named.capabilities.has(Capabilities::RESPONSES);
+            if named.is_none_or(|named| !serves(named) && own(named)) {
                 return Ok(None);
             }
         }

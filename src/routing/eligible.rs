@@ -14,7 +14,7 @@ pub(super) struct Obstacle {
 
 impl Obstacle {
     fn is_about_dialect(&self) -> bool {
-        matches!(self.why, Why::OtherDialect | Why::NotExpressible(_))
+        matches!(self.why, Why::OtherDialect | Why::MissingCapability(_) | Why::NotExpressible(_))
     }
 }
 
@@ -32,19 +32,21 @@ pub(super) fn target(
     ix: ModelIx,
 ) -> Result<DeploymentIx, Obstacle> {
     let model = snapshot.model(ix);
-    let missing = inputs.facts.needs.without(model.capabilities);
+    let needs = inputs.facts.needs;
+    // An API a model lacks can be another's that it has.
+    let missing = needs.without(needs.apis()).without(model.capabilities);
     if !missing.is_empty() {
         return Err(Why::MissingCapability(missing).into());
     }
     if !fits(model, inputs, analysis) {
         return Err(Why::ContextWindow.into());
     }
-    let mut obstacle = Obstacle::from(Why::OtherDialect);
+    let mut obstacle = Obstacle::from(elsewhere(snapshot, inputs, ix));
     for deployment in snapshot.deployments_of(ix, inputs.facts.dialect) {
         let provider = snapshot.provider(snapshot.deployment(deployment).provider);
         let Some(live) = inputs.live.deployments.get(deployment.at()) else { continue };
-        if let Err(param) = inputs.facts.reaches(provider.dialect) {
-            if let (Why::OtherDialect, Some(param)) = (&obstacle.why, param) {
+        if let Err(param) = inputs.facts.reaches(provider.dialect, model.capabilities) {
+            if let (Why::OtherDialect | Why::MissingCapability(_), Some(param)) = (&obstacle.why, param) {
                 obstacle = Why::NotExpressible(param.to_owned()).into();
             }
             continue;
@@ -65,6 +67,14 @@ pub(super) fn target(
         }
     }
     Err(obstacle)
+}
+
+/// Why a model is out where nothing more is known: it lacks the API, or speaks another dialect.
+fn elsewhere(snapshot: &Snapshot, inputs: &Inputs, ix: ModelIx) -> Why {
+    let model = snapshot.model(ix);
+    let lacks = inputs.facts.needs.apis().without(model.capabilities);
+    let speaks = model.deployments.iter().any(|ix| snapshot.dialect_of(*ix) == inputs.facts.dialect);
+    if speaks && !lacks.is_empty() { Why::MissingCapability(lacks) } else { Why::OtherDialect }
 }
 
 /// Where a model would be asked something of ours, which can be said in any dialect that translation speaks.

@@ -63,7 +63,8 @@ pub struct Facts {
     pub hard_markers: HardMarkers,
     /// Whether a prompt cache is in play.
     pub cache_markers: bool,
-    /// The other dialects of the policy's deployments, and whether the request can be put into them.
+    /// The other dialects of the policy's deployments, and whether the request can be put into them. Its own is among them
+    /// where models are deployed that lack the API it was written for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub crossings: Vec<Crossing>,
     /// Deployments whose model has refused a parameter that this request carries.
@@ -96,9 +97,9 @@ impl Facts {
         self.refused.iter().find(|refused| refused.at == deployment).map(|refused| refused.param.as_str())
     }
 
-    /// Whether the request can be put into a dialect; what is in the way, where that is known.
-    pub(super) fn reaches(&self, dialect: Dialect) -> Result<(), Option<&str>> {
-        if dialect == self.dialect {
+    /// Whether the request can be put to a model in a dialect; what is in the way, where that is known.
+    pub(super) fn reaches(&self, dialect: Dialect, abilities: Capabilities) -> Result<(), Option<&str>> {
+        if dialect == self.dialect && self.needs.apis().without(abilities).is_empty() {
             return Ok(());
         }
         match self.crossings.iter().find(|crossing| crossing.to == dialect) {

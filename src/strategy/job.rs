@@ -38,6 +38,8 @@ pub struct Hop {
     pub rename: bool,
     /// How the target stands to the request.
     pub standing: Standing,
+    /// Whether it is asked in another dialect or API than the client's.
+    pub translated: bool,
     /// What an attempt costs at most, where there is a ceiling; `None`: unpriced.
     pub worst_cost: Option<NanoUsd>,
 }

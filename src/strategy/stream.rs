@@ -110,7 +110,8 @@ impl Feed {
     pub(super) fn fits(&mut self, more: usize) -> bool {
         // A translation holds the same half of an event once more.
         let copies = 1 + usize::from(self.crossing.is_some());
-        self.room.holds(more + copies * self.tee.held())
+        let kept = self.crossing.as_ref().map_or(0, StreamCrossing::kept);
+        self.room.holds(more + copies * self.tee.held() + kept)
     }
 
     /// The closing events of a translated stream that the provider has ended well.

@@ -41,8 +41,9 @@ pub(super) struct Outgoing {
 impl Job<'_> {
     /// What is spoken with a hop.
     pub(super) fn wire(&self, position: usize) -> Wire {
-        let dialect = self.snapshot.provider(self.hops[position].provider).dialect;
-        if dialect == self.dialect {
+        let hop = &self.hops[position];
+        let dialect = self.snapshot.provider(hop.provider).dialect;
+        if !hop.translated {
             return Wire { dialect, operation: self.operation, asker: None };
         }
         let operation = match dialect {

@@ -273,6 +273,13 @@ bit_set!(
     }
 );
 
+impl Capabilities {
+    /// Those that are an API of their own: a model without it may be asked through another.
+    pub fn apis(self) -> Self {
+        self.without(self.without(Self::RESPONSES))
+    }
+}
+
 bit_set!(
     /// What binds a conversation to the model or account that served it (clients of the providers break when it moves).
     HardMarkers: u16 {

@@ -24,6 +24,7 @@ mod compound;
 mod corpora;
 mod credentials;
 mod crossing;
+mod crossing_clients;
 mod decisions;
 mod demo;
 mod deployments;

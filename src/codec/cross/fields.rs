@@ -106,6 +106,12 @@ pub(super) fn object<'a>(param: &str, raw: &'a RawValue) -> Result<Json<'a>, Obs
     }
 }
 
+/// The arguments of a call, which OpenAI writes as a text of JSON; none at all mean none.
+pub(super) fn arguments(text: Option<Text<'_>>) -> Option<Json<'static>> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Json::parse("{}".into()) };
+    Json::parse(text.unescaped()?.into_owned().into()).filter(Json::is_object)
+}
+
 /// `data:image/png;base64,…` or an address.
 pub(super) fn media<'a>(param: &str, url: Text<'a>) -> Result<Media<'a>, Obstacle> {
     let url = url.simplified();

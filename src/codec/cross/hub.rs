@@ -54,6 +54,8 @@ pub(super) struct Prompt<'a> {
     pub(super) frequency_penalty: Option<Number<'a>>,
     pub(super) seed: Option<Number<'a>>,
     pub(super) effort: Option<Effort>,
+    /// How much is said, where it is not the usual: a word of OpenAI's.
+    pub(super) verbosity: Option<Text<'a>>,
     /// Whether the answer is streamed.
     pub(super) stream: bool,
     /// Whether an OpenAI stream shall end with its usage; the other dialects always say it.
@@ -75,6 +77,35 @@ impl<'a> Prompt<'a> {
                 "the last message is the assistant's: a begun answer means something else in every dialect",
             )),
             Some(_) => Ok(()),
+        }
+    }
+
+    /// System texts stand ahead of the conversation; one behind its beginning stays where it is.
+    pub(super) fn add_system(&mut self, param: &str, blocks: Vec<Block<'a>>) -> Result<(), Obstacle> {
+        let text = |block| match block {
+            Block::Text(text) => Ok(text),
+            _ => Err(Obstacle::new(param, "a system message of anything but text cannot be translated")),
+        };
+        let texts = blocks.into_iter().map(text).collect::<Result<Vec<_>, _>>()?;
+        if self.messages.is_empty() {
+            self.system.extend(texts);
+        } else {
+            let blocks = texts.into_iter().map(Block::Text).collect();
+            self.messages.push(Message { speaker: Speaker::System, blocks });
+        }
+        Ok(())
+    }
+
+    /// The results of one turn of calls are gathered in one message.
+    pub(super) fn add_result(&mut self, result: CallResult<'a>) {
+        let result = Block::Result(result);
+        match self.messages.last_mut() {
+            Some(Message { speaker: Speaker::User, blocks })
+                if blocks.iter().all(|block| matches!(block, Block::Result(_))) =>
+            {
+                blocks.push(result);
+            }
+            _ => self.messages.push(Message { speaker: Speaker::User, blocks: vec![result] }),
         }
     }
 

@@ -9,6 +9,7 @@ mod chat;
 mod fields;
 mod gemini;
 mod hub;
+mod responses;
 mod stream;
 mod text;
 mod told;
@@ -19,6 +20,7 @@ pub use hub::Obstacle;
 pub use stream::StreamCrossing;
 pub use told::{Composed, Spoken, as_stream, compose, conversation, spoken, with_text};
 
+use self::hub::{Prompt, Said};
 use self::text::Writer;
 use super::answer::Malformed;
 use super::error;
@@ -76,6 +78,8 @@ pub struct Asker {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Spoke {
     Chat,
+    /// Of clients only: what providers of OpenAI's dialect are asked across is Chat.
+    Responses,
     Anthropic,
     /// Of providers only: a Gemini client's requests are not translated.
     Gemini,
@@ -86,9 +90,9 @@ impl Spoke {
     fn of_client(operation: Operation) -> Option<Self> {
         match operation {
             Operation::ChatCompletions => Some(Self::Chat),
+            Operation::Responses => Some(Self::Responses),
             Operation::Messages => Some(Self::Anthropic),
-            Operation::Responses
-            | Operation::GenerateContent
+            Operation::GenerateContent
             | Operation::Embeddings
             | Operation::CountTokens
             | Operation::Other => None,
@@ -96,31 +100,45 @@ impl Spoke {
     }
 
     /// What is spoken with a provider of another dialect than the client's.
-    fn of_provider(dialect: Dialect) -> Option<Self> {
+    fn of_provider(dialect: Dialect) -> Self {
         match dialect {
-            Dialect::OpenAi => Some(Self::Chat),
-            Dialect::Anthropic => Some(Self::Anthropic),
-            Dialect::Gemini => Some(Self::Gemini),
+            Dialect::OpenAi => Self::Chat,
+            Dialect::Anthropic => Self::Anthropic,
+            Dialect::Gemini => Self::Gemini,
         }
     }
 }
 
 /// Translates a request, or says what is in the way. Requests of the provider's own dialect are never sent through here.
 pub fn cross_request(origin: &Origin<'_>, to: &Destination<'_>) -> Result<Crossed, Obstacle> {
-    let (Some(from), Some(spoke)) = (Spoke::of_client(origin.operation), Spoke::of_provider(to.dialect))
-    else {
-        return Err(never());
+    let from = Spoke::of_client(origin.operation).ok_or_else(never)?;
+    let spoke = Spoke::of_provider(to.dialect);
+    let written = || {
+        let prompt = read_request(from, origin)?;
+        prompt.check()?;
+        write_request(spoke, &prompt, to)
     };
-    let prompt = match from {
-        Spoke::Chat => chat::read_request(origin)?,
-        Spoke::Anthropic => anthropic::read_request(origin)?,
-        Spoke::Gemini => return Err(never()),
-    };
-    prompt.check()?;
+    written().map_err(|obstacle| match from {
+        Spoke::Responses => responses::in_own_words(obstacle),
+        Spoke::Chat | Spoke::Anthropic | Spoke::Gemini => obstacle,
+    })
+}
+
+fn read_request<'a>(from: Spoke, origin: &Origin<'a>) -> Result<Prompt<'a>, Obstacle> {
+    match from {
+        Spoke::Chat => chat::read_request(origin),
+        Spoke::Responses => responses::read_request(origin),
+        Spoke::Anthropic => anthropic::read_request(origin),
+        Spoke::Gemini => Err(never()),
+    }
+}
+
+fn write_request(spoke: Spoke, prompt: &Prompt<'_>, to: &Destination<'_>) -> Result<Crossed, Obstacle> {
     match spoke {
-        Spoke::Chat => chat::write_request(&prompt, to),
-        Spoke::Anthropic => anthropic::write_request(&prompt, to),
-        Spoke::Gemini => gemini::write_request(&prompt, to),
+        Spoke::Chat => chat::write_request(prompt, to),
+        Spoke::Anthropic => anthropic::write_request(prompt, to),
+        Spoke::Gemini => gemini::write_request(prompt, to),
+        Spoke::Responses => Err(never()),
     }
 }
 
@@ -130,21 +148,29 @@ fn never() -> Obstacle {
 
 /// Translates a whole answer of status 200 that `read_answer` found good.
 pub fn cross_answer(from: Dialect, asker: Asker, body: &[u8]) -> Result<Bytes, Malformed> {
-    let (Some(spoke), Some(to)) = (Spoke::of_provider(from), Spoke::of_client(asker.operation)) else {
-        return Err(Malformed::new("this operation is never translated"));
-    };
-    let said = match spoke {
-        Spoke::Chat => chat::read_answer(body)?,
-        Spoke::Anthropic => anthropic::read_answer(body)?,
-        Spoke::Gemini => gemini::read_answer(body)?,
-    };
-    let mut out = Writer::with_capacity(body.len() + 256);
-    match to {
-        Spoke::Chat => chat::write_answer(&said, asker, &mut out),
-        Spoke::Anthropic => anthropic::write_answer(&said, asker, &mut out),
-        Spoke::Gemini => return Err(Malformed::new("this operation is never translated")),
+    let said = read_answer(from, body)?;
+    write_answer(&said, asker).ok_or_else(|| Malformed::new("this operation is never translated"))
+}
+
+fn read_answer(from: Dialect, body: &[u8]) -> Result<Said<'_>, Malformed> {
+    match Spoke::of_provider(from) {
+        Spoke::Chat => chat::read_answer(body),
+        Spoke::Anthropic => anthropic::read_answer(body),
+        Spoke::Gemini => gemini::read_answer(body),
+        Spoke::Responses => Err(Malformed::new("no provider is asked in this dialect across others")),
     }
-    Ok(out.into_bytes())
+}
+
+/// The answer for a client; `None` where its operation is never translated.
+fn write_answer(said: &Said<'_>, asker: Asker) -> Option<Bytes> {
+    let mut out = Writer::with_capacity(1024);
+    match Spoke::of_client(asker.operation)? {
+        Spoke::Chat => chat::write_answer(said, asker, &mut out),
+        Spoke::Responses => responses::write_answer(said, asker, &mut out),
+        Spoke::Anthropic => anthropic::write_answer(said, asker, &mut out),
+        Spoke::Gemini => return None,
+    }
+    Some(out.into_bytes())
 }
 
 /// A provider's error answer in the client's dialect: its message and code as they are, the type in the client's words.

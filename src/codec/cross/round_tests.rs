@@ -17,8 +17,12 @@ use crate::codec::sse::SseSplitter;
 use crate::codec::tee::StreamFault;
 use crate::types::Usage;
 
-/// Which of the two dialects things are made up for; what only one of them can say is said only there.
-const SPOKES: [Spoke; 2] = [Spoke::Chat, Spoke::Anthropic];
+/// Which of the dialects things are made up for; what only one of them can say is said only there.
+const SPOKES: [Spoke; 3] = [Spoke::Chat, Spoke::Responses, Spoke::Anthropic];
+
+fn is_openai(spoke: Spoke) -> bool {
+    matches!(spoke, Spoke::Chat | Spoke::Responses)
+}
 
 fn words() -> impl Strategy<Value = Text<'static>> {
     "[a-zé \"\\\\\n/\u{1}🦀]{1,12}".prop_map(|text| Text::plain(&text))
@@ -91,17 +95,17 @@ fn exchange(spoke: Spoke) -> impl Strategy<Value = Vec<Message<'static>>> {
 
 fn format(spoke: Spoke) -> BoxedStrategy<Format<'static>> {
     let schema = match spoke {
-        Spoke::Chat => (name(), object(), option::of(any::<bool>()))
+        Spoke::Chat | Spoke::Responses => (name(), object(), option::of(any::<bool>()))
             .prop_map(|(name, schema, strict)| Format::Schema { name: Some(name), schema, strict })
             .boxed(),
         _ => object().prop_map(|schema| Format::Schema { name: None, schema, strict: Some(true) }).boxed(),
     };
-    let object = if spoke == Spoke::Chat { Format::Object } else { Format::Text };
+    let object = if is_openai(spoke) { Format::Object } else { Format::Text };
     prop_oneof![Just(Format::Text), Just(object), schema].boxed()
 }
 
 fn effort(spoke: Spoke) -> impl Strategy<Value = Option<Effort>> {
-    let odd = if spoke == Spoke::Chat { [Effort::None, Effort::Minimal] } else { [Effort::Max, Effort::Low] };
+    let odd = if is_openai(spoke) { [Effort::None, Effort::Minimal] } else { [Effort::Max, Effort::Low] };
     let both = [Effort::Low, Effort::Medium, Effort::High, Effort::XHigh];
     option::of(select([&both[..], &odd[..]].concat()))
 }
@@ -112,7 +116,7 @@ fn tools(spoke: Spoke) -> impl Strategy<Value = Tools> {
     let tool = (name(), option::of(words()), option::of(object()), option::of(any::<bool>())).prop_map(
         move |(name, description, schema, strict)| {
             let none = Json::parse(r#"{"type":"object"}"#.into());
-            let schema = if spoke == Spoke::Chat { schema } else { schema.or(none) };
+            let schema = if is_openai(spoke) { schema } else { schema.or(none) };
             ToolSpec { name, description, schema, strict }
         },
     );
@@ -137,7 +141,7 @@ fn sampling(spoke: Spoke) -> impl Strategy<Value = Sampling> {
     (
         number(&["0", "0.50", "1"]),
         number(&["0.9", "1e-1"]),
-        only(!chat, &["5"]),
+        only(spoke == Spoke::Anthropic, &["5"]),
         only(chat, &["0.5"]),
         only(chat, &["-1.5"]),
         only(chat, &["42", "12345678901234567890"]),
@@ -147,12 +151,12 @@ fn sampling(spoke: Spoke) -> impl Strategy<Value = Sampling> {
 
 fn prompt(spoke: Spoke) -> impl Strategy<Value = Prompt<'static>> {
     let talk = (vec(words(), 0..3), vec(exchange(spoke), 0..4), asked());
-    let form = (format(spoke), effort(spoke), option::of(words()), vec(words(), 0..4));
+    let form = (format(spoke), effort(spoke), option::of(words()), vec(words(), 0..4), option::of(name()));
     (talk, tools(spoke), form, sampling(spoke), (any::<bool>(), option::of(1..9000_u32))).prop_map(
         move |((system, turns, last), tools, form, sampling, (stream, cap))| {
             let mut messages: Vec<Message<'_>> = turns.into_iter().flatten().collect();
             messages.push(Message { speaker: Speaker::User, blocks: last });
-            let (format, effort, user, stop) = form;
+            let (format, effort, user, stop, name) = form;
             let [temperature, top_p, top_k, presence_penalty, frequency_penalty, seed] = sampling;
             Prompt {
                 system,
@@ -162,7 +166,7 @@ fn prompt(spoke: Spoke) -> impl Strategy<Value = Prompt<'static>> {
                 parallel_tools: tools.2,
                 format,
                 max_output_tokens: cap.or((spoke == Spoke::Anthropic).then_some(TO.max_output_tokens)),
-                stop,
+                stop: if spoke == Spoke::Responses { Vec::new() } else { stop },
                 temperature,
                 top_p,
                 top_k,
@@ -170,8 +174,9 @@ fn prompt(spoke: Spoke) -> impl Strategy<Value = Prompt<'static>> {
                 frequency_penalty,
                 seed,
                 effort,
+                verbosity: name.filter(|_| is_openai(spoke)),
                 stream,
-                usage_in_stream: stream || spoke == Spoke::Anthropic,
+                usage_in_stream: stream || spoke != Spoke::Chat,
                 user,
                 dropped: Vec::new(),
             }
@@ -188,7 +193,7 @@ const TO: Destination<'_> = Destination {
 };
 
 fn said(spoke: Spoke) -> impl Strategy<Value = Said<'static>> {
-    let texts = if spoke == Spoke::Chat { 0..2 } else { 0..4 };
+    let texts = if is_openai(spoke) { 0..2 } else { 0..4 };
     let ending = select(vec![Ending::Stop, Ending::Length, Ending::Filtered]);
     (name(), name(), vec(words(), texts), vec((name(), object()), 0..3), ending, vec(0..1000_u64, 5))
         .prop_map(move |(id, model, texts, calls, ending, counts)| {
@@ -202,7 +207,7 @@ fn said(spoke: Spoke) -> impl Strategy<Value = Said<'static>> {
                 cache_read: counts[1],
                 cache_write_5m: counts[2],
                 output: counts[3],
-                reasoning: if spoke == Spoke::Chat { counts[4] } else { 0 },
+                reasoning: if is_openai(spoke) { counts[4] } else { 0 },
                 ..Usage::default()
             };
             Said { id, model, blocks, ending, usage: Some(usage) }
@@ -259,12 +264,12 @@ fn steps(said: &Said<'static>) -> Vec<Step<'static>> {
 
 fn retell(spoke: Spoke, steps: &[Step<'static>]) -> Result<Told, StreamFault> {
     let (mut out, mut told) = (Writer::default(), Told::default());
-    let (mut chat, mut anthropic) = (chat::Teller::new(ASKER), anthropic::Teller::new(ASKER));
-    for step in steps.iter().cloned() {
-        match spoke {
-            Spoke::Chat => chat.step(step, &mut out),
-            _ => anthropic.step(step, &mut out),
-        }
+    let operation = operation(spoke);
+    let mut teller = super::stream::Teller::new(Asker { operation, ..ASKER });
+    steps.iter().cloned().for_each(|step| teller.step(step, &mut out));
+    if spoke == Spoke::Responses {
+        responses::mirror::read_stream(&out.into_bytes()).into_iter().for_each(|step| fold(&mut told, step));
+        return Ok(told);
     }
     let (mut chat, mut anthropic) = (chat::Reader::default(), anthropic::Reader::default());
     SseSplitter::default().feed(&out.into_bytes(), |event| match spoke {
@@ -277,40 +282,40 @@ fn retell(spoke: Spoke, steps: &[Step<'static>]) -> Result<Told, StreamFault> {
 fn both<T: std::fmt::Debug, S: Strategy<Value = T>>(
     made: impl Fn(Spoke) -> S,
 ) -> impl Strategy<Value = (Spoke, T)> {
-    let [one, two] = SPOKES.map(|spoke| (Just(spoke), made(spoke)));
-    prop_oneof![one, two]
+    let [one, two, three] = SPOKES.map(|spoke| (Just(spoke), made(spoke)));
+    prop_oneof![one, two, three]
+}
+
+fn operation(spoke: Spoke) -> Operation {
+    match spoke {
+        Spoke::Chat => Operation::ChatCompletions,
+        Spoke::Responses => Operation::Responses,
+        Spoke::Anthropic => Operation::Messages,
+        Spoke::Gemini => Operation::GenerateContent,
+    }
 }
 
 proptest! {
     #[test]
     fn requests_are_read_as_they_were_written((spoke, prompt) in both(prompt)) {
-        let (crossed, operation) = match spoke {
-            Spoke::Chat => (chat::write_request(&prompt, &TO), Operation::ChatCompletions),
-            _ => (anthropic::write_request(&prompt, &TO), Operation::Messages),
+        let body = match spoke {
+            Spoke::Responses => responses::mirror::write_request(&prompt),
+            _ => write_request(spoke, &prompt, &TO).unwrap().body.to_vec(),
         };
-        let mut crossed = crossed.unwrap();
-        crossed.dropped.clear();
-        let origin = Origin { operation, path: &crossed.path, body: &crossed.body };
-        let back = match spoke {
-            Spoke::Chat => chat::read_request(&origin),
-            _ => anthropic::read_request(&origin),
-        };
-        prop_assert_eq!(format!("{:?}", back.unwrap()), format!("{prompt:?}"));
+        let origin = Origin { operation: operation(spoke), path: "/", body: &body };
+        let back = read_request(spoke, &origin).unwrap();
+        prop_assert_eq!(format!("{back:?}"), format!("{prompt:?}"));
     }
 
     #[test]
     fn answers_are_read_as_they_were_written((spoke, said) in both(said)) {
-        let mut out = Writer::default();
-        match spoke {
-            Spoke::Chat => chat::write_answer(&said, ASKER, &mut out),
-            _ => anthropic::write_answer(&said, ASKER, &mut out),
-        }
-        let body = out.into_bytes();
+        let body = write_answer(&said, Asker { operation: operation(spoke), ..ASKER }).unwrap();
         let back = match spoke {
-            Spoke::Chat => chat::read_answer(&body),
-            _ => anthropic::read_answer(&body),
+            Spoke::Chat => chat::read_answer(&body).unwrap(),
+            Spoke::Responses => responses::mirror::read_answer(&serde_json::from_slice(&body).unwrap()),
+            _ => anthropic::read_answer(&body).unwrap(),
         };
-        prop_assert_eq!(back.unwrap(), said);
+        prop_assert_eq!(back, said);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::hub::Step;
 use super::text::{Text, Writer};
-use super::{Asker, Spoke, anthropic, chat, gemini};
+use super::{Asker, Spoke, anthropic, chat, gemini, responses};
 use crate::codec::sse::{SseEvent, SseSplitter};
 use crate::codec::tee::StreamFault;
 use crate::types::Dialect;
@@ -33,6 +33,7 @@ enum Reader {
 #[derive(Debug)]
 pub(super) enum Teller {
     Chat(chat::Teller),
+    Responses(responses::Teller),
     Anthropic(anthropic::Teller),
 }
 
@@ -40,9 +41,9 @@ impl StreamCrossing {
     /// From the provider's dialect to the client's. Made only where the request was translated, so both are spoken here.
     pub fn new(from: Dialect, asker: Asker) -> Self {
         let reader = match Spoke::of_provider(from) {
-            Some(Spoke::Anthropic) => Reader::Anthropic(anthropic::Reader::default()),
-            Some(Spoke::Gemini) => Reader::Gemini(gemini::Reader::default()),
-            Some(Spoke::Chat) | None => Reader::Chat(chat::Reader::default()),
+            Spoke::Anthropic => Reader::Anthropic(anthropic::Reader::default()),
+            Spoke::Gemini => Reader::Gemini(gemini::Reader::default()),
+            Spoke::Chat | Spoke::Responses => Reader::Chat(chat::Reader::default()),
         };
         let teller = Teller::new(asker);
         Self { splitter: SseSplitter::default(), reader, teller, begun: false, ended: false }
@@ -67,6 +68,11 @@ impl StreamCrossing {
             if fits { Ok(()) } else { Err(fault()) }
         })?;
         Ok(out.into_bytes())
+    }
+
+    /// Bytes that are kept of what was said: some dialects say it once more at the end.
+    pub fn kept(&self) -> usize {
+        self.teller.kept()
     }
 
     /// The provider's stream is over and was finished well: the closing events, where its end mark did not bring them yet.
@@ -109,6 +115,7 @@ impl Teller {
     pub(super) fn new(asker: Asker) -> Self {
         match Spoke::of_client(asker.operation) {
             Some(Spoke::Anthropic) => Self::Anthropic(anthropic::Teller::new(asker)),
+            Some(Spoke::Responses) => Self::Responses(responses::Teller::new(asker)),
             Some(Spoke::Chat | Spoke::Gemini) | None => Self::Chat(chat::Teller::new(asker)),
         }
     }
@@ -116,13 +123,22 @@ impl Teller {
     fn takes(&self, step: &Step<'_>) -> bool {
         match self {
             Self::Chat(_) => true,
+            Self::Responses(teller) => teller.takes(step),
             Self::Anthropic(teller) => teller.takes(step),
+        }
+    }
+
+    fn kept(&self) -> usize {
+        match self {
+            Self::Responses(teller) => teller.kept(),
+            Self::Chat(_) | Self::Anthropic(_) => 0,
         }
     }
 
     pub(super) fn step(&mut self, step: Step<'_>, out: &mut Writer) {
         match self {
             Self::Chat(teller) => teller.step(step, out),
+            Self::Responses(teller) => teller.step(step, out),
             Self::Anthropic(teller) => teller.step(step, out),
         }
     }

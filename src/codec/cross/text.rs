@@ -82,6 +82,11 @@ impl<'a> Text<'a> {
         Text(Cow::Owned([Text::plain(prefix).escaped(), self.escaped()].concat()))
     }
 
+    /// Puts another text behind it.
+    pub(super) fn push(&mut self, more: &Text<'_>) {
+        self.0.to_mut().push_str(&more.0);
+    }
+
     pub(super) fn into_owned(self) -> Text<'static> {
         Text(Cow::Owned(self.0.into_owned()))
     }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::hub::{Block, Format, Message, Prompt, Said, Speaker, Step};
 use super::text::{Json, Text, Writer};
-use super::{Asker, Crossed, Destination, Obstacle, Origin, Spoke, anthropic, chat, gemini};
+use super::{Asker, Crossed, Destination, Obstacle, Origin, Spoke, read_answer};
 use crate::codec::answer::{Finish, Malformed};
 use crate::types::Dialect;
 
@@ -37,11 +37,7 @@ pub struct Composed<'a> {
 
 /// A request's conversation as one text: who says what, in order. `None` where something in it is no text, or is not understood.
 pub fn conversation(origin: &Origin<'_>) -> Option<String> {
-    let prompt = match Spoke::of_client(origin.operation)? {
-        Spoke::Chat => chat::read_request(origin).ok()?,
-        Spoke::Anthropic => anthropic::read_request(origin).ok()?,
-        Spoke::Gemini => return None,
-    };
+    let prompt = super::read_request(Spoke::of_client(origin.operation)?, origin).ok()?;
     let mut text = String::new();
     let mut say = |who: &str, said: &Text<'_>| {
         text += &format!("{who}: {}\n", said.unescaped()?);
@@ -82,17 +78,12 @@ pub fn compose(composed: &Composed<'_>, to: &Destination<'_>) -> Result<Crossed,
         format,
         ..Prompt::default()
     };
-    match Spoke::of_provider(to.dialect) {
-        Some(Spoke::Chat) => chat::write_request(&prompt, to),
-        Some(Spoke::Anthropic) => anthropic::write_request(&prompt, to),
-        Some(Spoke::Gemini) => gemini::write_request(&prompt, to),
-        None => Err(Obstacle::new("model", "no request of ours is written in this dialect")),
-    }
+    super::write_request(Spoke::of_provider(to.dialect), &prompt, to)
 }
 
 /// What a whole answer of a provider says.
 pub fn spoken(from: Dialect, body: &[u8]) -> Result<Spoken, Malformed> {
-    let said = read(from, body)?;
+    let said = read_answer(from, body)?;
     let mut spoken = Spoken { finish: Some(finish(&said)), ..Spoken::default() };
     let mut refusal = None;
     for block in &said.blocks {
@@ -112,7 +103,7 @@ pub fn spoken(from: Dialect, body: &[u8]) -> Result<Spoken, Malformed> {
 
 /// A whole answer as the client would have got it streamed: the events it needs, the text in one piece.
 pub fn as_stream(from: Dialect, asker: Asker, body: &[u8]) -> Result<Bytes, Malformed> {
-    Ok(streamed(read(from, body)?, asker))
+    Ok(streamed(read_answer(from, body)?, asker))
 }
 
 /// A whole answer with another text in it, whole or streamed: what a correction makes of a draft.
@@ -122,27 +113,13 @@ pub fn with_text(
     (body, text): (&[u8], &str),
     stream: bool,
 ) -> Result<Bytes, Malformed> {
-    let mut said = read(from, body)?;
+    let mut said = read_answer(from, body)?;
     said.blocks.retain(|block| !matches!(block, Block::Text(_)));
     said.blocks.push(Block::Text(Text::plain(text)));
     if stream {
         return Ok(streamed(said, asker));
     }
-    let mut out = Writer::with_capacity(text.len() + 1024);
-    match Spoke::of_client(asker.operation) {
-        Some(Spoke::Anthropic) => anthropic::write_answer(&said, asker, &mut out),
-        Some(Spoke::Chat | Spoke::Gemini) | None => chat::write_answer(&said, asker, &mut out),
-    }
-    Ok(out.into_bytes())
-}
-
-fn read(from: Dialect, body: &[u8]) -> Result<Said<'_>, Malformed> {
-    match Spoke::of_provider(from) {
-        Some(Spoke::Chat) => chat::read_answer(body),
-        Some(Spoke::Anthropic) => anthropic::read_answer(body),
-        Some(Spoke::Gemini) => gemini::read_answer(body),
-        None => Err(Malformed::new("answers of this dialect are not told")),
-    }
+    super::write_answer(&said, asker).ok_or_else(|| Malformed::new("answers of this operation are not told"))
 }
 
 fn streamed(said: Said<'_>, asker: Asker) -> Bytes {
@@ -217,9 +194,11 @@ mod tests {
     #[test]
     fn a_whole_answer_is_streamed_so_that_it_reads_as_finished() {
         for (from, body) in [(Dialect::OpenAi, CHAT), (Dialect::Anthropic, MESSAGES)] {
-            for (operation, to) in
-                [(Operation::ChatCompletions, Dialect::OpenAi), (Operation::Messages, Dialect::Anthropic)]
-            {
+            for (operation, to) in [
+                (Operation::ChatCompletions, Dialect::OpenAi),
+                (Operation::Responses, Dialect::OpenAi),
+                (Operation::Messages, Dialect::Anthropic),
+            ] {
                 let stream = as_stream(from, asker(operation), body.as_bytes()).unwrap();
                 let mut tee = StreamTee::new(to, false);
                 tee.feed(stream).unwrap();

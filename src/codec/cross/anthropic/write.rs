@@ -73,6 +73,9 @@ fn settings(prompt: &Prompt<'_>, out: &mut Writer) -> Result<(), Obstacle> {
     if let Some((param, _)) = absent.into_iter().find(|(_, number)| number.is_some()) {
         return Err(Obstacle::field(param, DIALECT));
     }
+    if prompt.verbosity.is_some() {
+        return Err(Obstacle::field("verbosity", DIALECT));
+    }
     if prompt.temperature.is_some_and(|temperature| temperature.value > 1.0) {
         return Err(Obstacle::new("temperature", "the Anthropic dialect takes temperatures from 0 to 1"));
     }

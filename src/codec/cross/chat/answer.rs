@@ -2,10 +2,9 @@
 
 use serde::Deserialize;
 
-use super::turns::arguments;
 use crate::codec::answer::Malformed;
 use crate::codec::cross::Asker;
-use crate::codec::cross::fields::Raw;
+use crate::codec::cross::fields::{Raw, arguments};
 use crate::codec::cross::hub::{Block, Call, Ending, Said};
 use crate::codec::cross::text::{Text, Writer};
 use crate::codec::usage::OpenAiUsage;

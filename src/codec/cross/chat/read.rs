@@ -125,7 +125,6 @@ fn without_counterpart(request: &Request<'_>) -> Result<(), Obstacle> {
             ("audio", request.audio),
             ("prediction", request.prediction),
             ("web_search_options", request.web_search_options),
-            ("verbosity", request.verbosity.filter(|raw| raw.get() != r#""medium""#)),
             ("functions", request.functions),
             ("function_call", request.function_call),
             ("store", request.store.filter(|raw| raw.get() != "false")),
@@ -194,6 +193,7 @@ fn sampling<'a>(request: &Request<'a>, prompt: &mut Prompt<'a>) -> Result<(), Ob
             None => parse("stop", raw.get())?,
         },
     };
+    prompt.verbosity = text("verbosity", request.verbosity.filter(|raw| raw.get() != r#""medium""#))?;
     prompt.effort = match text("reasoning_effort", request.reasoning_effort)? {
         None => None,
         Some(word) => Some(Effort::parse(word.escaped()).ok_or_else(|| {

@@ -4,9 +4,11 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::read::OTHER;
-use crate::codec::cross::fields::{Raw, TextOr, drop_named, media, note, parse, refuse, text_or_list};
+use crate::codec::cross::fields::{
+    Raw, TextOr, arguments, drop_named, media, note, parse, refuse, text_or_list,
+};
 use crate::codec::cross::hub::{Block, Call, CallResult, Message, Obstacle, Prompt, Speaker};
-use crate::codec::cross::text::{Json, Text};
+use crate::codec::cross::text::Text;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -83,7 +85,7 @@ pub(super) fn message<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<
     let mut blocks = message.content.map_or(Ok(Vec::new()), |raw| content(raw, &mut prompt.dropped))?;
     blocks.extend(message.refusal.map(Block::Refusal));
     let speaker = match message.role.escaped() {
-        "system" | "developer" => return system(blocks, prompt),
+        "system" | "developer" => return prompt.add_system("messages[].content", blocks),
         "tool" => return tool_result(message.tool_call_id, blocks, prompt),
         "user" => Speaker::User,
         "assistant" => Speaker::Assistant,
@@ -101,26 +103,6 @@ pub(super) fn message<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<
     Ok(())
 }
 
-/// System texts stand ahead of the conversation; one behind its beginning stays where it is.
-fn system<'a>(blocks: Vec<Block<'a>>, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
-    let text = |block| match block {
-        Block::Text(text) => Ok(text),
-        _ => Err(Obstacle::new(
-            "messages[].content",
-            "a system message of anything but text cannot be translated",
-        )),
-    };
-    if prompt.messages.is_empty() {
-        prompt.system.extend(blocks.into_iter().map(text).collect::<Result<Vec<_>, _>>()?);
-    } else {
-        let blocks =
-            blocks.into_iter().map(|block| text(block).map(Block::Text)).collect::<Result<_, _>>()?;
-        prompt.messages.push(Message { speaker: Speaker::System, blocks });
-    }
-    Ok(())
-}
-
-/// The results of one turn of calls are gathered in one message.
 fn tool_result<'a>(
     id: Option<Text<'a>>,
     content: Vec<Block<'a>>,
@@ -128,15 +110,7 @@ fn tool_result<'a>(
 ) -> Result<(), Obstacle> {
     let id = id.ok_or_else(|| Obstacle::new("messages[].tool_call_id", "a tool's message names no call"))?;
     let name = prompt.tool_called(&id);
-    let result = Block::Result(CallResult { id, name, content, is_error: false });
-    match prompt.messages.last_mut() {
-        Some(Message { speaker: Speaker::User, blocks })
-            if blocks.iter().all(|block| matches!(block, Block::Result(_))) =>
-        {
-            blocks.push(result);
-        }
-        _ => prompt.messages.push(Message { speaker: Speaker::User, blocks: vec![result] }),
-    }
+    prompt.add_result(CallResult { id, name, content, is_error: false });
     Ok(())
 }
 
@@ -149,12 +123,6 @@ fn called(call: ToolCall<'_>) -> Result<Call<'_>, Obstacle> {
         Obstacle::new(format!("{param}.function.arguments"), "the arguments are not a JSON object")
     })?;
     Ok(Call { id: call.id, name: function.name, arguments })
-}
-
-/// The arguments of a call, which OpenAI writes as a text of JSON; none at all mean none.
-pub(super) fn arguments(text: Option<Text<'_>>) -> Option<Json<'static>> {
-    let Some(text) = text.filter(|text| !text.is_empty()) else { return Json::parse("{}".into()) };
-    Json::parse(text.unescaped()?.into_owned().into()).filter(Json::is_object)
 }
 
 #[derive(Deserialize)]

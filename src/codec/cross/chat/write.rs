@@ -86,6 +86,9 @@ fn settings(prompt: &Prompt<'_>, to: &Destination<'_>, out: &mut Writer) -> Resu
         }
         Some(effort) => out.word_member("reasoning_effort", effort.as_str()),
     }
+    if let Some(word) = &prompt.verbosity {
+        out.text_member("verbosity", word);
+    }
     Ok(())
 }
 

@@ -220,6 +220,9 @@ fn config(prompt: &Prompt<'_>, out: &mut Writer) -> Result<(), Obstacle> {
             format!("the Gemini dialect takes at most {MAX_STOPS} stop texts"),
         ));
     }
+    if prompt.verbosity.is_some() {
+        return Err(Obstacle::field("verbosity", DIALECT));
+    }
     out.key("generationConfig");
     out.open(b'{');
     if let Some(cap) = prompt.max_output_tokens {

@@ -1,0 +1,38 @@
+//! The spoke of OpenAI's Responses: of clients only. What crosses is the part of it that keeps nothing at the provider;
+//! references to what is kept there, and tools that run there, are obstacles.
+
+mod answer;
+mod input;
+mod read;
+mod stream;
+
+pub(super) use answer::write_answer;
+pub(super) use read::read_request;
+pub(super) use stream::Teller;
+
+use super::hub::Obstacle;
+
+/// The dialects on the other side, for messages.
+const OTHER: &str = "provider's";
+
+/// What an obstacle is about, as this dialect's clients write it.
+pub(super) fn in_own_words(mut obstacle: Obstacle) -> Obstacle {
+    const WORDS: [(&str, &str); 5] = [
+        ("messages", "input"),
+        ("response_format", "text.format"),
+        ("reasoning_effort", "reasoning.effort"),
+        ("output_config.effort", "reasoning.effort"),
+        ("verbosity", "text.verbosity"),
+    ];
+    let own = WORDS.iter().find_map(|(theirs, ours)| {
+        let rest = obstacle.param.strip_prefix(theirs)?;
+        Some(format!("{ours}{rest}"))
+    });
+    obstacle.param = own.unwrap_or(obstacle.param);
+    obstacle
+}
+
+#[cfg(test)]
+pub(super) mod mirror;
+#[cfg(test)]
+mod tests;
