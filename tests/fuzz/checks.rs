@@ -9,8 +9,11 @@ use pointsman::config::{self, SecretSource};
 use pointsman::types::{Dialect, Operation};
 use serde::de::IgnoredAny;
 
+/// What must hold for any bytes; panics where it does not.
+pub type Check = fn(&[u8]);
+
 /// All of them by name.
-pub const ALL: [(&str, fn(&[u8])); 6] = [
+pub const ALL: [(&str, Check); 6] = [
     ("requests", requests),
     ("answers", answers),
     ("streams", streams),

@@ -19,7 +19,7 @@ use pointsman::types::{Day, Operation};
 
 use crate::generator::{Request, WorldFile};
 
-pub use evidence::learn_evidence;
+pub use evidence::{Came, learn_evidence, learn_plan};
 pub use speeds::{Asked, Speeds};
 
 /// A decision with what was understood of the request.
@@ -110,20 +110,28 @@ fn configuration(file: &WorldFile, prices: &[(f64, f64)]) -> String {
         let _ = write!(
             text,
             "[[models]]\nid = \"{}\"\ntier = \"edge\"\ncontext_tokens = 128000\nmax_output_tokens = 16000\n\
-             price = {{ input = {input}, output = {output}, valid_from = \"2025-01-01\" }}\n\
+             price = {{ input = {input}, output = {output}, valid_from = \"2025-01-01\" }}\nfamily = \"{}\"\n\
              quality = {{ default = {} }}\n\
              deployments = [{{ provider = \"o\", ttft_ms = {}, per_token_us = {} }}]\n",
-            model.id, model.believed_quality, speed.ttft_ms, speed.per_token_us,
+            model.id, model.id, model.believed_quality, speed.ttft_ms, speed.per_token_us,
         );
     }
     let names: Vec<String> = file.models.iter().map(|model| format!("\"{}\"", model.id)).collect();
     let _ = write!(
         text,
         "[[policies]]\nname = \"p\"\nmatch.models = [\"auto\"]\nmode = \"route\"\nbaseline = {}\ncandidates = [{}]\n\
-         holdout = 0.0\nlicense = \"paired\"\nmax_quality_loss = {}\n[routing]\nprofile = \"evidence.json\"\n",
+         holdout = 0.0\nlicense = \"paired\"\nmax_quality_loss = {}\n",
         names[names.len() - 1],
         names.join(", "),
         file.labels.max_quality_loss,
     );
+    if let Some(plans) = &file.plans {
+        let _ = write!(
+            text,
+            "plans = {:?}\nobjective = {:?}\n[policies.compound]\n{}\n",
+            plans.kinds, plans.objective, plans.compound
+        );
+    }
+    text += "[routing]\nprofile = \"evidence.json\"\n";
     text
 }
