@@ -11,22 +11,22 @@ use pointsman::telemetry::Metrics;
 use saphyr::{LoadableYamlNode, Yaml};
 use serde_json::Value;
 
-fn repository() -> PathBuf {
+pub(super) fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn text(path: &str) -> String {
+pub(super) fn text(path: &str) -> String {
     fs::read_to_string(repository().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// The one document of a YAML text.
-fn yaml(text: &str) -> Yaml<'_> {
+pub(super) fn yaml(text: &str) -> Yaml<'_> {
     let mut documents = Yaml::load_from_str(text).unwrap();
     assert_eq!(documents.len(), 1);
     documents.remove(0)
 }
 
-fn words<'y>(node: &'y Yaml<'_>) -> Vec<&'y str> {
+pub(super) fn words<'y>(node: &'y Yaml<'_>) -> Vec<&'y str> {
     node.as_vec().unwrap().iter().map(|item| item.as_str().unwrap()).collect()
 }
 
