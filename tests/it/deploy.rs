@@ -8,7 +8,7 @@ use std::path::Path;
 use pointsman::config::{SecretSource, Settings, from_text};
 use saphyr::Yaml;
 
-use super::demo::{repository, text, words, yaml};
+use super::demo::{repository, text, volumes_are_there, words, yaml};
 
 /// The user the proxy runs as everywhere, whose own traffic is exempt from redirection.
 const PROXY_UID: i64 = 10_001;
@@ -131,14 +131,7 @@ fn the_composition_and_the_pod_say_the_same() {
     assert_eq!(names, ["authority", "pointsman", "redirect", "application"]);
     for (name, service) in services {
         let name = name.as_str().unwrap();
-        for volume in service.as_mapping_get("volumes").map(words).unwrap_or_default() {
-            let source = volume.split(':').next().unwrap();
-            let known = match source.strip_prefix("./") {
-                Some(path) => repository().join("conf/deploy").join(path).exists(),
-                None => compose["volumes"].as_mapping_get(source).is_some(),
-            };
-            assert!(known, "{name}: {source} is not there");
-        }
+        volumes_are_there(&compose, service, &repository().join("conf/deploy"));
         if let Some(mode) = service.as_mapping_get("network_mode") {
             assert_eq!(mode.as_str(), Some("service:pointsman"), "{name}");
         }
