@@ -39,6 +39,10 @@ class Recorder(Provider):
         super().do_POST()
         self.rfile = kept
 
+    def wants(self, body, schema):
+        """The prompt of a coding agent holds every word that would make the provider do otherwise."""
+        return "text" if len(json.dumps(body)) > 20000 else super().wants(body, schema)
+
 
 def expect(holds, what):
     if not holds:
@@ -78,7 +82,7 @@ def provide(folder):
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
-def config(folder, policy, addresses):
+def config(folder, policy, addresses, off_list="tunnel"):
     route = policy == "routed"
     text = f"""[server]
 listen = ["127.0.0.1:8080"]
@@ -89,6 +93,7 @@ enabled = true
 listen = "127.0.0.1:443"
 ca = {{ cert = "{folder}/ca.pem", key = "{folder}/ca.key" }}
 mode = "{'policy' if route else 'observe'}"
+off_list = "{off_list}"
 [ledger]
 path = "{folder}/ledger.db"
 """
@@ -128,11 +133,11 @@ deployments = [{{ provider = "{dialect}", upstream_name = "{prefix}{size}-1" }}]
 class Proxy:
     """The program as a service runs it: a user of its own, which may bind to 443 in this namespace."""
 
-    def __init__(self, folder, policy, addresses, trust="world.pem"):
+    def __init__(self, folder, policy, addresses, trust="world.pem", off_list="tunnel"):
         for old in ("ledger.db", "ledger.db-wal", "ledger.db-shm"):
             if os.path.exists(f"{folder}/{old}"):
                 os.remove(f"{folder}/{old}")
-        config(folder, policy, addresses)
+        config(folder, policy, addresses, off_list)
         self.folder = folder
         self.process = subprocess.Popen(
             [f"{folder}/pointsman", "--config", f"{folder}/pointsman.toml", "serve"], cwd=folder, user=PROXY_UID,
@@ -270,6 +275,9 @@ def by_mode(folder, mode, policy, direct):
     if mode in ("HTTPS_PROXY", "REDIRECT"):
         expect(proxy.metric('pointsman_intercept_ended_total{end="tunnel"}') > 0, f"{mode}: nothing was tunnelled")
     if mode == "REDIRECT":
+        done = subprocess.run(["curl", "--silent", "--insecure", "--max-time", "20", f"https://{ADDRESS}/"],
+                              stdout=subprocess.DEVNULL)
+        expect(done.returncode == 0, f"TLS without a name does not reach where it was going: {done.returncode}")
         for _ in range(2):
             expect(redirect("down")[0] == 0, "intercept.sh down fails")
         expect(rules() == before, f"intercept.sh left something behind: {rules()}")
@@ -299,6 +307,26 @@ def by_run(folder, policy, direct):
     return cells
 
 
+def by_agent(folder):
+    """A coding agent that is on this machine, unchanged: its calls come through and are on record."""
+    agent = shutil.which("claude")
+    if not agent:
+        print("SKIPPED: no coding agent (claude) on the PATH", file=sys.stderr)
+        return
+    hosts(ADDRESS)
+    Proxy(folder, "observed", []).stop()
+    begin = len(SEEN)
+    done = subprocess.run([f"{folder}/pointsman", "--config", f"{folder}/pointsman.toml", "run", "--", agent, "--print",
+                           "Where is Tartu?", "--model", "claude-large-1"], cwd=folder, timeout=120, text=True,
+                          env=environment(folder, "world.pem", CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1"),
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    came = [call for call in SEEN[begin:] if call["through"]]
+    expect(done.returncode == 0 and "Tartu" in done.stdout, f"the agent ends with {done.returncode}: {done.stdout[-500:]} {done.stderr[-500:]}")
+    expect(came and len(came) == len(SEEN) - begin, f"the agent: {len(came)} of {len(SEEN) - begin} calls came through")
+    expect(requests(folder) >= len(came), f"the agent: {len(came)} calls, {requests(folder)} on record")
+    print(f"coding agent: {done.stdout.strip()!r}, {len(came)} calls; {done.stderr.strip()}")
+
+
 def never_loops(folder):
     """A hosts file that leads the provider's name to the proxy, and a proxy that was not told where else it is."""
     hosts("127.0.0.1")
@@ -318,6 +346,49 @@ def never_loops(folder):
         expect(len(SEEN) == begin, "a proxy that calls itself reached the provider")
         print(f"hosts without `addresses`, proxy trusts {trust}: {status} after {took * 1000:.0f} ms, {body[:160]}")
         proxy.stop()
+
+
+def stays_inside(folder):
+    """No field, header, name or address makes the proxy call another place than its providers: packets are counted."""
+    hosts(ADDRESS)
+    for command in ("link add outside type veth peer name nobody", "link set nobody up", "link set outside up",
+                    "address add 10.78.0.1/24 dev outside", "route add default dev outside"):
+        run("ip", *command.split())
+    with open("/etc/hosts", "a") as file:
+        file.write("169.254.169.254 rebound.example.com\n")
+    proxy = Proxy(folder, "observed", [], off_list="refuse")
+    count = ["OUTPUT", "-p", "tcp", "--syn", "-m", "owner", "--uid-owner", str(PROXY_UID), "!", "-d", ADDRESS, "-j", "ACCEPT"]
+    run("iptables", "-w", "-I", *count)
+    run("iptables", "-w", "-I", "OUTPUT", "-d", "127.0.0.0/8", "-j", "ACCEPT")
+    quick = ["curl", "--silent", "--insecure", "--max-time", "5", "--output", "/dev/null", "--write-out",
+             "%{http_code} %{http_connect}\n"]
+    places = ["169.254.169.254", "127.0.0.1:8081", "[::1]:8081", "10.0.0.1", "100.64.0.1", "[fd00:ec2::254]",
+              "[64:ff9b::a9fe:a9fe]", "[2002:a9fe:a9fe::1]", "[::ffff:169.254.169.254]", "0xa9fea9fe", "2852039166",
+              "rebound.example.com", OTHER, ADDRESS]
+    asked = 0
+    begin = len(SEEN)
+    for place in places:
+        for url in (f"https://{place}/", f"http://{place}/"):
+            said = subprocess.run([*quick, "--proxy", "http://127.0.0.1:443", url], stdout=subprocess.PIPE, text=True).stdout
+            expect("403" in said, f"{url} through the proxy: {said}")
+            asked += 1
+        body = json.dumps({"model": "large-1", "messages": [], "base_url": f"http://{place}", "api_base": f"http://{place}"})
+        for header in (f"host: {place}", f"x-forwarded-host: {place}", f"x-pointsman-provider: http://{place}"):
+            subprocess.run([*quick, "--header", header, "--header", "authorization: Bearer sk-1", "--data", body,
+                            "http://127.0.0.1:8080/v1/chat/completions"], stdout=subprocess.DEVNULL)
+            asked += 1
+    expect(redirect("up")[0] == 0, "intercept.sh up fails")
+    for place in ("169.254.169.254", "10.0.0.1", OTHER):
+        done = subprocess.run([*quick, f"https://{place}/"], stdout=subprocess.DEVNULL)
+        expect(done.returncode != 0, f"{place}: a refused host answers through REDIRECT")
+        asked += 1
+    redirect("down")
+    listed = run("iptables", "-w", "-v", "-x", "-n", "-L", "OUTPUT").splitlines()
+    packets = [line.split()[0] for line in listed if "owner UID match" in line]
+    expect(packets == ["0"], f"connections outside: {listed}")
+    print(f"destinations chosen by callers: {asked} tries, {packets[0]} connections of the proxy elsewhere, "
+          f"{len(SEEN) - begin} at the provider")
+    proxy.stop()
 
 
 def main():
@@ -345,7 +416,10 @@ def main():
                  for mode in modes for policy in ("observed", "routed")}
         for policy in ("observed", "routed"):
             cells["run", policy] = by_run(folder, policy, direct)
+        by_agent(folder)
         never_loops(folder)
+        if "REDIRECT" in modes:
+            stays_inside(folder)
         show(cells, list(direct))
         if FAULTS:
             print(open(f"{folder}/log").read()[-3000:], file=sys.stderr)

@@ -179,6 +179,64 @@ async fn early_bytes_behind_connect_reach_whom_they_are_for() {
     assert_eq!(rest(socket).await, [ESTABLISHED, b"early and late"].concat());
 }
 
+/// A provider that changes to another protocol and sends back whatever it then hears; its address.
+async fn switching() -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    head.push(socket.read_u8().await?);
+                }
+                let head = String::from_utf8_lossy(&head).to_lowercase();
+                assert!(
+                    head.contains("upgrade: websocket") && head.contains("sec-websocket-key: dghl"),
+                    "{head}"
+                );
+                socket.write_all(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n").await?;
+                socket.write_all(b"connection: Upgrade\r\nsec-websocket-accept: s3pP\r\n\r\n").await?;
+                let (mut from, mut to) = socket.split();
+                tokio::io::copy(&mut from, &mut to).await
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn websockets_pass_untouched() {
+    let setup = Setup::new();
+    let provider = switching().await;
+    let world = setup.world("", |config| config.small = format!("http://{provider}")).await;
+    for path in ["/v1/realtime?model=x", "/v1/responses"] {
+        let socket = connect(&world.proxy, &at(provider)).await.unwrap();
+        let mut tls = trusting(setup.authority.pem(), "localhost", socket, &[b"http/1.1"]).await.unwrap();
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+             sec-websocket-version: 13\r\nsec-websocket-key: dGhl\r\nauthorization: Bearer x\r\n\r\n",
+            at(provider)
+        );
+        tls.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            answer.push(soon("the head of the answer", tls.read_u8()).await.unwrap());
+        }
+        let answer = String::from_utf8(answer).unwrap().to_lowercase();
+        assert!(
+            answer.starts_with("http/1.1 101 ") && answer.contains("sec-websocket-accept: s3pp"),
+            "{answer}"
+        );
+        for frame in [&b"\x81\x85\0\0\0\0hello"[..], b"\x89\x80\0\0\0\0"] {
+            tls.write_all(frame).await.unwrap();
+            let mut back = vec![0; frame.len()];
+            soon("a frame back", tls.read_exact(&mut back)).await.unwrap();
+            assert_eq!(back, frame, "{path}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_silent_tunnel_is_closed_and_a_speaking_one_is_not() {
     let setup = Setup::new();

@@ -15,6 +15,7 @@ pub mod proxy;
 pub mod script;
 pub mod source;
 pub mod tls;
+pub mod tls_provider;
 
 pub use answers::{FINISH_TEXT, USAGE_INPUT, USAGE_OUTPUT};
 pub use client::{Answer, Client, Request};
