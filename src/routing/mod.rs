@@ -28,7 +28,7 @@ pub use forecast::{Forecast, Foreseen, forecast};
 pub use latency::{
     ADMISSION, Basis, MIN_ANSWERS, Measured, Source, StreamSpeed, Whole, WholeTime, predicted_us,
 };
-pub use legs::{FRAME_TOKENS, Leg, Role, VERDICT_TOKENS};
+pub use legs::{FRAME_TOKENS, Leg, Role, VERDICT_TOKENS, affords};
 pub use no_route::{NoRoute, NoRouteKind};
 pub use plan::{
     Candidate, Crossing, Decision, DeploymentLive, Estimate, Facts, Inputs, Live, Plan, Reason,
