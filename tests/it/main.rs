@@ -44,6 +44,7 @@ mod reload;
 mod report;
 mod responses;
 mod scenarios;
+mod sessions;
 mod smuggling;
 mod streams;
 mod tls;
