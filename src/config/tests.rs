@@ -258,6 +258,9 @@ fn faults_of_policies_are_found() {
     row("on = [\"auth\"]", "policies[0].on");
     row("plans = [\"cascades\"]", "policies[0].plans[0]");
     row("on_stream_break = \"continue\"", "policies[0].on_stream_break");
+    row("sessions = { tool_loops = \"any\" }", "policies[0].sessions.tool_loops");
+    row("sessions = { max_switch_usd = -1 }", "policies[0].sessions.max_switch_usd");
+    row("sessions = { steps = 1 }", "policies[0].sessions.steps");
     row("holdout = -0.1", "policies[0].holdout");
     row("ttft_ms = 10\ndeadline_ms = 5", "policies[0].ttft_ms");
     let row = |value: &str, key: &str| check("match = { models = [\"auto\"] }", value, key, value);

@@ -40,6 +40,12 @@ pub struct Leg {
     pub(super) timed: u32,
 }
 
+/// The spending guard: whether a call may begin under a ceiling, with what was spent before it and what it costs at most. What
+/// has no price is not afforded.
+pub fn affords(ceiling: NanoUsd, spent: Option<NanoUsd>, worst: Option<NanoUsd>) -> bool {
+    spent.zip(worst).is_some_and(|(spent, worst)| spent + worst <= ceiling)
+}
+
 /// What a leg is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -21,25 +21,26 @@ pub async fn world(plans: &str) -> World {
     .await
 }
 
-fn says(text: &str) -> Script {
-    let body = json!({
-        "id": "chatcmpl-9", "object": "chat.completion", "created": 1, "model": "m",
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
-        "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
-    });
-    Script::Whole(Whole::json(200, body.to_string()))
-}
-
-fn judge_says(text: &str) -> Script {
-    let body = json!({
-        "id": "msg_9", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn",
-        "content": [{"type": "text", "text": text}], "usage": {"input_tokens": 10, "output_tokens": 5},
-    });
+/// A model's whole answer in the dialect of the path, for so many input tokens and five of output.
+pub fn told(target: &str, text: &str, input: u64) -> Script {
+    let body = if target.ends_with("/messages") {
+        json!({
+            "id": "msg_9", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn",
+            "content": [{"type": "text", "text": text}], "usage": {"input_tokens": input, "output_tokens": 5},
+        })
+    } else {
+        let message = json!({"role": "assistant", "content": text});
+        json!({
+            "id": "chatcmpl-9", "object": "chat.completion", "created": 1, "model": "m",
+            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": input, "completion_tokens": 5, "total_tokens": input + 5},
+        })
+    };
     Script::Whole(Whole::json(200, body.to_string()))
 }
 
 /// The verdict of a judge that finds this answer the best, wherever it stands among those it is shown.
-fn picked(seen: &Seen, answer: &str) -> String {
+pub fn picked(seen: &Seen, answer: &str) -> String {
     let shown = seen.json()["messages"].to_string();
     let at = (1..=8).find(|number| shown.contains(&format!("answer {number}>\\n{answer}\\n</")));
     format!("{{\"best\": {}}}", at.unwrap())
@@ -52,9 +53,8 @@ pub fn by_model(world: &World, of: &'static [(&'static str, &'static str)]) {
         let text = of.iter().find(|(name, _)| *name == model).map_or("?", |(_, text)| *text);
         match text {
             "FAIL" => Script::Status(500, None),
-            text if text.starts_with("PICKS ") => judge_says(&picked(seen, &text[6..])),
-            text if seen.target().ends_with("/messages") => judge_says(text),
-            text => says(text),
+            text if text.starts_with("PICKS ") => told(seen.target(), &picked(seen, &text[6..]), 10),
+            text => told(seen.target(), text, 10),
         }
     };
     world.small.choose(choose);

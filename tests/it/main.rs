@@ -52,6 +52,7 @@ mod report;
 mod responses;
 mod scenarios;
 mod services;
+mod sessions;
 mod smuggling;
 mod streams;
 mod tls;

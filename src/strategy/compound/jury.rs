@@ -7,6 +7,7 @@ use crate::routing::{Debate, Ensemble, Role};
 use crate::strategy::attempt::Trail;
 use crate::strategy::chain::Failure;
 use crate::strategy::job::Job;
+use crate::types::FailureClass;
 
 pub(super) async fn ensemble(
     job: &Job<'_>,
@@ -15,7 +16,7 @@ pub(super) async fn ensemble(
 ) -> Outcome {
     let members: Vec<&Spec> = compound.of(0, Role::Member).collect();
     let asked = ask_all(job, &members, Question::Clients, trail).await;
-    let told = match enough(asked, ensemble.quorum) {
+    let told = match enough(job, asked, ensemble.quorum) {
         Ok(told) => told,
         Err(failure) => return Outcome::Fail(failure),
     };
@@ -56,7 +57,7 @@ pub(super) async fn debate(
             let composed = words::again(&text, debaters.first().map_or(0, |debater| debater.output_cap));
             ask_all(job, &debaters, Question::Own(&composed), trail).await
         };
-        told = match enough(asked, debate.quorum) {
+        told = match enough(job, asked, debate.quorum) {
             Ok(told) => told,
             Err(failure) => return Outcome::Fail(failure),
         };
@@ -80,14 +81,26 @@ pub(super) async fn debate(
     }
 }
 
-/// Those that answered, where they are enough.
-fn enough(asked: Result<Vec<Result<Told, Untold>>, Untold>, quorum: u8) -> Result<Vec<Told>, Failure> {
+/// Those that answered, where they are enough. Where they were cut off by the deadline, that is what failed.
+fn enough(
+    job: &Job<'_>,
+    asked: Result<Vec<Result<Told, Untold>>, Untold>,
+    quorum: u8,
+) -> Result<Vec<Told>, Failure> {
     let answers = asked.map_err(Failure::from)?;
     let of = answers.len();
-    let told: Vec<Told> = answers.into_iter().flatten().filter(|told| !told.spoken.refused).collect();
+    let (mut told, mut late) = (Vec::with_capacity(of), None);
+    for answer in answers {
+        match answer {
+            Ok(answer) if !answer.spoken.refused => told.push(answer),
+            Err(Untold::Failed(failure)) if failure.class == FailureClass::Timeout => late = Some(failure),
+            Ok(_) | Err(_) => {}
+        }
+    }
     if told.is_empty() || told.len() < usize::from(quorum) {
         let detail = format!("{} of {of} members answered, {quorum} are needed", told.len());
-        return Err(PlanFault::Quorum.failure(detail));
+        let late = late.filter(|_| job.is_out_of_time());
+        return Err(late.unwrap_or_else(|| PlanFault::Quorum.failure(detail)));
     }
     Ok(told)
 }
