@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::codec::gemini_path::GeminiPath;
 
 const NOW: u64 = 1_790_000_000;
 
@@ -44,6 +45,7 @@ pub(super) fn fixtures() -> Vec<(String, Operation, Vec<u8>)> {
             "/v1/chat/completions" => Operation::ChatCompletions,
             "/v1/responses" if recorded["body"].is_object() => Operation::Responses,
             "/v1/messages" => Operation::Messages,
+            at if GeminiPath::of(at).is_some() => Operation::GenerateContent,
             _ => continue,
         };
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
