@@ -66,7 +66,7 @@ fn real_clients_are_served() {
         ("codex.exec", "tools[].type"),
         ("openai-agents.chat-tools", "verbosity"),
         ("openai-agents.chat-tools.2", "verbosity"),
-        ("openai-python.chat-reasoning", "verbosity"),
+        ("openai-python.chat-reasoning", "service_tier"),
         ("openai-python.responses-prev.2", "previous_response_id"),
     ];
     let fixtures = fixtures();
