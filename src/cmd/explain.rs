@@ -32,8 +32,8 @@ pub struct ExplainArgs {
     /// Take the stored decision again from its inputs and compare
     #[arg(long)]
     pub verify: bool,
-    /// The dialect of a body in a file
-    #[arg(long, default_value = "openai", value_parser = ["openai", "anthropic"])]
+    /// The dialect of a body in a file; a body of Gemini's is asked of `auto`
+    #[arg(long, default_value = "openai", value_parser = ["openai", "responses", "anthropic", "gemini"])]
     pub dialect: String,
 }
 
@@ -204,14 +204,22 @@ fn stored(settings: &Settings, id: RequestId, json: bool) -> Result<String, Stri
     Ok(text)
 }
 
+/// What a body of a dialect is sent to.
+fn api(dialect: &str) -> (Dialect, Operation, &'static str) {
+    match dialect {
+        "anthropic" => (Dialect::Anthropic, Operation::Messages, "/v1/messages"),
+        "responses" => (Dialect::OpenAi, Operation::Responses, "/v1/responses"),
+        "gemini" => (Dialect::Gemini, Operation::GenerateContent, "/v1beta/models/auto:generateContent"),
+        _ => (Dialect::OpenAi, Operation::ChatCompletions, "/v1/chat/completions"),
+    }
+}
+
 fn from_file(settings: &Settings, path: &Path, (dialect, json): (&str, bool)) -> Result<String, String> {
     let body = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let (dialect, operation, api_path) = match dialect {
-        "anthropic" => (Dialect::Anthropic, Operation::Messages, "/v1/messages"),
-        _ => (Dialect::OpenAi, Operation::ChatCompletions, "/v1/chat/completions"),
-    };
+    let (dialect, operation, api_path) = api(dialect);
+    let origin = Origin { operation, path: api_path, body: &body };
     let snapshot = &*settings.snapshot;
-    let (request, (features, beyond)) = codec::read(operation, &body, &mut Scratch::default(), |view| {
+    let (request, (features, beyond)) = codec::read_origin(&origin, &mut Scratch::default(), |view| {
         let features = extract(view);
         let beyond = snapshot.learned.as_ref().map(|learned| foreseen(learned, view, &features));
         (features, beyond)
@@ -224,7 +232,6 @@ fn from_file(settings: &Settings, path: &Path, (dialect, json): (&str, bool)) ->
         return Ok(without_policy(&analysis::understand(&features), &request.model, json));
     };
     let named = snapshot.model_named(dialect, &request.model);
-    let origin = Origin { operation, path: api_path, body: &body };
     let crossings = crossings(snapshot, snapshot.policy(policy), (dialect, &origin), named);
     let mut inputs = Inputs {
         policy: snapshot.policy(policy).id.clone(),

@@ -6,6 +6,7 @@
 mod answer;
 mod cross;
 mod error;
+mod gemini_path;
 mod hub;
 mod read;
 mod resume;
@@ -21,8 +22,11 @@ pub use cross::{
     conversation, cross_answer, cross_error, cross_request, spoken, with_text,
 };
 pub use error::{AttemptNote, OwnError, ProviderError, classify, error_body, error_event};
+pub use gemini_path::GeminiPath;
 pub use hub::{ChatRequest, ChatView, Part, Role, StreamOptions, Tool, Turn};
-pub use read::{KeyScan, MAX_DEPTH, ReadFault, ReadFaultKind, Scratch, has_member, read, scan_keys};
+pub use read::{
+    KeyScan, MAX_DEPTH, ReadFault, ReadFaultKind, Scratch, has_member, read, read_origin, scan_keys,
+};
 pub use resume::{Mismatch, Splice, Transcript};
 pub use route::{DialectHints, Route, route};
 pub use splice::{Edit, ask_for_usage, set_model, splice, unstreamed};

@@ -14,7 +14,7 @@ use super::refusal::{Refusal, RefusalCode};
 use super::{Engine, Inbound, Loaded, lacking};
 use crate::analysis::{self, Analysis, Features, Limits, is_hint, read_limits};
 use crate::catalog::{Credential, Mode, Model};
-use crate::codec::{self, ChatRequest, KeyScan, ReadFault, ReadFaultKind, Scratch};
+use crate::codec::{self, ChatRequest, KeyScan, Origin, ReadFault, ReadFaultKind, Scratch};
 use crate::routing::{
     self, Asked, Decision, DeploymentLive, Facts, Inputs, Live, NoRoute, SessionLive, UnknownPolicy,
 };
@@ -89,12 +89,14 @@ impl Engine {
         let began = Instant::now();
         let read = if inbound.body.len() > LARGE_BODY {
             let (body, operation, loaded) = (inbound.body.clone(), inbound.operation, inbound.loaded.clone());
+            let path = inbound.path.clone();
             let (budget, runtime) = (self.parsing.clone(), Handle::current());
             // Whether a policy takes it is known when its model has been read; what is found for nothing is dropped.
             let parse = move || {
                 // The thread waits for its turn and holds nothing yet; it never fails, as the budget is never closed.
                 let _turn = runtime.block_on(budget.acquire_many(parse_cost(&body)));
-                codec::read(operation, &body, &mut Scratch::default(), |view| {
+                let origin = Origin { operation, path: &path, body: &body };
+                codec::read_origin(&origin, &mut Scratch::default(), |view| {
                     let features = analysis::extract(view);
                     let learned = loaded.snapshot.learned.as_ref();
                     let beyond = learned.map(|learned| foreseen(learned, view, &features).into());
@@ -106,7 +108,7 @@ impl Engine {
                 .map_err(|_| Refusal::new(RefusalCode::InvalidRequest, "the body could not be parsed"))?
         } else {
             SCRATCH.with_borrow_mut(|scratch| {
-                codec::read(inbound.operation, &inbound.body, scratch, |view| {
+                codec::read_origin(&inbound.origin(), scratch, |view| {
                     let unmatched = matches!(self.policy(inbound, &view.request.model), Ok(None));
                     let features = (!unmatched || limits.max_cost.is_some()).then(|| analysis::extract(view));
                     let learned = inbound.loaded.snapshot.learned.as_ref();

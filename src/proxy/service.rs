@@ -22,7 +22,7 @@ use super::framing;
 use super::local;
 use super::passing::Passing;
 use super::reply::{self, Wire};
-use crate::codec::{self, DialectHints};
+use crate::codec::{self, DialectHints, GeminiPath};
 use crate::pipeline::{Engine, Forwarded, Inbound, Intercepted, Loaded, Refusal, RefusalCode};
 use crate::strategy::Gone;
 use crate::telemetry::Metrics;
@@ -194,7 +194,10 @@ impl Gateway {
         };
         if arrival.is_own() {
             self.own_endpoint(session, arrival, identity).await
-        } else if reads(arrival.operation) && arrival.method == Method::POST && !arrival.upgrade {
+        } else if reads(arrival.operation, &arrival.path)
+            && arrival.method == Method::POST
+            && !arrival.upgrade
+        {
             Box::pin(self.serve(session, arrival, identity)).await
         } else {
             match Passing::new(&arrival, identity, headers, in_flight) {
@@ -228,7 +231,7 @@ impl Gateway {
             let provider = loaded.snapshot.provider(ix);
             if route.dialect != Some(provider.dialect) {
                 route = codec::Route { dialect: Some(provider.dialect), operation: Operation::Other };
-            } else if reads(route.operation) {
+            } else if reads(route.operation, &path) {
                 path = without_base(&provider.origin.base_path, path);
             }
         }
@@ -381,9 +384,13 @@ impl Home {
     }
 }
 
-/// What is read and served by the engine.
-fn reads(operation: Operation) -> bool {
-    matches!(operation, Operation::ChatCompletions | Operation::Messages | Operation::Responses)
+/// What is read and served by the engine. A stream of Gemini's that is to be one JSON array passes as it is.
+fn reads(operation: Operation, path: &str) -> bool {
+    match operation {
+        Operation::ChatCompletions | Operation::Messages | Operation::Responses => true,
+        Operation::GenerateContent => GeminiPath::of(path).is_some_and(|asked| asked.events || !asked.stream),
+        Operation::Embeddings | Operation::CountTokens | Operation::Other => false,
+    }
 }
 
 /// A path behind a provider's own prefix, as clients that are sent to us write it.

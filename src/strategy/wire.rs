@@ -1,6 +1,8 @@
 //! What goes over the wire to one hop and what comes back of it: the client's own bytes with a few values spliced where the
 //! provider speaks its dialect, a translation both ways where it speaks another.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName};
 
@@ -9,7 +11,7 @@ use super::job::{Hop, Job};
 use super::rules::Rules;
 use crate::catalog::{CapKey, Credential, Provider, StreamUsage};
 use crate::codec::{
-    self, Asker, Composed, Destination, Edit, Obstacle, Origin, StreamCrossing, StreamOptions,
+    self, Asker, Composed, Destination, Edit, GeminiPath, Obstacle, Origin, StreamCrossing, StreamOptions,
 };
 use crate::types::{Dialect, FailureClass, Operation};
 use crate::upstream::{Standing, deployment_path, own_path};
@@ -70,12 +72,14 @@ impl Job<'_> {
         let Some(mut edits) = edits else { return self.outgoing(position) };
         let hop = &self.hops[position];
         let provider = self.snapshot.provider(hop.provider);
+        let whole = |path: GeminiPath| Cow::Owned(path.whole(self.path));
+        let path = self.gemini_path().map_or(Cow::Borrowed(self.path), whole);
         if self.wire(position).asker.is_some() {
-            return self.crossed(hop, provider, &codec::splice(self.body, &mut edits));
+            return self.crossed(hop, provider, (&path, &codec::splice(self.body, &mut edits)));
         }
         edits.extend(self.request.and_then(|request| self.renamed(hop, request)));
         let body = codec::splice(self.body, &mut edits);
-        let path = self.path_at(hop, provider, (self.path, false));
+        let path = self.path_at(hop, provider, (&self.path_of(hop, &path), false));
         Ok(Outgoing { path, body, hides_usage: false, dropped: Vec::new() })
     }
 
@@ -100,7 +104,7 @@ impl Job<'_> {
         if self.wire(position).asker.is_none() {
             return Ok(self.as_asked(hop, provider));
         }
-        self.crossed(hop, provider, self.body)
+        self.crossed(hop, provider, (self.path, self.body))
     }
 
     fn path_at(&self, hop: &Hop, provider: &Provider, (path, keep_key): (&str, bool)) -> String {
@@ -120,8 +124,13 @@ impl Job<'_> {
         }
     }
 
-    fn crossed(&self, hop: &Hop, provider: &Provider, body: &[u8]) -> Result<Outgoing, Failure> {
-        let origin = Origin { operation: self.operation, path: self.path, body };
+    fn crossed(
+        &self,
+        hop: &Hop,
+        provider: &Provider,
+        (path, body): (&str, &[u8]),
+    ) -> Result<Outgoing, Failure> {
+        let origin = Origin { operation: self.operation, path, body };
         let destination = self.destination(hop, provider);
         let crossed = codec::cross_request(&origin, &destination).map_err(not_expressible)?;
         Ok(Outgoing {
@@ -135,7 +144,7 @@ impl Job<'_> {
     /// The client's own bytes, with the deployment's name for the model and the wish for usage.
     fn as_asked(&self, hop: &Hop, provider: &Provider) -> Outgoing {
         let keep_key = hop.standing == Standing::Home && self.keeps_query_key(provider);
-        let path = self.path_at(hop, provider, (self.path, keep_key));
+        let path = self.path_at(hop, provider, (&self.path_of(hop, self.path), keep_key));
         let unchanged = |body: &Bytes| (body.clone(), false);
         let (body, hides_usage) =
             self.request.map_or_else(|| unchanged(self.body), |request| self.spliced(hop, request));
@@ -165,9 +174,29 @@ impl Job<'_> {
 impl Job<'_> {
     /// The deployment's name for the model, where it is another than the client's.
     fn renamed(&self, hop: &Hop, request: &codec::ChatRequest) -> Option<Edit> {
+        let name = self.other_name(hop)?;
+        let in_body = request.operation != Operation::GenerateContent;
+        (in_body && *name != *request.model).then(|| codec::set_model(request, name))
+    }
+
+    /// A path with the deployment's name for the model, where the name stands in it.
+    fn path_of<'p>(&self, hop: &Hop, path: &'p str) -> Cow<'p, str> {
+        let named = self.other_name(hop).zip(self.gemini_path());
+        let put = |(name, read): (&str, GeminiPath)| {
+            (read.model != name).then(|| Cow::Owned(read.with_model(path, name)))
+        };
+        named.and_then(put).unwrap_or(Cow::Borrowed(path))
+    }
+
+    /// What the client's path says, where it names model and streaming.
+    fn gemini_path(&self) -> Option<GeminiPath> {
+        (self.operation == Operation::GenerateContent).then(|| GeminiPath::of(self.path)).flatten()
+    }
+
+    /// What a hop that is to be named anew calls its model.
+    fn other_name(&self, hop: &Hop) -> Option<&str> {
         let deployment = hop.deployment.filter(|_| hop.rename)?;
-        let name = &self.snapshot.deployment(deployment).upstream_name;
-        (**name != *request.model).then(|| codec::set_model(request, name))
+        Some(&self.snapshot.deployment(deployment).upstream_name)
     }
 }
 

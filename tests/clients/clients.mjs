@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import Anthropic from '@anthropic-ai/sdk';
 import { createAnthropic } from '@ai-sdk/anthropic';
 import { createOpenAI } from '@ai-sdk/openai';
+import { GoogleGenAI } from '@google/genai';
 import { generateObject, generateText, jsonSchema, stepCountIs, streamText, tool } from 'ai';
 import OpenAI from 'openai';
 
@@ -113,9 +114,95 @@ function anthropic(upstream) {
   };
 }
 
-const ai = (provider) => (upstream) => {
+function responses(upstream) {
+  const client = new OpenAI({ baseURL: `${base}/v1`, apiKey: 'none', maxRetries: 0 });
+  const model = `pointsman/${upstream}`;
+  const ask = (input, more = {}) => client.responses.create({ model, input, store: false, max_output_tokens: 60, ...more });
+  const tools = [{ type: 'function', name: 'weather', parameters, strict: true }];
+  const question = { role: 'user', content: 'How is the weather?' };
+  return {
+    async plain() {
+      const answer = await ask('Where is Tartu?');
+      assert.equal(answer.output_text, TEXT);
+      assert.equal(answer.usage.input_tokens, 20);
+    },
+    async stream() {
+      const final = await client.responses.stream({ model, input: 'Where is Tartu?', store: false }).finalResponse();
+      assert.equal(final.output_text, TEXT);
+      assert.equal(final.usage.output_tokens, 7);
+    },
+    async tools() {
+      const first = await ask([question], { tools });
+      const call = first.output.at(-1);
+      assert.deepEqual(JSON.parse(call.arguments), { city: 'Tartu' });
+      const result = { type: 'function_call_output', call_id: call.call_id, output: '-7' };
+      assert.equal((await ask([question, ...first.output, result], { tools })).output_text, AFTER);
+    },
+    async structured() {
+      const format = { type: 'json_schema', name: 'place', schema, strict: true };
+      assert.equal(JSON.parse((await ask('Tell me of the place.', { text: { format } })).output_text).people, 91000);
+    },
+    async image() {
+      const url = { type: 'input_image', image_url: `data:image/png;base64,${png}`, detail: 'auto' };
+      const content = [{ type: 'input_text', text: 'What is it?' }, url];
+      assert.equal((await ask([{ role: 'user', content }])).output_text, 'I see one picture.');
+    },
+    error: () => refused(ask('Please fail.'), OpenAI.BadRequestError),
+    async cancel() {
+      const stream = await ask('Say it slowly.', { stream: true });
+      for await (const _ of stream) break;
+      stream.controller.abort();
+    },
+  };
+}
+
+function gemini(upstream) {
+  const client = new GoogleGenAI({ apiKey: 'none', httpOptions: { baseUrl: base } });
+  const model = `pointsman/${upstream}`;
+  const ask = (contents, config = {}) => client.models.generateContent({ model, contents, config: { maxOutputTokens: 60, ...config } });
+  const tools = [{ functionDeclarations: [{ name: 'weather', parametersJsonSchema: parameters }] }];
+  const question = { role: 'user', parts: [{ text: 'How is the weather?' }] };
+  return {
+    async plain() {
+      const answer = await ask('Where is Tartu?');
+      assert.equal(answer.text, TEXT);
+      assert.equal(answer.usageMetadata.promptTokenCount, 20);
+    },
+    async stream() {
+      let text = '';
+      let last;
+      for await (last of await client.models.generateContentStream({ model, contents: 'Where is Tartu?' })) text += last.text ?? '';
+      assert.equal(text, TEXT);
+      assert.equal(last.usageMetadata.candidatesTokenCount, 7);
+    },
+    async tools() {
+      const first = await ask([question], { tools });
+      const call = first.functionCalls[0];
+      assert.deepEqual(call.args, { city: 'Tartu' });
+      const result = { role: 'user', parts: [{ functionResponse: { id: call.id, name: call.name, response: { output: '-7' } } }] };
+      assert.equal((await ask([question, first.candidates[0].content, result], { tools })).text, AFTER);
+    },
+    async structured() {
+      const form = { responseMimeType: 'application/json', responseJsonSchema: schema };
+      assert.equal(JSON.parse((await ask('Tell me of the place.', form)).text).people, 91000);
+    },
+    async image() {
+      const parts = [{ text: 'What is it?' }, { inlineData: { mimeType: 'image/png', data: png } }];
+      assert.equal((await ask([{ role: 'user', parts }])).text, 'I see one picture.');
+    },
+    error: () => refused(ask('Please fail.')),
+    async cancel() {
+      const abort = new AbortController();
+      const stream = await client.models.generateContentStream({ model, contents: 'Say it slowly.', config: { abortSignal: abort.signal } });
+      await stream.next();
+      abort.abort();
+    },
+  };
+}
+
+const ai = (provider, providerOptions = {}) => (upstream) => {
   const model = provider(`pointsman/${upstream}`);
-  const more = { model, maxOutputTokens: 60, maxRetries: 0 };
+  const more = { model, maxOutputTokens: 60, maxRetries: 0, providerOptions };
   return {
     async plain() {
       const answer = await generateText({ ...more, prompt: 'Where is Tartu?' });
@@ -152,8 +239,12 @@ const ai = (provider) => (upstream) => {
 
 const clients = {
   'openai (Node)': openai,
+  'openai, resp. (Node)': responses,
   '@anthropic-ai/sdk': anthropic,
+  '@google/genai': gemini,
   'ai, OpenAI chat': ai((name) => createOpenAI({ baseURL: `${base}/v1`, apiKey: 'none' }).chat(name)),
+  // Its answers are kept unless it says otherwise, and nobody else keeps them.
+  'ai, responses': ai((name) => createOpenAI({ baseURL: `${base}/v1`, apiKey: 'none' }).responses(name), { openai: { store: false } }),
   'ai, Anthropic': ai((name) => createAnthropic({ baseURL: `${base}/v1`, apiKey: 'none' })(name)),
 };
 for (const upstream of upstreams) {

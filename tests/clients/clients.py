@@ -6,6 +6,8 @@ import sys
 
 import anthropic
 import openai
+from google import genai
+from google.genai import errors, types
 
 BASE, UPSTREAMS = sys.argv[1], sys.argv[2:]
 TEXT, AFTER = "Tartu lies on the river Emajõgi.", "It is cold in Tartu."
@@ -70,6 +72,100 @@ class OpenAi:
         stream.close()
 
 
+class Responses(OpenAi):
+    name = "openai, responses"
+
+    def ask(self, content, **more):
+        more = {"max_output_tokens": 60, **more}
+        return self.client.responses.create(model=self.model, input=content, store=False, **more)
+
+    def plain(self):
+        answer = self.ask("Where is Tartu?", instructions="Be brief.")
+        assert answer.output_text == TEXT and answer.status == "completed", answer
+        assert (answer.usage.input_tokens, answer.usage.input_tokens_details.cached_tokens) == (20, 4), answer.usage
+
+    def stream(self):
+        with self.client.responses.stream(model=self.model, input="Where is Tartu?", store=False) as stream:
+            assert "".join(event.delta for event in stream if event.type == "response.output_text.delta") == TEXT
+            final = stream.get_final_response()
+        assert final.output_text == TEXT and final.usage.output_tokens == 7, final
+
+    def tools(self):
+        tools = [{"type": "function", "name": "weather", "parameters": PARAMETERS, "strict": False}]
+        question = {"role": "user", "content": "How is the weather?"}
+        first = self.ask([question], tools=tools)
+        call = first.output[-1]
+        assert call.type == "function_call" and json.loads(call.arguments) == {"city": "Tartu"}, first
+        said = [item.model_dump(exclude_none=True) for item in first.output]
+        result = {"type": "function_call_output", "call_id": call.call_id, "output": "-7"}
+        assert self.ask([question, *said, result], tools=tools).output_text == AFTER
+
+    def structured(self):
+        form = {"format": {"type": "json_schema", "name": "place", "schema": SCHEMA, "strict": True}}
+        assert json.loads(self.ask("Tell me of the place.", text=form).output_text)["people"] == 91000
+
+    def image(self):
+        url = {"type": "input_image", "image_url": "data:image/png;base64," + PNG, "detail": "auto"}
+        content = [{"type": "input_text", "text": "What is it?"}, url]
+        assert self.ask([{"role": "user", "content": content}]).output_text == "I see one picture."
+
+
+class Gemini:
+    name = "google-genai"
+
+    def __init__(self, upstream):
+        self.client = genai.Client(api_key="none", http_options=types.HttpOptions(base_url=BASE))
+        self.model = "pointsman/" + upstream
+
+    def ask(self, contents, **more):
+        config = types.GenerateContentConfig(max_output_tokens=60, **more)
+        return self.client.models.generate_content(model=self.model, contents=contents, config=config)
+
+    def plain(self):
+        answer = self.ask("Where is Tartu?", system_instruction="Be brief.")
+        assert answer.text == TEXT and answer.candidates[0].finish_reason == types.FinishReason.STOP, answer
+        usage = answer.usage_metadata
+        assert (usage.prompt_token_count, usage.cached_content_token_count) == (20, 4), usage
+
+    def stream(self):
+        chunks = list(self.client.models.generate_content_stream(model=self.model, contents="Where is Tartu?"))
+        assert "".join(chunk.text or "" for chunk in chunks) == TEXT
+        assert chunks[-1].usage_metadata.candidates_token_count == 7, chunks[-1]
+
+    def tools(self):
+        declared = types.FunctionDeclaration(name="weather", parameters_json_schema=PARAMETERS)
+        tools = [types.Tool(function_declarations=[declared])]
+        question = types.Content(role="user", parts=[types.Part(text="How is the weather?")])
+        first = self.ask([question], tools=tools)
+        call = first.function_calls[0]
+        assert call.args == {"city": "Tartu"}, first
+        given = types.FunctionResponse(id=call.id, name=call.name, response={"result": "-7"})
+        result = types.Content(role="user", parts=[types.Part(function_response=given)])
+        assert self.ask([question, first.candidates[0].content, result], tools=tools).text == AFTER
+
+    def structured(self):
+        more = {"response_mime_type": "application/json", "response_json_schema": SCHEMA}
+        assert json.loads(self.ask("Tell me of the place.", **more).text)["people"] == 91000
+
+    def image(self):
+        picture = types.Part.from_bytes(data=base64.b64decode(PNG), mime_type="image/png")
+        assert self.ask(["What is it?", picture]).text == "I see one picture."
+
+    def error(self):
+        try:
+            self.ask("Please fail.")
+        except errors.ClientError as error:
+            assert error.code == 400 and "the provider says no" in str(error), error
+        else:
+            raise AssertionError("no error")
+
+    def cancel(self):
+        stream = self.client.models.generate_content_stream(model=self.model, contents="Say it slowly.")
+        next(stream)
+        stream.close()
+        self.client.close()
+
+
 class Anthropic:
     name = "anthropic (Python)"
 
@@ -129,7 +225,7 @@ class Anthropic:
 
 
 for upstream in UPSTREAMS:
-    for kind in (OpenAi, Anthropic):
+    for kind in (OpenAi, Responses, Anthropic, Gemini):
         client = kind(upstream)
         for case in ("plain", "stream", "tools", "structured", "image", "error", "cancel"):
             row = {"client": kind.name, "upstream": upstream, "case": case, "ok": True, "what": ""}

@@ -24,8 +24,15 @@ pub const ALL: [(&str, Check); 6] = [
 
 const DIALECTS: [Dialect; 3] = [Dialect::OpenAi, Dialect::Anthropic, Dialect::Gemini];
 /// What a client may call, and what its dialect is.
-const ASKED: [(Operation, Dialect); 2] =
-    [(Operation::ChatCompletions, Dialect::OpenAi), (Operation::Messages, Dialect::Anthropic)];
+const ASKED: [(Operation, Dialect); 4] = [
+    (Operation::ChatCompletions, Dialect::OpenAi),
+    (Operation::Responses, Dialect::OpenAi),
+    (Operation::Messages, Dialect::Anthropic),
+    (Operation::GenerateContent, Dialect::Gemini),
+];
+
+/// Gemini's clients name model and streaming there; to the others it is any path.
+const PATH: &str = "/v1beta/models/m:streamGenerateContent?alt=sse";
 
 fn is_json(bytes: &[u8]) -> bool {
     serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
@@ -50,7 +57,7 @@ pub fn requests(body: &[u8]) {
     }
     for (operation, own) in ASKED {
         for dialect in DIALECTS.into_iter().filter(|dialect| *dialect != own) {
-            let origin = Origin { operation, path: "/v1/any", body };
+            let origin = Origin { operation, path: PATH, body };
             let to = Destination {
                 dialect,
                 model: "m",

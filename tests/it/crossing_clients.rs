@@ -1,5 +1,5 @@
-//! Clients of Responses served by providers of other dialects, and by models that have Chat only: request, answer, stream,
-//! tools, error and account; what would have to be kept is refused before anybody is asked.
+//! Clients of Responses and of Gemini served by providers of other dialects, and by models that have Chat only: request,
+//! answer, stream, tools, error and account; what cannot be said or kept is refused before anybody is asked.
 
 use serde_json::{Value, json};
 
@@ -176,4 +176,122 @@ async fn errors_are_in_the_clients_words() {
     let answer = world.proxy.exchange(&ask("auto", json!({"stream": true}))).await;
     assert_crossed(&answer, "openai");
     assert_eq!(answer.header("x-pointsman-attempts"), Some("claude-small:overloaded,large:ok"));
+}
+
+fn gemini(target: &str, more: Value) -> Request {
+    let mut body = json!({
+        "systemInstruction": {"parts": [{"text": "Be brief."}]},
+        "contents": [{"role": "user", "parts": [{"text": "Say it in French."}]}],
+        "generationConfig": {"maxOutputTokens": 50},
+    });
+    for (key, value) in more.as_object().unwrap() {
+        body[key] = value.clone();
+    }
+    Request::post(target, body.to_string()).with("x-goog-api-key", "CALLER-KEY")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gemini_client_is_served_by_both_others() {
+    let world = World::start(|_| {}).await;
+    for (name, from) in [("claude-small-1", "anthropic"), ("small", "openai")] {
+        let target = format!("/v1beta/models/{name}:generateContent");
+        let answer = world.proxy.exchange(&gemini(&target, json!({}))).await;
+        assert_crossed(&answer, from);
+        let said = answer.json();
+        assert_eq!(said["candidates"][0]["content"]["parts"], json!([{"text": FINISH_TEXT}]));
+        assert_eq!(said["candidates"][0]["finishReason"], "STOP");
+        assert_eq!(said["usageMetadata"]["promptTokenCount"], USAGE_INPUT);
+        assert_eq!(said["usageMetadata"]["cachedContentTokenCount"], 5);
+        let target = format!("/v1/models/{name}:streamGenerateContent?alt=sse");
+        let answer = world.proxy.exchange(&gemini(&target, json!({}))).await;
+        assert_crossed(&answer, from);
+        let events = events(&answer);
+        let part =
+            |event: &Value| event["candidates"][0]["content"]["parts"][0]["text"].as_str().map(str::to_owned);
+        assert_eq!(events.iter().filter_map(part).collect::<String>(), FINISH_TEXT);
+        let last = events.last().unwrap();
+        assert_eq!(last["candidates"][0]["finishReason"], "STOP");
+        assert_eq!(last["usageMetadata"]["candidatesTokenCount"], USAGE_OUTPUT);
+        assert_eq!(world.proxy.entry_of(&answer).await.usage.total_output(), USAGE_OUTPUT);
+    }
+    let seen = world.small.seen();
+    let targets: Vec<&str> = seen.iter().map(|seen| seen.target()).collect();
+    assert_eq!(targets, ["/v1/messages", "/v1/messages", "/v1/chat/completions", "/v1/chat/completions"]);
+    assert!(seen.iter().all(|seen| seen.header("x-goog-api-key").is_none()));
+    assert_eq!(seen[1].json()["stream"], true);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn auto_of_a_gemini_client_is_routed() {
+    let path = "/v1beta/models/auto:generateContent";
+    let world = World::start(|config| {
+        let paths = format!("paths = [\"/v1/chat/completions\", \"{path}\"]");
+        config.swap("paths = [\"/v1/chat/completions\"]", &paths);
+    })
+    .await;
+    let answer = world.proxy.exchange(&gemini(path, json!({}))).await;
+    assert_crossed(&answer, "openai");
+    assert_eq!(
+        (answer.header("x-pointsman-path"), answer.header("x-pointsman-model")),
+        (Some("routed"), Some("small"))
+    );
+    assert_eq!(world.small.only().json()["model"], "small-1");
+    let entry = world.proxy.only_entry().await;
+    assert_eq!(trail(&entry), [("small".to_owned(), "ok")]);
+    assert_eq!(entry.attempts[0].cost.unwrap().0, SMALL_COST);
+    world.small.next(Script::Status(529, None));
+    let answer = world.proxy.exchange(&gemini(path, json!({}))).await;
+    assert_eq!(answer.header("x-pointsman-attempts"), Some("small:overloaded,large:ok"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gemini_client_gets_its_own_errors() {
+    let world = World::start(|_| {}).await;
+    let path = "/v1beta/models/claude-small-1:generateContent";
+    let searched = gemini(path, json!({"tools": [{"googleSearch": {}}]}));
+    let refused = world.proxy.exchange(&searched).await;
+    assert_eq!(refused.status, 422, "{}", refused.text());
+    let error = &refused.json()["error"];
+    assert_eq!((&error["code"], &error["details"][0]["reason"]), (&json!(422), &json!("not_expressible")));
+    assert_eq!(error["details"][0]["metadata"]["param"], "tools[].googleSearch");
+    world.assert_untouched("a request that cannot be put into another dialect");
+    world.small.next(Script::Status(429, None));
+    let answer = world.proxy.exchange(&gemini(path, json!({}))).await;
+    assert_eq!((answer.status, &answer.json()["error"]["status"]), (429, &json!("RESOURCE_EXHAUSTED")));
+    let cut = answers::messages_stream("m").cut_after(5).ending(End::Abort);
+    world.small.next(Script::Stream(cut));
+    let stream = "/v1beta/models/claude-small-1:streamGenerateContent?alt=sse";
+    let broken = world.proxy.exchange(&gemini(stream, json!({}))).await;
+    assert!(broken.text().contains("\"reason\":\"upstream_truncated\""), "{}", broken.text());
+    assert!(!broken.text().contains("finishReason"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn geminis_own_dialect_stays_as_it_is() {
+    let world = World::start(|config| config.named = vec![("g", "gemini-x".to_owned())]).await;
+    // What we do not know of may be in it, in any order.
+    let body = r#"{"zz":12345678901234567890123,"contents":[{"parts":[{"text":"\ud800"}]}]}"#;
+    for target in [
+        "/v1beta/models/gemini-x:generateContent",
+        "/v1/models/unheard-of:streamGenerateContent?alt=sse",
+        // Without `alt=sse` it is to be one array, which passes unread.
+        "/v1beta/models/gemini-x:streamGenerateContent",
+    ] {
+        let asked = Request::post(target, body).with("x-goog-api-key", "CALLER-KEY");
+        let answer = world.proxy.exchange(&asked).await;
+        assert_eq!(
+            (answer.status, answer.header("x-pointsman-translated")),
+            (200, None),
+            "{}",
+            answer.text()
+        );
+        let seen = world.large.seen();
+        let last = seen.last().unwrap();
+        assert_eq!((last.target(), &last.body()[..]), (target, body.as_bytes()));
+        assert_eq!(last.header("x-goog-api-key"), Some("CALLER-KEY"));
+    }
+    // Our own name for a model is put into its path.
+    let answer = world.proxy.exchange(&gemini("/v1beta/models/named-0:generateContent", json!({}))).await;
+    assert_eq!((answer.status, answer.header("x-pointsman-translated")), (200, None));
+    assert_eq!(world.large.seen().last().unwrap().target(), "/v1beta/models/gemini-x:generateContent");
 }

@@ -29,6 +29,16 @@ impl Obstacle {
         );
         Self::new(param, message)
     }
+
+    /// About the same field in a client's own words: the first that begins as one of these.
+    pub(super) fn named(mut self, words: &[(&str, &str)]) -> Self {
+        let own = words.iter().find_map(|(theirs, ours)| {
+            let rest = self.param.strip_prefix(theirs)?;
+            Some(format!("{ours}{rest}"))
+        });
+        self.param = own.unwrap_or(self.param);
+        self
+    }
 }
 
 /// Most blocks between a tool's result and its call.

@@ -81,7 +81,6 @@ enum Spoke {
     /// Of clients only: what providers of OpenAI's dialect are asked across is Chat.
     Responses,
     Anthropic,
-    /// Of providers only: a Gemini client's requests are not translated.
     Gemini,
 }
 
@@ -92,10 +91,8 @@ impl Spoke {
             Operation::ChatCompletions => Some(Self::Chat),
             Operation::Responses => Some(Self::Responses),
             Operation::Messages => Some(Self::Anthropic),
-            Operation::GenerateContent
-            | Operation::Embeddings
-            | Operation::CountTokens
-            | Operation::Other => None,
+            Operation::GenerateContent => Some(Self::Gemini),
+            Operation::Embeddings | Operation::CountTokens | Operation::Other => None,
         }
     }
 
@@ -120,7 +117,8 @@ pub fn cross_request(origin: &Origin<'_>, to: &Destination<'_>) -> Result<Crosse
     };
     written().map_err(|obstacle| match from {
         Spoke::Responses => responses::in_own_words(obstacle),
-        Spoke::Chat | Spoke::Anthropic | Spoke::Gemini => obstacle,
+        Spoke::Gemini => gemini::in_own_words(obstacle),
+        Spoke::Chat | Spoke::Anthropic => obstacle,
     })
 }
 
@@ -129,7 +127,7 @@ fn read_request<'a>(from: Spoke, origin: &Origin<'a>) -> Result<Prompt<'a>, Obst
         Spoke::Chat => chat::read_request(origin),
         Spoke::Responses => responses::read_request(origin),
         Spoke::Anthropic => anthropic::read_request(origin),
-        Spoke::Gemini => Err(never()),
+        Spoke::Gemini => gemini::read_request(origin),
     }
 }
 
@@ -168,7 +166,7 @@ fn write_answer(said: &Said<'_>, asker: Asker) -> Option<Bytes> {
         Spoke::Chat => chat::write_answer(said, asker, &mut out),
         Spoke::Responses => responses::write_answer(said, asker, &mut out),
         Spoke::Anthropic => anthropic::write_answer(said, asker, &mut out),
-        Spoke::Gemini => return None,
+        Spoke::Gemini => gemini::write_answer(said, asker, &mut out),
     }
     Some(out.into_bytes())
 }

@@ -18,7 +18,7 @@ use crate::codec::tee::StreamFault;
 use crate::types::Usage;
 
 /// Which of the dialects things are made up for; what only one of them can say is said only there.
-const SPOKES: [Spoke; 3] = [Spoke::Chat, Spoke::Responses, Spoke::Anthropic];
+const SPOKES: [Spoke; 4] = [Spoke::Chat, Spoke::Responses, Spoke::Anthropic, Spoke::Gemini];
 
 fn is_openai(spoke: Spoke) -> bool {
     matches!(spoke, Spoke::Chat | Spoke::Responses)
@@ -41,38 +41,38 @@ fn number(values: &'static [&'static str]) -> impl Strategy<Value = Option<Numbe
     option::of(select(values).prop_map(|raw| Number { raw, value: raw.parse().unwrap() }))
 }
 
-fn image() -> impl Strategy<Value = Block<'static>> {
-    prop_oneof![
-        "[A-Za-z0-9+/]{4,40}".prop_map(|data| Media::Inline {
-            media_type: Text::word("image/png"),
-            base64: Text::plain(&data)
-        }),
-        "https://x\\.test/[a-z]{1,8}".prop_map(|url| Media::Url(Text::plain(&url))),
-    ]
-    .prop_map(Block::Image)
+fn inline(kind: &'static str) -> impl Strategy<Value = Media<'static>> {
+    "([A-Za-z0-9+/]{4}){1,10}"
+        .prop_map(move |data| Media::Inline { media_type: Text::word(kind), base64: Text::plain(&data) })
 }
 
-fn document() -> impl Strategy<Value = Block<'static>> {
-    ("[A-Za-z0-9+/]{4,40}", name()).prop_map(|(data, title)| {
-        let media = Media::Inline { media_type: Text::word("application/pdf"), base64: Text::plain(&data) };
-        Block::Document(media, Some(title))
+fn image(spoke: Spoke) -> impl Strategy<Value = Block<'static>> {
+    let url = "https://x\\.test/[a-z]{1,8}".prop_map(|url| Media::Url(Text::plain(&url)));
+    let inline = inline("image/png");
+    let media = if spoke == Spoke::Gemini { inline.boxed() } else { prop_oneof![inline, url].boxed() };
+    media.prop_map(Block::Image)
+}
+
+fn document(spoke: Spoke) -> impl Strategy<Value = Block<'static>> {
+    (inline("application/pdf"), name()).prop_map(move |(media, title)| {
+        Block::Document(media, Some(title).filter(|_| spoke != Spoke::Gemini))
     })
 }
 
-fn asked() -> impl Strategy<Value = Vec<Block<'static>>> {
-    vec(prop_oneof![3 => words().prop_map(Block::Text), 1 => image(), 1 => document()], 1..4)
+fn asked(spoke: Spoke) -> impl Strategy<Value = Vec<Block<'static>>> {
+    vec(prop_oneof![3 => words().prop_map(Block::Text), 1 => image(spoke), 1 => document(spoke)], 1..4)
 }
 
 /// One exchange: what the user says, what the assistant says and calls, and what the tools gave.
 fn exchange(spoke: Spoke) -> impl Strategy<Value = Vec<Message<'static>>> {
     let given = match spoke {
         Spoke::Anthropic => {
-            (vec(prop_oneof![words().prop_map(Block::Text), image()], 0..3), any::<bool>()).boxed()
+            (vec(prop_oneof![words().prop_map(Block::Text), image(spoke)], 0..3), any::<bool>()).boxed()
         }
         _ => (vec(words().prop_map(Block::Text), 1..2), Just(false)).boxed(),
     };
     let calls = vec((name(), object(), given), 0..3);
-    (asked(), words(), calls).prop_map(|(asked, text, calls)| {
+    (asked(spoke), words(), calls).prop_map(|(asked, text, calls)| {
         let mut said = vec![Block::Text(text)];
         let mut results = Vec::new();
         for (at, (name, arguments, (content, is_error))) in calls.into_iter().enumerate() {
@@ -98,16 +98,37 @@ fn format(spoke: Spoke) -> BoxedStrategy<Format<'static>> {
         Spoke::Chat | Spoke::Responses => (name(), object(), option::of(any::<bool>()))
             .prop_map(|(name, schema, strict)| Format::Schema { name: Some(name), schema, strict })
             .boxed(),
-        _ => object().prop_map(|schema| Format::Schema { name: None, schema, strict: Some(true) }).boxed(),
+        Spoke::Anthropic | Spoke::Gemini => {
+            let strict = (spoke == Spoke::Anthropic).then_some(true);
+            object().prop_map(move |schema| Format::Schema { name: None, schema, strict }).boxed()
+        }
     };
-    let object = if is_openai(spoke) { Format::Object } else { Format::Text };
+    let object = if spoke != Spoke::Anthropic { Format::Object } else { Format::Text };
     prop_oneof![Just(Format::Text), Just(object), schema].boxed()
 }
 
 fn effort(spoke: Spoke) -> impl Strategy<Value = Option<Effort>> {
-    let odd = if is_openai(spoke) { [Effort::None, Effort::Minimal] } else { [Effort::Max, Effort::Low] };
-    let both = [Effort::Low, Effort::Medium, Effort::High, Effort::XHigh];
+    let odd = match spoke {
+        Spoke::Chat | Spoke::Responses => [Effort::None, Effort::Minimal, Effort::XHigh],
+        Spoke::Anthropic => [Effort::Max, Effort::Low, Effort::XHigh],
+        Spoke::Gemini => [Effort::Minimal; 3],
+    };
+    let both = [Effort::Low, Effort::Medium, Effort::High];
     option::of(select([&both[..], &odd[..]].concat()))
+}
+
+/// Gemini's calls have no names of their own in requests: they are numbered where they are read.
+fn renumber(messages: &mut [Message<'static>]) {
+    let (mut calls, mut results) = (0.., 0..);
+    let next =
+        |numbers: &mut std::ops::RangeFrom<i32>| Text::plain(&format!("call_{}", numbers.next().unwrap()));
+    for block in messages.iter_mut().flat_map(|message| &mut message.blocks) {
+        match block {
+            Block::Call(call) => call.id = next(&mut calls),
+            Block::Result(result) => result.id = next(&mut results),
+            _ => {}
+        }
+    }
 }
 
 type Tools = (Vec<ToolSpec<'static>>, Option<ToolChoice<'static>>, Option<bool>);
@@ -116,7 +137,8 @@ fn tools(spoke: Spoke) -> impl Strategy<Value = Tools> {
     let tool = (name(), option::of(words()), option::of(object()), option::of(any::<bool>())).prop_map(
         move |(name, description, schema, strict)| {
             let none = Json::parse(r#"{"type":"object"}"#.into());
-            let schema = if is_openai(spoke) { schema } else { schema.or(none) };
+            let schema = if spoke == Spoke::Anthropic { schema.or(none) } else { schema };
+            let strict = strict.filter(|_| spoke != Spoke::Gemini);
             ToolSpec { name, description, schema, strict }
         },
     );
@@ -126,9 +148,10 @@ fn tools(spoke: Spoke) -> impl Strategy<Value = Tools> {
         Just(ToolChoice::Any),
         name().prop_map(ToolChoice::Named)
     ];
-    (vec(tool, 0..3), choice, option::of(any::<bool>())).prop_map(|(tools, choice, parallel)| {
+    (vec(tool, 0..3), choice, option::of(any::<bool>())).prop_map(move |(tools, choice, parallel)| {
         let any = !tools.is_empty();
-        let parallel = parallel.filter(|_| any && choice != ToolChoice::None);
+        let told = any && choice != ToolChoice::None && spoke != Spoke::Gemini;
+        let parallel = parallel.filter(|_| told);
         (tools, any.then_some(choice), parallel)
     })
 }
@@ -137,25 +160,28 @@ type Sampling = [Option<Number<'static>>; 6];
 
 fn sampling(spoke: Spoke) -> impl Strategy<Value = Sampling> {
     let only = |yes: bool, values| number(values).prop_map(move |number| number.filter(|_| yes));
-    let chat = spoke == Spoke::Chat;
+    let many = matches!(spoke, Spoke::Chat | Spoke::Gemini);
     (
         number(&["0", "0.50", "1"]),
         number(&["0.9", "1e-1"]),
-        only(spoke == Spoke::Anthropic, &["5"]),
-        only(chat, &["0.5"]),
-        only(chat, &["-1.5"]),
-        only(chat, &["42", "12345678901234567890"]),
+        only(!is_openai(spoke), &["5"]),
+        only(many, &["0.5"]),
+        only(many, &["-1.5"]),
+        only(many, &["42", "12345678901234567890"]),
     )
         .prop_map(|(one, two, three, four, five, six)| [one, two, three, four, five, six])
 }
 
 fn prompt(spoke: Spoke) -> impl Strategy<Value = Prompt<'static>> {
-    let talk = (vec(words(), 0..3), vec(exchange(spoke), 0..4), asked());
+    let talk = (vec(words(), 0..3), vec(exchange(spoke), 0..4), asked(spoke));
     let form = (format(spoke), effort(spoke), option::of(words()), vec(words(), 0..4), option::of(name()));
     (talk, tools(spoke), form, sampling(spoke), (any::<bool>(), option::of(1..9000_u32))).prop_map(
         move |((system, turns, last), tools, form, sampling, (stream, cap))| {
             let mut messages: Vec<Message<'_>> = turns.into_iter().flatten().collect();
             messages.push(Message { speaker: Speaker::User, blocks: last });
+            if spoke == Spoke::Gemini {
+                renumber(&mut messages);
+            }
             let (format, effort, user, stop, name) = form;
             let [temperature, top_p, top_k, presence_penalty, frequency_penalty, seed] = sampling;
             Prompt {
@@ -177,7 +203,7 @@ fn prompt(spoke: Spoke) -> impl Strategy<Value = Prompt<'static>> {
                 verbosity: name.filter(|_| is_openai(spoke)),
                 stream,
                 usage_in_stream: stream || spoke != Spoke::Chat,
-                user,
+                user: user.filter(|_| spoke != Spoke::Gemini),
                 dropped: Vec::new(),
             }
         },
@@ -205,9 +231,9 @@ fn said(spoke: Spoke) -> impl Strategy<Value = Said<'static>> {
             let usage = Usage {
                 input: counts[0],
                 cache_read: counts[1],
-                cache_write_5m: counts[2],
+                cache_write_5m: if spoke == Spoke::Gemini { 0 } else { counts[2] },
                 output: counts[3],
-                reasoning: if is_openai(spoke) { counts[4] } else { 0 },
+                reasoning: if spoke == Spoke::Anthropic { 0 } else { counts[4] },
                 ..Usage::default()
             };
             Said { id, model, blocks, ending, usage: Some(usage) }
@@ -272,8 +298,10 @@ fn retell(spoke: Spoke, steps: &[Step<'static>]) -> Result<Told, StreamFault> {
         return Ok(told);
     }
     let (mut chat, mut anthropic) = (chat::Reader::default(), anthropic::Reader::default());
+    let mut gemini = gemini::Reader::default();
     SseSplitter::default().feed(&out.into_bytes(), |event| match spoke {
         Spoke::Chat => chat.event(event, &mut |step| fold(&mut told, step)),
+        Spoke::Gemini => gemini.event(event, &mut |step| fold(&mut told, step)),
         _ => anthropic.event(event, &mut |step| fold(&mut told, step)),
     })?;
     Ok(told)
@@ -282,8 +310,8 @@ fn retell(spoke: Spoke, steps: &[Step<'static>]) -> Result<Told, StreamFault> {
 fn both<T: std::fmt::Debug, S: Strategy<Value = T>>(
     made: impl Fn(Spoke) -> S,
 ) -> impl Strategy<Value = (Spoke, T)> {
-    let [one, two, three] = SPOKES.map(|spoke| (Just(spoke), made(spoke)));
-    prop_oneof![one, two, three]
+    let [one, two, three, four] = SPOKES.map(|spoke| (Just(spoke), made(spoke)));
+    prop_oneof![one, two, three, four]
 }
 
 fn operation(spoke: Spoke) -> Operation {
@@ -298,11 +326,14 @@ fn operation(spoke: Spoke) -> Operation {
 proptest! {
     #[test]
     fn requests_are_read_as_they_were_written((spoke, prompt) in both(prompt)) {
-        let body = match spoke {
-            Spoke::Responses => responses::mirror::write_request(&prompt),
-            _ => write_request(spoke, &prompt, &TO).unwrap().body.to_vec(),
+        let (path, body) = match spoke {
+            Spoke::Responses => (String::new(), responses::mirror::write_request(&prompt)),
+            _ => {
+                let crossed = write_request(spoke, &prompt, &TO).unwrap();
+                (crossed.path, crossed.body.to_vec())
+            }
         };
-        let origin = Origin { operation: operation(spoke), path: "/", body: &body };
+        let origin = Origin { operation: operation(spoke), path: &path, body: &body };
         let back = read_request(spoke, &origin).unwrap();
         prop_assert_eq!(format!("{back:?}"), format!("{prompt:?}"));
     }
@@ -313,7 +344,8 @@ proptest! {
         let back = match spoke {
             Spoke::Chat => chat::read_answer(&body).unwrap(),
             Spoke::Responses => responses::mirror::read_answer(&serde_json::from_slice(&body).unwrap()),
-            _ => anthropic::read_answer(&body).unwrap(),
+            Spoke::Anthropic => anthropic::read_answer(&body).unwrap(),
+            Spoke::Gemini => gemini::read_answer(&body).unwrap(),
         };
         prop_assert_eq!(back, said);
     }

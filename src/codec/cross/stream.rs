@@ -35,6 +35,7 @@ pub(super) enum Teller {
     Chat(chat::Teller),
     Responses(responses::Teller),
     Anthropic(anthropic::Teller),
+    Gemini(gemini::Teller),
 }
 
 impl StreamCrossing {
@@ -116,7 +117,8 @@ impl Teller {
         match Spoke::of_client(asker.operation) {
             Some(Spoke::Anthropic) => Self::Anthropic(anthropic::Teller::new(asker)),
             Some(Spoke::Responses) => Self::Responses(responses::Teller::new(asker)),
-            Some(Spoke::Chat | Spoke::Gemini) | None => Self::Chat(chat::Teller::new(asker)),
+            Some(Spoke::Gemini) => Self::Gemini(gemini::Teller::new(asker)),
+            Some(Spoke::Chat) | None => Self::Chat(chat::Teller::new(asker)),
         }
     }
 
@@ -125,12 +127,14 @@ impl Teller {
             Self::Chat(_) => true,
             Self::Responses(teller) => teller.takes(step),
             Self::Anthropic(teller) => teller.takes(step),
+            Self::Gemini(teller) => teller.takes(step),
         }
     }
 
     fn kept(&self) -> usize {
         match self {
             Self::Responses(teller) => teller.kept(),
+            Self::Gemini(teller) => teller.kept(),
             Self::Chat(_) | Self::Anthropic(_) => 0,
         }
     }
@@ -140,6 +144,7 @@ impl Teller {
             Self::Chat(teller) => teller.step(step, out),
             Self::Responses(teller) => teller.step(step, out),
             Self::Anthropic(teller) => teller.step(step, out),
+            Self::Gemini(teller) => teller.step(step, out),
         }
     }
 }

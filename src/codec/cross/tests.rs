@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::codec::gemini_path::GeminiPath;
 
 const NOW: u64 = 1_790_000_000;
 
@@ -50,6 +51,7 @@ pub(super) fn fixtures() -> Vec<(String, Operation, Vec<u8>)> {
             "/v1/chat/completions" => Operation::ChatCompletions,
             "/v1/responses" if recorded["body"].is_object() => Operation::Responses,
             "/v1/messages" => Operation::Messages,
+            at if GeminiPath::of(at).is_some() => Operation::GenerateContent,
             _ => continue,
         };
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
@@ -70,7 +72,7 @@ fn real_clients_are_served() {
         ("codex.exec", "tools[].type"),
         ("openai-agents.chat-tools", "verbosity"),
         ("openai-agents.chat-tools.2", "verbosity"),
-        ("openai-python.chat-reasoning", "verbosity"),
+        ("openai-python.chat-reasoning", "service_tier"),
         ("openai-python.responses-prev.2", "previous_response_id"),
     ];
     let fixtures = fixtures();

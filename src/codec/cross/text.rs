@@ -175,6 +175,12 @@ impl Writer {
         self.0.extend_from_slice(b"\":");
     }
 
+    /// The same of a key that somebody else has named.
+    pub(super) fn key_text(&mut self, key: &Text<'_>) {
+        self.text(key);
+        self.0.push(b':');
+    }
+
     /// A string value.
     pub(super) fn text(&mut self, text: &Text<'_>) {
         self.comma();

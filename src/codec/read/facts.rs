@@ -60,13 +60,15 @@ fn model(
     source: Source<'_>,
     top: &Top<'_, '_>,
 ) -> Result<(String, std::ops::Range<usize>), Refusal> {
+    // Gemini names the model in the path; what its body says of it is the provider's business.
+    if operation == Operation::GenerateContent {
+        return Ok((String::new(), 0..0));
+    }
     match top.model {
         Some(field) => match field.value.string() {
             Some("") | None => Err(Refusal::wrong_type("model", "model", field.value, "the name of a model")),
             Some(name) => Ok((name.to_owned(), source.span(field)?)),
         },
-        // Gemini names the model in the path
-        None if operation == Operation::GenerateContent => Ok((String::new(), 0..0)),
         None => Err(Refusal {
             kind: ReadFaultKind::MissingModel,
             message: "`model` is missing; name a model, or `auto` to have one chosen".to_owned(),

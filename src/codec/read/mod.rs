@@ -7,6 +7,7 @@
 mod anthropic;
 mod chat;
 mod facts;
+mod gemini;
 mod responses;
 pub(in crate::codec) mod scan;
 mod turns;
@@ -17,6 +18,8 @@ use std::mem;
 use simd_json::{Buffers, ErrorType, Node, Tape};
 
 use self::walk::{Json, Source, Top};
+use super::cross::Origin;
+use super::gemini_path::GeminiPath;
 use super::hub::{ChatRequest, ChatView};
 use crate::types::Operation;
 
@@ -121,17 +124,28 @@ impl std::fmt::Debug for Scratch {
     }
 }
 
-/// Reads a body and lets `look` see it; what `look` returns comes back with the facts. Chat completions, responses and messages
-/// (and the messages of `count_tokens`) are read whole, of other operations only the top level.
+/// Reads a body and lets `look` see it; what `look` returns comes back with the facts. Chat completions, responses, messages
+/// (and the messages of `count_tokens`) and Gemini's contents are read whole, of other operations only the top level.
 pub fn read<R>(
     operation: Operation,
     body: &[u8],
     scratch: &mut Scratch,
     look: impl FnOnce(&ChatView<'_>) -> R,
 ) -> Result<(ChatRequest, R), ReadFault> {
+    read_origin(&Origin { operation, path: "", body }, scratch, look)
+}
+
+/// The same of a body with its path, where Gemini's clients name the model and the streaming.
+pub fn read_origin<R>(
+    origin: &Origin<'_>,
+    scratch: &mut Scratch,
+    look: impl FnOnce(&ChatView<'_>) -> R,
+) -> Result<(ChatRequest, R), ReadFault> {
+    let Origin { operation, path, body } = *origin;
+    let named = (operation == Operation::GenerateContent).then(|| GeminiPath::of(path)).flatten();
     if scan::has_more_values(body, MAX_VALUES) {
         let message = format!("the body holds more than {MAX_VALUES} values; send less at once");
-        let (kind, scan) = (ReadFaultKind::TooManyValues, scan_keys(body));
+        let (kind, scan) = (ReadFaultKind::TooManyValues, scanned(body, named));
         return Err(ReadFault { kind, message, param: None, scan });
     }
     let Scratch { copy, buffers, tape } = scratch;
@@ -140,14 +154,30 @@ pub fn read<R>(
     let source = Source { body, base: copy.as_ptr() as usize };
     let mut nodes = mem::replace(tape, Tape(Vec::new())).reset();
     let read = match simd_json::fill_tape(copy, buffers, &mut nodes) {
-        Ok(()) => view(operation, source, &nodes.0).map(|view| {
+        Ok(()) => view(operation, source, &nodes.0).map(|mut view| {
+            if let Some(GeminiPath { model, stream, .. }) = &named {
+                (view.request.model, view.request.stream) = (model.clone(), *stream);
+            }
             let looked = look(&view);
             (view.request, looked)
         }),
         Err(error) => Err(Refusal::parser(&error)),
     };
     *tape = nodes.reset();
-    read.map_err(|Refusal { kind, message, param }| ReadFault { kind, message, param, scan: scan_keys(body) })
+    read.map_err(|Refusal { kind, message, param }| {
+        let scan = scanned(body, named);
+        ReadFault { kind, message, param, scan }
+    })
+}
+
+/// What the raw bytes say of a body that was not read, and its path of model and streaming.
+fn scanned(body: &[u8], named: Option<GeminiPath>) -> KeyScan {
+    match (scan_keys(body), named) {
+        (KeyScan::Clean { .. }, Some(GeminiPath { model, stream, .. })) => {
+            KeyScan::Clean { model: Some(model), stream }
+        }
+        (scan, _) => scan,
+    }
 }
 
 fn view<'i>(operation: Operation, source: Source<'_>, nodes: &[Node<'i>]) -> Result<ChatView<'i>, Refusal> {
@@ -162,11 +192,14 @@ fn view<'i>(operation: Operation, source: Source<'_>, nodes: &[Node<'i>]) -> Res
         Operation::ChatCompletions => chat::read(source, &top, &mut view)?,
         Operation::Messages | Operation::CountTokens => anthropic::read(source, &top, &mut view)?,
         Operation::Responses => responses::read(source, &top, &mut view)?,
-        Operation::Embeddings | Operation::GenerateContent | Operation::Other => {}
+        Operation::GenerateContent => gemini::read(source, &top, &mut view)?,
+        Operation::Embeddings | Operation::Other => {}
     }
     Ok(view)
 }
 
+#[cfg(test)]
+mod gemini_tests;
 #[cfg(test)]
 mod responses_tests;
 #[cfg(test)]

@@ -62,6 +62,7 @@ fn every_recorded_request_is_read() {
             |key: &str| parsed[key].as_array().map_or(0, |all| all.iter().filter(|m| !system(m)).count());
         let wanted = match operation {
             Operation::Responses => listed("input") + usize::from(parsed["input"].is_string()),
+            Operation::GenerateContent => listed("contents"),
             _ => listed("messages"),
         };
         assert_eq!(turns, wanted, "{name}");

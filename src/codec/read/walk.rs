@@ -187,6 +187,13 @@ fields!(
         input = "input",
         instructions = "instructions",
         text = "text",
+        contents = "contents",
+        system_instruction = "systemInstruction",
+        system_instruction_ = "system_instruction",
+        generation_config = "generationConfig",
+        generation_config_ = "generation_config",
+        cached_content = "cachedContent",
+        cached_content_ = "cached_content",
     }
 );
 

@@ -1,12 +1,14 @@
-//! Whole answers of `generateContent` into the hub; the pieces of its streams have the same form.
+//! Whole answers of `generateContent`, in and out of the hub; the pieces of its streams have the same form.
 
 use serde::Deserialize;
 
 use crate::codec::answer::Malformed;
+use crate::codec::cross::Asker;
 use crate::codec::cross::fields::Raw;
 use crate::codec::cross::hub::{Block, Call, Ending, Said};
-use crate::codec::cross::text::{Json, Text};
+use crate::codec::cross::text::{Json, Text, Writer};
 use crate::codec::usage::GeminiUsage;
+use crate::types::Usage;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -135,4 +137,98 @@ fn ending(word: &str) -> Result<Ending<'static>, Malformed> {
         }
         _ => Ok(Ending::Stop),
     }
+}
+
+/// Writes an answer. Reasoning without a signature is no part that could come back.
+pub(in crate::codec::cross) fn write_answer(said: &Said<'_>, _asker: Asker, out: &mut Writer) {
+    let declined = said.blocks.iter().any(|block| matches!(block, Block::Refusal(_)));
+    let end = (said.ending.clone().declined(declined), said.usage.unwrap_or_default());
+    piece((&said.id, &said.model), Some(&end), out, |out| {
+        for block in &said.blocks {
+            match block {
+                Block::Text(said) | Block::Refusal(said) => text(said, out),
+                Block::Call(called) => call(called, out),
+                Block::Thinking(_) | Block::Image(_) | Block::Document(..) | Block::Result(_) => {}
+            }
+        }
+    });
+}
+
+/// An answer, or a piece of a streamed one; the last one says why it ended and what it took.
+pub(super) fn piece(
+    (id, model): (&Text<'_>, &Text<'_>),
+    end: Option<&(Ending<'_>, Usage)>,
+    out: &mut Writer,
+    parts: impl FnOnce(&mut Writer),
+) {
+    out.open(b'{');
+    out.key("candidates");
+    out.open(b'[');
+    out.open(b'{');
+    out.key("content");
+    out.open(b'{');
+    out.key("parts");
+    out.open(b'[');
+    parts(out);
+    out.close(b']');
+    out.word_member("role", "model");
+    out.close(b'}');
+    if let Some((ending, _)) = end {
+        out.word_member("finishReason", ending_word(ending));
+    }
+    out.raw_member("index", "0");
+    out.close(b'}');
+    out.close(b']');
+    if let Some((_, counted)) = end {
+        out.key("usageMetadata");
+        usage(counted, out);
+    }
+    out.text_member("modelVersion", model);
+    out.text_member("responseId", id);
+    out.close(b'}');
+}
+
+fn ending_word(ending: &Ending<'_>) -> &'static str {
+    match ending {
+        Ending::Stop | Ending::StopText(_) | Ending::Calls => "STOP",
+        Ending::Length => "MAX_TOKENS",
+        Ending::Filtered => "SAFETY",
+    }
+}
+
+pub(super) fn text(text: &Text<'_>, out: &mut Writer) {
+    out.open(b'{');
+    out.text_member("text", text);
+    out.close(b'}');
+}
+
+/// A call with its id, so that the result can name it.
+pub(super) fn call(call: &Call<'_>, out: &mut Writer) {
+    out.open(b'{');
+    out.key("functionCall");
+    out.open(b'{');
+    out.text_member("id", &call.id);
+    out.text_member("name", &call.name);
+    out.raw_member("args", call.arguments.as_str());
+    out.close(b'}');
+    out.close(b'}');
+}
+
+/// Usage in Gemini's way of counting: cached tokens are among the prompt's, thoughts beside the candidates'.
+fn usage(usage: &Usage, out: &mut Writer) {
+    let (prompt, all) = (usage.total_input(), usage.total_output());
+    out.open(b'{');
+    for (key, tokens) in [
+        ("promptTokenCount", prompt),
+        ("cachedContentTokenCount", usage.cache_read),
+        ("candidatesTokenCount", all.saturating_sub(usage.reasoning)),
+        ("thoughtsTokenCount", usage.reasoning),
+        ("totalTokenCount", prompt.saturating_add(all)),
+    ] {
+        if tokens > 0 || !matches!(key, "cachedContentTokenCount" | "thoughtsTokenCount") {
+            out.key(key);
+            out.number(tokens);
+        }
+    }
+    out.close(b'}');
 }

@@ -5,6 +5,7 @@ use crate::codec::cross::hub::{
 };
 use crate::codec::cross::text::{Json, Text, Writer};
 use crate::codec::cross::{Crossed, Destination};
+use crate::codec::gemini_path::encoded;
 
 const DIALECT: &str = "Gemini";
 /// Most stop texts the dialect takes.
@@ -47,17 +48,8 @@ pub(in crate::codec::cross) fn write_request(
 
 /// `/v1beta/models/NAME:METHOD`; a stream as events, as its own SDKs ask for it.
 fn path(model: &str, stream: bool) -> String {
-    let name: String = model
-        .bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                char::from(byte).to_string()
-            }
-            other => format!("%{other:02X}"),
-        })
-        .collect();
     let method = if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
-    format!("/v1beta/models/{name}:{method}")
+    format!("/v1beta/models/{}:{method}", encoded(model))
 }
 
 fn part(out: &mut Writer, member: impl FnOnce(&mut Writer)) {

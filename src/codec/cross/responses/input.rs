@@ -88,47 +88,39 @@ fn said<'a>(blocks: Vec<Block<'a>>, prompt: &mut Prompt<'a>) {
     }
 }
 
+/// A call, or what came of one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ItemCall<'a> {
+    #[serde(borrow, rename = "type")]
+    _kind: Raw<'a>,
+    #[serde(borrow, rename = "id")]
+    _id: Raw<'a>,
+    #[serde(borrow, rename = "status")]
+    _status: Raw<'a>,
+    #[serde(borrow)]
+    call_id: Text<'a>,
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+    #[serde(borrow)]
+    arguments: Option<Text<'a>>,
+    #[serde(borrow)]
+    output: Raw<'a>,
+}
+
 fn call<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct ItemCall<'a> {
-        #[serde(borrow, rename = "type")]
-        _kind: Raw<'a>,
-        #[serde(borrow, rename = "id")]
-        _id: Raw<'a>,
-        #[serde(borrow, rename = "status")]
-        _status: Raw<'a>,
-        #[serde(borrow)]
-        call_id: Text<'a>,
-        #[serde(borrow)]
-        name: Text<'a>,
-        #[serde(borrow)]
-        arguments: Option<Text<'a>>,
-    }
     let item: ItemCall<'a> = parse("input[]", raw.get())?;
+    let name = item.name.ok_or_else(|| Obstacle::new("input[].name", "a call names no function"))?;
     let arguments = arguments(item.arguments)
         .ok_or_else(|| Obstacle::new("input[].arguments", "the arguments are not a JSON object"))?;
-    said(vec![Block::Call(Call { id: item.call_id, name: item.name, arguments })], prompt);
+    said(vec![Block::Call(Call { id: item.call_id, name, arguments })], prompt);
     Ok(())
 }
 
 fn output<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct ItemOutput<'a> {
-        #[serde(borrow, rename = "type")]
-        _kind: Raw<'a>,
-        #[serde(borrow, rename = "id")]
-        _id: Raw<'a>,
-        #[serde(borrow, rename = "status")]
-        _status: Raw<'a>,
-        #[serde(borrow)]
-        call_id: Text<'a>,
-        #[serde(borrow)]
-        output: &'a RawValue,
-    }
-    let item: ItemOutput<'a> = parse("input[]", raw.get())?;
-    let content = match text_or_list("input[].output", item.output)? {
+    let item: ItemCall<'a> = parse("input[]", raw.get())?;
+    let output = item.output.ok_or_else(|| Obstacle::new("input[].output", "a result gives nothing"))?;
+    let content = match text_or_list("input[].output", output)? {
         TextOr::Text(text) => vec![Block::Text(text)],
         TextOr::List(parts) => parts
             .into_iter()

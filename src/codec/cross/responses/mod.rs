@@ -16,20 +16,14 @@ use super::hub::Obstacle;
 const OTHER: &str = "provider's";
 
 /// What an obstacle is about, as this dialect's clients write it.
-pub(super) fn in_own_words(mut obstacle: Obstacle) -> Obstacle {
-    const WORDS: [(&str, &str); 5] = [
+pub(super) fn in_own_words(obstacle: Obstacle) -> Obstacle {
+    obstacle.named(&[
         ("messages", "input"),
         ("response_format", "text.format"),
         ("reasoning_effort", "reasoning.effort"),
         ("output_config.effort", "reasoning.effort"),
         ("verbosity", "text.verbosity"),
-    ];
-    let own = WORDS.iter().find_map(|(theirs, ours)| {
-        let rest = obstacle.param.strip_prefix(theirs)?;
-        Some(format!("{ours}{rest}"))
-    });
-    obstacle.param = own.unwrap_or(obstacle.param);
-    obstacle
+    ])
 }
 
 #[cfg(test)]
