@@ -2,7 +2,8 @@
 //! seed; a runner feeds the project with what crosses the wire; the rest counts what must come out.
 //!
 //! Developed on seeds 0 to 99; the report runs on seeds from 1000 on:
-//! `cargo test --release --test worlds -- --ignored report --nocapture`. `WORLD=FILE` runs another world, `SEEDS` as many.
+//! `cargo test --release --test worlds -- --ignored report --nocapture`. `WORLD=FILE` runs another world, `WORLD=sessions`
+//! that of conversations alone, `SEEDS` as many.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test's way to say that it failed
 #![allow(unreachable_pub, missing_docs)] // nothing of a test binary is reachable from outside
 
@@ -125,7 +126,8 @@ fn figures(file: &WorldFile, seed: u64) -> Vec<Figure> {
 fn report() {
     let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
     let (from, seeds) = (number("SEED").unwrap_or(REPORT_FROM), number("SEEDS").unwrap_or(REPORT_SEEDS));
-    let files = match std::env::var("WORLD") {
+    let files = match std::env::var("WORLD").as_deref() {
+        Ok("sessions") => Vec::new(),
         Ok(path) => vec![std::fs::read_to_string(path).unwrap()],
         Err(_) => [NULL, STATIONARY, PRICE_SHOCK, LATENCY].map(str::to_owned).to_vec(),
     };
@@ -135,7 +137,7 @@ fn report() {
         println!("{:?}: {seeds} seeds from {from}, mean and 95 % interval", file.kind);
         print(&runs);
     }
-    if std::env::var("WORLD").is_ok() {
+    if std::env::var("WORLD").is_ok_and(|world| world != "sessions") {
         return;
     }
     for way in [sessions::Way::Never, sessions::Way::Alone, sessions::Way::Ours] {
