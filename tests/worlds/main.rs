@@ -2,7 +2,8 @@
 //! seed; a runner feeds the project with what crosses the wire; the rest counts what must come out.
 //!
 //! Developed on seeds 0 to 99; the report runs on seeds from 1000 on:
-//! `cargo test --release --test worlds -- --ignored report --nocapture`. `WORLD=FILE` runs another world, `SEEDS` as many.
+//! `cargo test --release --test worlds -- --ignored report --nocapture`. `WORLD=FILE` runs another world, `WORLD=sessions`
+//! that of conversations alone, `SEEDS` as many.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test's way to say that it failed
 #![allow(unreachable_pub, missing_docs)] // nothing of a test binary is reachable from outside
 
@@ -12,6 +13,7 @@ mod latency;
 mod plans;
 mod quality;
 mod runner;
+mod sessions;
 
 use figures::{Figure, OverSeeds, Share};
 use generator::{Kind, WorldFile};
@@ -138,6 +140,23 @@ fn drafts_are_verified_only_where_that_pays() {
 }
 
 #[test]
+fn conversations_go_as_well_as_with_one_model_and_cost_less() {
+    let of = |way| {
+        let runs: Vec<sessions::Outcome> = (0..4).map(|seed| sessions::run(seed, way)).collect();
+        let mean =
+            |part: fn(&sessions::Outcome) -> f64| runs.iter().map(part).sum::<f64>() / runs.len() as f64;
+        [mean(|one| one.success), mean(|one| one.cost), mean(|one| one.switches), mean(|one| one.lost_unpaid)]
+    };
+    let [never, alone, ours] = [sessions::Way::Never, sessions::Way::Alone, sessions::Way::Ours].map(of);
+    println!("success, cost, switches, lost to no avail: never {never:?}, alone {alone:?}, ours {ours:?}");
+    assert!(ours[0] > never[0] - 0.02, "success {} against {}", ours[0], never[0]);
+    assert!(ours[0] > alone[0] + 0.02, "success {} against {} with each step alone", ours[0], alone[0]);
+    assert!(ours[1] < never[1], "cost {} against {}", ours[1], never[1]);
+    assert!(ours[3] < 0.02, "{} of the cached tokens were lost to no avail", ours[3]);
+    assert!(never[2] == 0.0 && ours[2] < alone[2]);
+}
+
+#[test]
 fn the_generator_does_not_know_the_router() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/worlds/generator");
     let files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -164,7 +183,8 @@ fn figures(file: &WorldFile, seed: u64) -> Vec<Figure> {
 fn report() {
     let number = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
     let (from, seeds) = (number("SEED").unwrap_or(REPORT_FROM), number("SEEDS").unwrap_or(REPORT_SEEDS));
-    let files = match std::env::var("WORLD") {
+    let files = match std::env::var("WORLD").as_deref() {
+        Ok("sessions") => Vec::new(),
         Ok(path) => vec![std::fs::read_to_string(path).unwrap()],
         Err(_) => {
             let mut all = [NULL, STATIONARY, PRICE_SHOCK, LATENCY].map(str::to_owned).to_vec();
@@ -177,9 +197,22 @@ fn report() {
         let file = world(&text);
         let runs: Vec<Vec<Figure>> = (from..from + seeds).map(|seed| figures(&file, seed)).collect();
         println!("{:?}: {seeds} seeds from {from}, mean and 95 % interval", file.kind);
-        for (at, (name, _)) in runs[0].iter().enumerate() {
-            let values: Vec<f64> = runs.iter().map(|run| run[at].1).collect();
-            println!("  {name:36} {}", OverSeeds::of(&values));
-        }
+        print(&runs);
+    }
+    if std::env::var("WORLD").is_ok_and(|world| world != "sessions") {
+        return;
+    }
+    for way in [sessions::Way::Never, sessions::Way::Alone, sessions::Way::Ours] {
+        let runs: Vec<Vec<Figure>> =
+            (from..from + seeds).map(|seed| sessions::run(seed, way).figures()).collect();
+        println!("Sessions, {way:?}: {seeds} seeds from {from}, mean and 95 % interval");
+        print(&runs);
+    }
+}
+
+fn print(runs: &[Vec<Figure>]) {
+    for (at, (name, _)) in runs[0].iter().enumerate() {
+        let values: Vec<f64> = runs.iter().map(|run| run[at].1).collect();
+        println!("  {name:36} {}", OverSeeds::of(&values));
     }
 }

@@ -4,6 +4,7 @@
 mod chance;
 mod file;
 mod load;
+pub mod sessions;
 
 use rand::Rng;
 use serde_json::json;
