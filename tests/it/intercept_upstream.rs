@@ -84,6 +84,19 @@ async fn through(
     Client::over(Box::new(tls)).exchange(request).await
 }
 
+/// Waits until the metrics have this line: an answer is read before its request is counted.
+async fn counted(admin: SocketAddr, line: &str) {
+    let began = Instant::now();
+    loop {
+        let metrics = exchange(admin, &Request::bare("GET", "/metrics")).await;
+        if metrics.text().lines().any(|found| found == line) {
+            return;
+        }
+        assert!(began.elapsed() < PATIENCE, "`{line}` is missing:\n{}", metrics.text());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 /// Waits until an attempt with this fault is on record.
 async fn on_record(ledger: &Path, fault: &str) {
     let began = Instant::now();
@@ -130,9 +143,8 @@ async fn a_wrong_certificate_of_the_provider_is_refused_in_words_and_counted() {
         let other = through(intercept, &authority, *port, &Request::bare("GET", "/v1/models")).await;
         assert_eq!(other.status, 502, "{id}, a path that is passed on: {}", other.text());
         assert_eq!(heard.load(Ordering::SeqCst), 0, "{id}: no byte of a request");
-        let metrics = exchange(admin, &Request::bare("GET", "/metrics")).await;
         let alarms = format!("pointsman_alarms_total{{failure=\"tls\",gen_ai_provider_name=\"{id}\"}} 2");
-        assert!(metrics.text().lines().any(|line| line == alarms), "{id}: {}", metrics.text());
+        counted(admin, &alarms).await;
         on_record(&folder.path().join("ledger.db"), fault).await;
     }
 }
