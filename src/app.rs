@@ -83,6 +83,7 @@ impl Parts {
                 patience: Patience {
                     head: Duration::from_secs(settings.server.head_seconds),
                     idle: Duration::from_secs(settings.server.idle_seconds),
+                    head_bytes: settings.server.max_header_bytes,
                 },
                 max_connections: settings.server.max_connections,
                 max_h2_streams: settings.server.max_h2_streams,

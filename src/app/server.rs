@@ -26,6 +26,9 @@ use crate::upstream::{CHECK_EVERY, REFRESH};
 /// Between two looks at the requests still in flight while draining.
 const DRAIN_POLL: Duration = Duration::from_millis(50);
 
+/// What clients have to be told that their answers do not come to an end: a wait is looked at every second.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// Between two looks for idle connections that are of no use any more.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
@@ -100,7 +103,7 @@ fn server_conf(settings: &Settings, threads: usize) -> ServerConf {
     ServerConf {
         threads,
         // Our own drain ends the process as soon as nothing is in flight; this is only the upper bound.
-        grace_period_seconds: Some(settings.server.drain_seconds),
+        grace_period_seconds: Some(settings.server.drain_seconds + 2 * LAST_WORDS.as_secs()),
         graceful_shutdown_timeout_seconds: Some(5),
         upgrade_sock: settings.server.upgrade_sock.to_string_lossy().into_owned(),
         max_retries: 2,
@@ -181,16 +184,25 @@ impl Upkeep {
     /// ledger is on disk.
     async fn drain(&self) {
         self.ready.store(false, Ordering::Relaxed);
-        let until = tokio::time::Instant::now() + self.drain;
-        while self.engine.metrics.in_flight.get() > 0 && tokio::time::Instant::now() < until {
-            tokio::time::sleep(DRAIN_POLL).await;
-        }
+        self.wait_for_none_in_flight(self.drain).await;
+        // Those that are left are told, each in its dialect, that theirs is not the whole answer.
+        self.engine.upstream().stop();
+        self.wait_for_none_in_flight(LAST_WORDS).await;
         // Answers just finished are still being written to their sockets.
         tokio::time::sleep(DRAIN_POLL).await;
         let ledger = self.engine.ledger.clone();
-        let _ = tokio::task::spawn_blocking(move || ledger.flush()).await;
+        if !matches!(tokio::task::spawn_blocking(move || ledger.flush()).await, Ok(true)) {
+            tracing::error!("the ledger could not be written to its end");
+        }
         tracing::info!(left = self.engine.metrics.in_flight.get(), "drained");
         std::process::exit(0);
+    }
+
+    async fn wait_for_none_in_flight(&self, most: Duration) {
+        let until = tokio::time::Instant::now() + most;
+        while self.engine.metrics.in_flight.get() > 0 && tokio::time::Instant::now() < until {
+            tokio::time::sleep(DRAIN_POLL).await;
+        }
     }
 }
 

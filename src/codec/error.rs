@@ -89,7 +89,7 @@ pub(super) fn understand(dialect: Dialect, status: Option<u16>, error: ErrorFiel
     };
     let class = class(&seen);
     let param = (class == FailureClass::Unsupported).then(|| parameter(&error.param, message)).flatten();
-    let code = [detail, words[0], words[2], words[1]].into_iter().find(|word| !word.is_empty());
+    let code = [detail, words[0], words[2], words[1]].into_iter().find(|word| is_code(word));
     ProviderError {
         class,
         code: code.map_or_else(|| format!("http_{}", status.unwrap_or(200)), str::to_owned),
@@ -97,6 +97,15 @@ pub(super) fn understand(dialect: Dialect, status: Option<u16>, error: ErrorFiel
         param: param.map(str::to_owned),
     }
 }
+
+/// Whether a provider's word is a code, which logs and errors may show, and no sentence that could repeat the prompt.
+fn is_code(word: &str) -> bool {
+    let of_code = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    (1..=MAX_CODE_BYTES).contains(&word.len()) && word.bytes().all(of_code)
+}
+
+/// Longest code that is kept.
+const MAX_CODE_BYTES: usize = 48;
 
 /// The top-level parameter a refusal is about: what OpenAI puts beside its message, else the first name in quotes.
 fn parameter<'a>(param: &'a Value, message: &'a str) -> Option<&'a str> {
@@ -126,6 +135,14 @@ impl Seen<'_> {
     fn says(&self, phrases: &[&str]) -> bool {
         phrases.iter().any(|phrase| self.message.contains(phrase))
     }
+
+    /// Whether it says this of the account. Such words take a provider away from everybody, and a message may repeat what
+    /// one caller wrote: so they count at its beginning only, unless the status is about accounts anyway.
+    fn says_of_account(&self, phrases: &[&str]) -> bool {
+        let about_accounts = matches!(self.status, Some(401 | 402 | 403 | 429));
+        phrases.iter().any(|phrase| self.message.starts_with(phrase))
+            || (about_accounts && self.says(phrases))
+    }
 }
 
 /// The body's words come first, because providers reuse a status for different things (429 for an empty account, 400
@@ -153,7 +170,11 @@ fn by_words(seen: &Seen<'_>) -> Option<FailureClass> {
         ),
         (FailureClass::RateLimit, &["rate_limit_error", "rate_limit_exceeded"], &[]),
     ];
-    let found = table.into_iter().find(|(_, words, phrases)| seen.word(words) || seen.says(phrases));
+    let says = |class: FailureClass, phrases: &[&str]| match class {
+        FailureClass::Billing | FailureClass::Auth => seen.says_of_account(phrases),
+        _ => seen.says(phrases),
+    };
+    let found = table.into_iter().find(|(class, words, phrases)| seen.word(words) || says(*class, phrases));
     found.map(|(class, ..)| class)
 }
 
@@ -167,7 +188,7 @@ const BILLING_WORDS: &[&str] = &[
     "insufficient_balance",
 ];
 const BILLING_PHRASES: &[&str] =
-    &["credit balance is too low", "insufficient balance", "insufficient credits"];
+    &["your credit balance is too low", "insufficient balance", "insufficient credits"];
 const FILTER_WORDS: &[&str] = &[
     "content_filter",
     "content_policy_violation",
@@ -221,12 +242,13 @@ fn by_status(seen: &Seen<'_>) -> FailureClass {
     }
 }
 
-/// A 404 about the model (and not about the path): Anthropic says `model: NAME`, Gemini `models/NAME is not found`.
+/// A 404 about the model (and not about the path): OpenAI and its like say ``The model `NAME` does not exist``, Anthropic
+/// `model: NAME`, Gemini `models/NAME is not found`.
 fn names_a_model(seen: &Seen<'_>) -> bool {
     match seen.dialect {
-        Dialect::OpenAi => seen.says(&["model"]),
+        Dialect::OpenAi => ["the model ", "model "].iter().any(|words| seen.message.starts_with(words)),
         Dialect::Anthropic => seen.message.starts_with("model:"),
-        Dialect::Gemini => seen.message.contains("models/"),
+        Dialect::Gemini => seen.message.starts_with("models/"),
     }
 }
 

@@ -62,6 +62,38 @@ fn classes_are_told_from_status_and_words() {
     }
 }
 
+/// A message may repeat what the caller wrote; that must not take a provider away from all the others.
+#[test]
+fn an_echo_takes_no_provider_away() {
+    for said in ["your credit balance is too low", "api key not valid", "insufficient balance", "the model m"]
+    {
+        let body = json!({ "error": { "message": format!("invalid value: `{said}`") } }).to_string();
+        for status in [400, 404, 422] {
+            for dialect in [Dialect::OpenAi, Dialect::Anthropic, Dialect::Gemini] {
+                let found = classify(dialect, status, body.as_bytes());
+                assert_eq!(found.class, FailureClass::BadRequest, "{dialect:?} {status} {said}");
+            }
+        }
+    }
+    let gone = |message: &str| {
+        let body = json!({ "error": { "message": message } }).to_string();
+        classify(Dialect::OpenAi, 404, body.as_bytes()).class
+    };
+    assert_eq!(gone("The model `m` does not exist."), FailureClass::ModelGone);
+    assert_eq!(gone("model \"m\" not found, try pulling it first"), FailureClass::ModelGone);
+}
+
+#[test]
+fn a_code_is_a_word() {
+    for (code, kept) in [("rate-limit.v2_x", "rate-limit.v2_x"), ("my secret", "http_400"), ("", "http_400")]
+    {
+        let body = json!({ "error": { "code": code, "message": "m" } }).to_string();
+        assert_eq!(classify(Dialect::OpenAi, 400, body.as_bytes()).code, kept);
+    }
+    let long = json!({ "error": { "code": "a".repeat(49), "type": "t" } }).to_string();
+    assert_eq!(classify(Dialect::OpenAi, 400, long.as_bytes()).code, "t");
+}
+
 #[test]
 fn what_a_model_does_not_take_is_named() {
     let body = |message: &str, param: Value| {

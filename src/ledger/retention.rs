@@ -12,6 +12,8 @@ use super::row::first_key_of_ms;
 pub(super) struct Retention {
     days: u32,
     max_bytes: u64,
+    /// Now by both clocks, once: a wall clock that jumps ahead must not make everything old.
+    began: (Instant, Duration),
     looked: Option<Instant>,
     written_since: usize,
     /// The last look ran out of time before it was done.
@@ -23,6 +25,7 @@ impl Retention {
         Self {
             days: settings.retention_days,
             max_bytes: settings.max_bytes,
+            began: (Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()),
             looked: None,
             written_since: 0,
             behind: false,
@@ -77,7 +80,8 @@ impl Retention {
         if self.days == 0 {
             return 0;
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let (instant, wall) = self.began;
+        let now = wall + instant.elapsed();
         let kept = Duration::from_secs(u64::from(self.days) * 86_400);
         first_key_of_ms(now.saturating_sub(kept).as_millis() as u64)
     }
@@ -102,3 +106,20 @@ const DELETE: &str = "DELETE FROM records WHERE key IN
 /// A request keeps the snapshot it began with; an hour is more than any request takes.
 const DELETE_SNAPSHOTS: &str = "DELETE FROM snapshots
     WHERE replaced_ms + 3600000 < (SELECT min(key) >> 16 FROM records)";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn age_is_counted_from_the_start_by_a_clock_that_does_not_jump() {
+        let mut retention =
+            Retention::new(&LedgerSettings { retention_days: 30, ..LedgerSettings::default() });
+        let days = |count: u64| Duration::from_secs(count * 86_400);
+        // The wall clock is decades ahead of what it was when the ledger was opened.
+        retention.began.1 = days(100);
+        let kept = retention.oldest_kept();
+        let at = |age: Duration| first_key_of_ms(age.as_millis() as u64);
+        assert!((at(days(70))..at(days(71))).contains(&kept), "{kept}");
+    }
+}

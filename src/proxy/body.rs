@@ -19,6 +19,9 @@ const MAX_PAUSE: Duration = Duration::from_secs(10);
 /// A slow start is forgiven for this long.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// An announced body gets memory for this much at its beginning, and for the rest when so much has come.
+const AT_ONCE: usize = 1 << 20;
+
 /// Memory for bodies, shared by all requests.
 #[derive(Clone)]
 pub(super) struct Budget {
@@ -44,6 +47,13 @@ impl Budget {
         }
     }
 
+    /// Whether a body of this length would find room now. None is taken for it yet: whoever announces a body and sends none
+    /// must not lock others out.
+    fn has_room(&self, bytes: usize) -> Result<(), Refusal> {
+        let units = bytes.div_ceil(UNIT);
+        if units <= self.units.available_permits() { Ok(()) } else { Err(no_room()) }
+    }
+
     /// Takes what a body of this length needs beyond what it holds; many small chunks share a unit.
     fn grow(&self, held: &mut Option<OwnedSemaphorePermit>, bytes: usize) -> Result<(), Refusal> {
         let units = bytes.div_ceil(UNIT) - held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
@@ -58,14 +68,13 @@ impl Budget {
     /// Takes memory without waiting: a request that waited while it holds some would lock others out.
     fn take(&self, units: usize) -> Result<OwnedSemaphorePermit, Refusal> {
         let units = u32::try_from(units).unwrap_or(u32::MAX);
-        self.units.clone().try_acquire_many_owned(units).map_err(|_| Refusal {
-            retry_after: Some(Duration::from_secs(1)),
-            ..Refusal::new(
-                RefusalCode::Overloaded,
-                "too many request bodies are held in memory already; try again",
-            )
-        })
+        self.units.clone().try_acquire_many_owned(units).map_err(|_| no_room())
     }
+}
+
+fn no_room() -> Refusal {
+    let message = "too many request bodies are held in memory already; try again";
+    Refusal { retry_after: Some(Duration::from_secs(1)), ..Refusal::new(RefusalCode::Overloaded, message) }
 }
 
 /// Pieces of a body put together; a body of one piece is not copied.
@@ -86,8 +95,14 @@ impl Pieces {
             return;
         }
         if self.all.is_empty() {
-            self.all.reserve(announced.unwrap_or(2 * (self.first.len() + piece.len())));
+            self.all.reserve(announced.map_or(2 * piece.len(), |length| length.min(AT_ONCE)));
             self.all.extend_from_slice(&std::mem::take(&mut self.first));
+        }
+        if let Some(announced) = announced.filter(|announced| *announced > AT_ONCE)
+            && self.all.len() + piece.len() > self.all.capacity()
+        {
+            // Once, to its end: growing by doubling would hold it three times over.
+            self.all.reserve(announced.saturating_sub(self.all.len()));
         }
         self.all.extend_from_slice(&piece);
     }
@@ -100,7 +115,8 @@ impl Pieces {
 /// Reads the whole body. The announced length is checked before the client is told to go on.
 pub(super) async fn read(session: &mut ServerSession, budget: &Budget) -> Result<Held, Refusal> {
     let announced = announced_length(&session.req_header().headers, budget.max_body)?;
-    let mut permit = announced.map(|length| budget.take(length.div_ceil(UNIT))).transpose()?;
+    announced.map_or(Ok(()), |length| budget.has_room(length))?;
+    let mut permit = None;
     if expects_continue(&session.req_header().headers) {
         session.write_continue_response().await.map_err(|_| broke_off())?;
     }
@@ -117,9 +133,8 @@ pub(super) async fn read(session: &mut ServerSession, budget: &Budget) -> Result
         if read > budget.max_body {
             return Err(too_large(budget.max_body));
         }
-        if announced.is_none() {
-            budget.grow(&mut permit, read)?;
-        }
+        // What comes without a length is put together by doubling, which holds it twice while it moves.
+        budget.grow(&mut permit, if announced.is_some() { read } else { 2 * read })?;
         let seconds = began.elapsed().saturating_sub(GRACE).as_secs_f64();
         if (read as f64) < seconds * budget.min_rate {
             return Err(too_slow());

@@ -60,6 +60,8 @@ pub struct Patience {
     pub head: Duration,
     /// From one request to the next, and to the first.
     pub idle: Duration,
+    /// Most bytes of a head. What is read of a body together with its head counts, too, so there is some slack.
+    pub head_bytes: usize,
 }
 
 /// A connection whose heads and silences are timed.
@@ -77,12 +79,17 @@ pub(super) struct Clocked {
     armed: bool,
     /// Bytes of the preface of HTTP/2 that are still to come.
     preface: usize,
+    /// Bytes of the present head that have come.
+    head: usize,
 }
+
+/// One read may bring this much of a body behind the head.
+const SLACK: usize = 64 << 10;
 
 impl Clocked {
     pub(super) fn new(inner: Stream, clock: Arc<HeadClock>, patience: Patience) -> Self {
         let by = Instant::now() + patience.idle;
-        Self { inner, clock, patience, timed: IDLE, by, alarm: None, armed: false, preface: 0 }
+        Self { inner, clock, patience, timed: IDLE, by, alarm: None, armed: false, preface: 0, head: 0 }
     }
 
     /// A connection of HTTP/2: its preface is timed, its streams are bounded where they are read.
@@ -96,7 +103,7 @@ impl Clocked {
 
     fn set(&mut self, state: u8) {
         let patience = if state == HEAD { self.patience.head } else { self.patience.idle };
-        (self.timed, self.by, self.armed) = (state, Instant::now() + patience, false);
+        (self.timed, self.by, self.armed, self.head) = (state, Instant::now() + patience, false, 0);
     }
 
     /// What is waited for is overdue.
@@ -138,6 +145,7 @@ impl AsyncRead for Clocked {
             IDLE if came > 0 => {
                 this.clock.0.store(HEAD, Ordering::Relaxed);
                 this.set(HEAD);
+                this.head = came;
             }
             IDLE if read.is_pending() => {
                 if this.timed != IDLE {
@@ -150,6 +158,10 @@ impl AsyncRead for Clocked {
             }
             HEAD => {
                 this.came(came);
+                this.head += came;
+                if this.head > this.patience.head_bytes + SLACK {
+                    return Poll::Ready(Err(Error::new(ErrorKind::InvalidData, "the head has no end")));
+                }
                 if (read.is_pending() || Instant::now() > this.by) && this.overdue(context) {
                     let slow = Error::new(ErrorKind::TimedOut, "the head of a request did not come in time");
                     return Poll::Ready(Err(slow));

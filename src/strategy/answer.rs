@@ -10,7 +10,7 @@ use super::attempt::{Attempt, LegEnd, Trail};
 use super::chain::{Answering, End, Failure, Refused, Tried, failed, unknown_fate};
 use super::job::{Job, Pace};
 use super::memory::Room;
-use super::reaction::{CONTENT_TYPE, INVALID_KEY};
+use super::reaction::{CONTENT_TYPE, INVALID_KEY, KEY_SHOWN};
 use super::reply::{Head, Reply, Translated};
 use super::wire::Wire;
 use crate::codec::{self, Answer, Finish};
@@ -96,16 +96,25 @@ pub(super) async fn take(
     let body = collect(&mut exchange, limit, &mut room).await.map_err(Untaken::Call)?;
     job.upstream.release(exchange).await;
     attempt.first_byte();
-    let answer = match check(job, wire, (status, &headers), &body) {
+    let checked = check(job, wire, (status, &headers), &body).and_then(|answer| {
+        let written = || Failure { sent: true, ..Failure::new(FailureClass::Malformed, "it shows our key") };
+        if job.shows_our_key(position, &body) { Err(written()) } else { Ok(answer) }
+    });
+    let answer = match checked {
         Ok(answer) => answer,
         Err(mut failure) => {
+            if job.shows_our_key(position, &body) {
+                failure.fault = Some(KEY_SHOWN);
+            }
             failure.retry_after = retry_after(&headers);
             if success {
                 account_for_broken(job, position, attempt, (&failure, &body));
             } else {
-                let (headers, body) =
-                    (wire.headers(job.dialect, headers), wire.error(job.dialect, status, body));
-                failure.answer = Some(Box::new(Refused { status, headers, body }));
+                if failure.fault != Some(KEY_SHOWN) {
+                    let (headers, body) =
+                        (wire.headers(job.dialect, headers), wire.error(job.dialect, status, body));
+                    failure.answer = Some(Box::new(Refused { status, headers, body }));
+                }
                 if failure.class == FailureClass::Timeout {
                     // Somebody on the way gave up waiting; whether it was written nobody knows.
                     failure.sent = true;
@@ -240,6 +249,12 @@ pub(super) async fn forward<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
         // Our own key was refused: passed on, it would blame the caller's.
         let failure = Failure::new(FailureClass::Auth, format!("status {status}"));
         let failure = Failure { fault: (status != 403).then_some(INVALID_KEY), ..failure };
+        attempt.fail(&failure);
+        return Tried::Failed(failure);
+    }
+    if job.shows_our_key(position, &copy) {
+        let class = class.unwrap_or(FailureClass::Malformed);
+        let failure = Failure { fault: Some(KEY_SHOWN), ..Failure::new(class, format!("status {status}")) };
         attempt.fail(&failure);
         return Tried::Failed(failure);
     }

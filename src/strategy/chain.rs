@@ -15,7 +15,7 @@ use super::wire::Outgoing;
 use super::{answer, resume, stream};
 use crate::codec::Transcript;
 use crate::types::FailureClass;
-use crate::upstream::{Call, CallError, Exchange, InFlight, NO_ROOM, Picked, attempt_headers};
+use crate::upstream::{Call, CallError, Exchange, InFlight, NO_ROOM, Picked, STOPPING, attempt_headers};
 
 /// First wait before the last hop is tried again; doubles each time.
 const BACKOFF: Duration = Duration::from_millis(500);
@@ -149,7 +149,7 @@ pub(super) async fn run<R: Reply>(job: &Job<'_>, from: usize, trail: &mut Trail,
         }
         at = position;
         react(job, position, &failure, trail);
-        if !job.rules.goes_on(failure.class) || failure.fault == Some(NO_ROOM) {
+        if !job.rules.goes_on(failure.class) || matches!(failure.fault, Some(NO_ROOM | STOPPING)) {
             return Box::pin(finish(job, position, failure, trail, reply)).await;
         }
         repeated = !repeated && position < last && job.asks_once_more(position, &failure);
@@ -315,7 +315,7 @@ pub(super) async fn call(
         match &called {
             Ok(exchange) if exchange.status() < 500 => replica.answered(),
             // Our own lack is no fault of the replica's.
-            Err(error) if error.fault == Some(NO_ROOM) => {}
+            Err(error) if matches!(error.fault, Some(NO_ROOM | STOPPING)) => {}
             Ok(_) | Err(_) => replica.failed(),
         }
     }
@@ -350,6 +350,12 @@ async fn receive<R: Reply>(
         leg.status = Some(status);
         leg.provider_request_id = request_id;
     });
+    if (300..400).contains(&status) {
+        let failure =
+            Failure::new(FailureClass::Malformed, format!("a redirect ({status}) is never followed"));
+        answering.attempt.fail(&failure);
+        return Tried::Failed(failure);
+    }
     if let (Some(transcript), 200..300) = (broken, status) {
         // What is no stream has no events, and so nothing of it is passed on.
         return Box::pin(resume::receive(job, answering, transcript, reply)).await;

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use memchr::memmem;
 use tokio::time::Instant;
 
 use super::attempt::{Attempt, Trail};
@@ -15,7 +16,7 @@ use crate::catalog::{Credential, Provider, Snapshot};
 use crate::codec::ChatRequest;
 use crate::types::{
     Day, DeploymentIx, Dialect, FailureClass, ModelId, ModelIx, NanoUsd, Operation, ProviderIx, RequestId,
-    Usage, UsageSource,
+    Secret, Usage, UsageSource,
 };
 use crate::upstream::{Answered, Barred, Board, Caller, Standing, Upstream};
 
@@ -189,6 +190,20 @@ impl Job<'_> {
         let hop = &self.hops[position];
         let provider = self.snapshot.provider(hop.provider);
         matches!(provider.credential, Credential::Passthrough) && hop.standing == Standing::Home
+    }
+
+    /// Whether an answer shows the key of ours that its hop was called with: a provider that repeats what it was sent
+    /// must not hand our key to the caller.
+    pub(super) fn shows_our_key(&self, position: usize, answer: &[u8]) -> bool {
+        self.our_key(position).is_some_and(|key| memmem::find(answer, key.expose().as_bytes()).is_some())
+    }
+
+    /// The key of ours that a hop is called with.
+    pub(super) fn our_key(&self, position: usize) -> Option<&Secret> {
+        match &self.snapshot.provider(self.hops[position].provider).credential {
+            Credential::Held(key) if !key.expose().is_empty() => Some(key),
+            Credential::Held(_) | Credential::Passthrough | Credential::None => None,
+        }
     }
 
     /// What a usage costs at a hop; `None`: unpriced.

@@ -7,7 +7,7 @@ use super::attempt::Trail;
 use super::chain::Failure;
 use super::job::Job;
 use crate::types::{DeploymentIx, FailureClass};
-use crate::upstream::NO_ROOM;
+use crate::upstream::{NO_ROOM, STOPPING};
 
 /// First cool-down of a hop that limits us without saying for how long.
 pub(super) const LIMITED: Duration = Duration::from_secs(1);
@@ -22,6 +22,9 @@ pub(super) const BUSY: &str = "max_in_flight";
 /// The key is not known there, as opposed to one that may not do this.
 pub(super) const INVALID_KEY: &str = "invalid_key";
 
+/// The answer repeats the key of ours that it was asked with.
+pub(super) const KEY_SHOWN: &str = "key_shown";
+
 /// Notes what a failure means for its hop's deployment, and raises the alarm where it has to.
 pub(super) fn react(job: &Job<'_>, position: usize, failure: &Failure, trail: &mut Trail) {
     let Some(ix) = job.hops[position].deployment else { return };
@@ -32,7 +35,7 @@ pub(super) fn react(job: &Job<'_>, position: usize, failure: &Failure, trail: &m
     };
     let callers = job.carries_callers_credential(position);
     let alarm = match failure.class {
-        FailureClass::Overloaded if matches!(failure.fault, Some(BUSY | NO_ROOM)) => false,
+        FailureClass::Overloaded if matches!(failure.fault, Some(BUSY | NO_ROOM | STOPPING)) => false,
         FailureClass::RateLimit | FailureClass::Auth | FailureClass::Billing if callers => false,
         FailureClass::RateLimit | FailureClass::Overloaded => match failure.retry_after {
             Some(pause) => {
@@ -70,8 +73,16 @@ pub(super) fn react(job: &Job<'_>, position: usize, failure: &Failure, trail: &m
         }
         FailureClass::Malformed | FailureClass::Empty | FailureClass::NoCredential => false,
     };
-    if alarm {
+    if alarm || failure.fault == Some(KEY_SHOWN) {
         raise(job, position, failure, trail);
+    }
+}
+
+/// A committed stream broke. Whoever breaks off again and again is left alone for a while like one that fails at once.
+pub(super) fn broke(job: &Job<'_>, position: usize, (class, took): (FailureClass, Duration)) {
+    let ours = class == FailureClass::Overloaded || job.is_out_of_time();
+    if let (Some(ix), false) = (job.hops[position].deployment, ours) {
+        job.board.failed(ix, took, (FAILED, false));
     }
 }
 

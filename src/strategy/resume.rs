@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 
-use super::answer::settle;
+use super::answer::{no_room, settle};
 use super::attempt::{LegEnd, Trail};
 use super::chain::{Answering, End, Failure, Tried, Turn, leg};
 use super::job::{Job, Pace};
@@ -13,7 +13,8 @@ use super::reaction::react;
 use super::reply::Reply;
 use super::stream::{Break, Feed, Stall, gone, say_broken, usage_of};
 use crate::codec::{Splice, StreamTee, Transcript};
-use crate::types::FailureClass;
+use crate::types::{Dialect, FailureClass};
+use crate::upstream::CallError;
 
 /// The new answer says something else.
 const MISMATCH: &str = "resume_mismatch";
@@ -76,6 +77,8 @@ pub(super) async fn receive<R: Reply>(
         };
         let piece = match next {
             Ok(piece) => piece,
+            // Everything was said; only the end mark, which OpenAI's clients do without, never came.
+            Err(_) if feed.tee.finished() && job.wire(answering.position).dialect == Dialect::OpenAi => None,
             Err(error) => {
                 let failure = Failure { fault: error.fault, ..Failure::new(error.class, error.detail) };
                 return wasted(job, answering, (&feed.tee, &splice), failure);
@@ -86,6 +89,11 @@ pub(super) async fn receive<R: Reply>(
             Ok(out) => out,
             Err(failure) => return wasted(job, answering, (&feed.tee, &splice), failure),
         };
+        if !feed.fits(0) {
+            let CallError { class, fault, detail, .. } = no_room();
+            let failure = Failure { fault, ..Failure::new(class, detail) };
+            return wasted(job, answering, (&feed.tee, &splice), failure);
+        }
         stall.note(&feed.tee);
         if !out.is_empty() {
             answering.attempt.first_byte();

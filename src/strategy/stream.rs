@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use memchr::memmem;
 use tokio::time::Instant;
 
 use super::answer::{may_be_empty, no_room, passing_headers, settle};
@@ -12,10 +13,11 @@ use super::attempt::LegEnd;
 use super::chain::{Answering, End, Failure, Tried, failed};
 use super::job::{Job, Pace};
 use super::memory::Room;
+use super::reaction::broke;
 use super::reply::{Gone, Head, Reply, Translated};
 use super::resume;
 use crate::codec::{self, OwnError, StreamCrossing, StreamFault, StreamTee, Transcript};
-use crate::types::{Dialect, FailureClass, Usage, UsageSource};
+use crate::types::{Dialect, FailureClass, Secret, Usage, UsageSource};
 use crate::upstream::CallError;
 
 /// Most bytes held back before the first meaningful event.
@@ -44,6 +46,9 @@ pub(super) async fn guarded<R: Reply>(job: &Job<'_>, mut answering: Answering<'_
         }
     };
     answering.attempt.first_byte();
+    if let Some(ix) = job.hops[answering.position].deployment {
+        job.board.begun(ix, answering.attempt.elapsed());
+    }
     let mut begun = Pump::new(feed, held, true);
     begun.transcript = job.resumes.then(|| Transcript::new(job.dialect));
     pump(job, answering, begun, reply).await
@@ -51,7 +56,13 @@ pub(super) async fn guarded<R: Reply>(job: &Job<'_>, mut answering: Answering<'_
 
 /// Forwards a stream as it comes, watching it for usage only.
 pub(super) async fn forward<R: Reply>(job: &Job<'_>, answering: Answering<'_>, reply: &mut R) -> Tried {
-    let feed = Feed { tee: StreamTee::new(job.dialect, false), crossing: None, room: job.memory.room() };
+    let tee = StreamTee::new(job.dialect, false);
+    let feed = Feed {
+        tee,
+        crossing: None,
+        room: job.memory.room(),
+        our_key: job.our_key(answering.position).cloned(),
+    };
     pump(job, answering, Pump::new(feed, Bytes::new(), false), reply).await
 }
 
@@ -63,6 +74,8 @@ pub(super) struct Feed {
     pub(super) tee: StreamTee,
     crossing: Option<StreamCrossing>,
     room: Room,
+    /// The key of ours that the provider was asked with: it must not come back.
+    our_key: Option<Secret>,
 }
 
 impl Feed {
@@ -70,11 +83,15 @@ impl Feed {
     pub(super) fn guarded(job: &Job<'_>, answering: &Answering<'_>) -> Self {
         let wire = job.wire(answering.position);
         let tee = StreamTee::new(wire.dialect, answering.hides_usage).in_whole_events();
-        Self { tee, crossing: wire.stream(), room: job.memory.room() }
+        let our_key = job.our_key(answering.position).cloned();
+        Self { tee, crossing: wire.stream(), room: job.memory.room(), our_key }
     }
 
     /// Takes the next bytes and returns what the client gets now.
     pub(super) fn take(&mut self, piece: Bytes) -> Result<Bytes, StreamFault> {
+        if self.shows_our_key(&piece) {
+            return Err(StreamFault { message: "the stream shows our key".to_owned() });
+        }
         let events = self.tee.feed(piece)?;
         match &mut self.crossing {
             // A provider's error event has no translation: the stream ends with one of ours.
@@ -82,6 +99,11 @@ impl Feed {
             Some(crossing) => crossing.feed(&events),
             None => Ok(events),
         }
+    }
+
+    /// Whether a piece shows the key of ours whole.
+    fn shows_our_key(&self, piece: &[u8]) -> bool {
+        self.our_key.as_ref().is_some_and(|key| memmem::find(piece, key.expose().as_bytes()).is_some())
     }
 
     /// Whether there is memory for what is held back here, and for `more` bytes beside it.
@@ -267,6 +289,9 @@ async fn pump<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, mut pump: P
 impl Pump {
     /// What of a piece goes on to the client; an error where the stream is checked and the piece is not what it should be.
     fn watch(&mut self, bytes: Bytes) -> Result<Bytes, Break> {
+        if !self.checked && self.feed.shows_our_key(&bytes) {
+            return Err(Break::MALFORMED);
+        }
         if self.blind {
             return Ok(bytes);
         }
@@ -364,6 +389,7 @@ async fn broken<R: Reply>(
     let Answering { position, mut attempt, exchange, .. } = answering;
     drop(exchange);
     settle(job, position, &mut attempt, usage_of(job, &pump.feed.tee));
+    broke(job, position, (how.class, attempt.elapsed()));
     attempt.note(|leg| leg.maybe_billed = true);
     attempt.end(LegEnd::Broken(how.class));
     if let Some(transcript) = pump.transcript.filter(Transcript::is_plain) {

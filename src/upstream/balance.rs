@@ -7,6 +7,9 @@ use std::time::Duration;
 /// How much a new time counts: the last ten or so make up most of the mean.
 const WEIGHT: u64 = 8;
 
+/// Whoever fails sooner than this did not wait.
+const SLOW: Duration = Duration::from_millis(100);
+
 /// What is known of one place right now.
 #[derive(Debug, Default)]
 pub(super) struct Load {
@@ -34,6 +37,14 @@ impl Load {
         let old = self.first_byte_us.load(Relaxed);
         let mean = if old == 0 { new } else { (old * (WEIGHT - 1) + new) / WEIGHT };
         self.first_byte_us.store(mean.max(1), Relaxed);
+    }
+
+    /// Learns that no first byte came for this long. A quick failure says nothing of how long an answer takes.
+    pub(super) fn learn_wait(&self, waited: Duration) {
+        let known = self.first_byte_us.load(Relaxed);
+        if waited > SLOW && u64::try_from(waited.as_micros()).is_ok_and(|waited| waited > known) {
+            self.learn(waited);
+        }
     }
 
     /// The likely wait in microseconds: smaller is better. A place that nobody has measured goes before all others, or it would

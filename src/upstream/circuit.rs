@@ -97,6 +97,15 @@ impl Circuit {
         self.paused_until.store(now + millis(pause), Ordering::Relaxed);
     }
 
+    /// The answer of a call that began at `began` has begun. The way is free for others then, but only its end tells whether
+    /// all is well: a deployment whose streams all break off must not look well at each beginning.
+    pub(super) fn begun(&self, now: u64, began: u64) {
+        let state = self.state.lock();
+        if state.streak >= STREAK && began >= state.last_failure {
+            self.paused_until.fetch_min(now, Ordering::Relaxed);
+        }
+    }
+
     /// A call was answered.
     pub(super) fn answered(&self) {
         let mut state = self.state.lock();
@@ -181,6 +190,21 @@ mod tests {
         assert!(!circuit.ready(2004) && circuit.barred(2004).is_some(), "others wait for the one");
         circuit.answered();
         assert!(circuit.ready(2004) && circuit.barred(2004).is_none());
+    }
+
+    #[test]
+    fn a_beginning_lets_others_go_and_only_an_end_forgives() {
+        let circuit = Circuit::default();
+        for now in [1, 2, 3] {
+            circuit.failed(now, failed(now));
+        }
+        circuit.enter(2003);
+        circuit.begun(2500, 2);
+        assert!(!circuit.ready(2500), "it began before the failures did");
+        circuit.begun(2500, 2003);
+        assert!(circuit.ready(2500));
+        circuit.failed(2600, failed(2003));
+        assert!(circuit.barred(2600).is_some(), "it broke off: the fourth in a row");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -25,6 +26,10 @@ use crate::types::FailureClass;
 /// We have not the memory or the descriptors to serve this: our own bound, which says nothing of the provider, and another
 /// one's answer would find none either.
 pub const NO_ROOM: &str = "no_room";
+/// The program ends, and cannot wait for the answer.
+pub const STOPPING: &str = "stopping";
+/// Between two looks whether the program ends.
+const LOOK: Duration = Duration::from_secs(1);
 /// Interim answers (1xx) swallowed before an upstream is taken for broken.
 const MAX_INTERIM: usize = 8;
 /// Addresses of one name tried within the connect clock.
@@ -38,6 +43,7 @@ const EARLY_ANSWER: Duration = Duration::from_millis(500);
 pub struct Upstream {
     pool: Pool,
     resolver: Resolver,
+    stopped: Arc<AtomicBool>,
 }
 
 /// One request as it goes to one target.
@@ -80,12 +86,20 @@ pub struct Exchange {
     idle: Duration,
     deadline: Instant,
     until: Instant,
+    stopped: Arc<AtomicBool>,
 }
 
 impl Upstream {
     /// `pool_size`: idle connections kept over all origins.
     pub fn new(pool_size: usize, threads: usize) -> Self {
-        Self { pool: Pool::new(pool_size, threads), resolver: Resolver::default() }
+        let stopped = Arc::new(AtomicBool::new(false));
+        Self { pool: Pool::new(pool_size, threads), resolver: Resolver::default(), stopped }
+    }
+
+    /// Ends every exchange with an error, those to come at once and those that wait within a second: the program is about to
+    /// end, and its clients must be told so while they still can be.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
     }
 
     /// The resolver, for the refresh task and the pass-through path.
@@ -105,8 +119,8 @@ impl Upstream {
         for peer in target.peers.iter().take(MAX_ADDRESSES) {
             let Some(connection) = self.pool.pooled(peer).await else { continue };
             let sent_at = Instant::now();
-            match exchange(connection, (peer, &target.authority), call).await {
-                Ok(answered) => return Ok(Exchange::new(answered, peer.clone(), call)),
+            match self.exchange(connection, (peer, &target.authority), call).await {
+                Ok(answered) => return Ok(self.begun(answered, peer.clone(), call)),
                 // Closed while it lay in the pool; what breaks later broke at work and may be billed.
                 Err(error) if error.class == FailureClass::Connect && sent_at.elapsed() < STALE => break,
                 Err(error) => return Err(error),
@@ -118,8 +132,25 @@ impl Upstream {
 
     async fn call_fresh(&self, call: &Call<'_>, target: &Target) -> Result<Exchange, CallError> {
         let (connection, peer) = self.fresh(call, target).await?;
-        let answered = exchange(connection, (&peer, &target.authority), call).await?;
-        Ok(Exchange::new(answered, peer, call))
+        let answered = self.exchange(connection, (&peer, &target.authority), call).await?;
+        Ok(self.begun(answered, peer, call))
+    }
+
+    fn begun(
+        &self,
+        (session, whole): (Box<HttpSession>, bool),
+        peer: Arc<HttpPeer>,
+        call: &Call<'_>,
+    ) -> Exchange {
+        Exchange {
+            session,
+            whole,
+            peer,
+            idle: call.provider.clocks.idle,
+            deadline: call.deadline,
+            until: call.deadline,
+            stopped: self.stopped.clone(),
+        }
     }
 
     /// A new connection: to the first address that takes it, within the connect clock.
@@ -160,20 +191,49 @@ impl Upstream {
             exchange.session.shutdown().await;
         }
     }
+
+    /// Request out, head of the answer in; says whether the request went out whole. `Connect` means: nothing of an answer was seen and the connection broke.
+    async fn exchange(
+        &self,
+        connection: Connection,
+        (peer, authority): (&HttpPeer, &str),
+        call: &Call<'_>,
+    ) -> Result<(Box<HttpSession>, bool), CallError> {
+        let by = call.first_byte_by.min(call.deadline);
+        let (mut session, written) = match connection {
+            Connection::H1(stream) => {
+                let request = head::h1(call, authority)?.chain(call.body.clone());
+                let (stream, written) = send_h1(stream, request, by).await;
+                (Box::new(HttpSession::H1(Http1Session::new_with_options(stream, peer))), written)
+            }
+            Connection::H2(mut session) => {
+                let written = send_h2(&mut session, head::h2(call, authority)?, call, by).await;
+                (Box::new(HttpSession::H2(*session)), written)
+            }
+        };
+        if let Err(error) = written {
+            // An upstream may answer (413, 401) and close without reading the body: that answer is the real cause.
+            let early = Instant::now() + EARLY_ANSWER;
+            return match timeout_at(early, read_head(&mut session)).await {
+                Ok(Ok(())) => Ok((session, false)),
+                _ => Err(error),
+            };
+        }
+        match until(by, &self.stopped, read_head(&mut session)).await {
+            Ok(Ok(())) => Ok((session, true)),
+            Ok(Err(error)) => Err(CallError::from_pingora(&error, true)),
+            Err(Over::Stopped) => Err(stopping()),
+            Err(Over::Late) => Err(CallError {
+                class: FailureClass::Timeout,
+                sent: true,
+                fault: None,
+                detail: "no answer within the time for the first byte".into(),
+            }),
+        }
+    }
 }
 
 impl Exchange {
-    fn new((session, whole): (Box<HttpSession>, bool), peer: Arc<HttpPeer>, call: &Call<'_>) -> Self {
-        Self {
-            session,
-            whole,
-            peer,
-            idle: call.provider.clocks.idle,
-            deadline: call.deadline,
-            until: call.deadline,
-        }
-    }
-
     /// The answer's head, when there is one (there always is after `call` succeeded).
     pub fn head(&self) -> Option<&ResponseHeader> {
         self.session.response_header()
@@ -197,54 +257,17 @@ impl Exchange {
     /// The next piece of the body; `None` at its end. A cut body is an error, never an end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, CallError> {
         let by = self.until.min(Instant::now() + self.idle);
-        match timeout_at(by, self.session.read_response_body()).await {
+        match until(by, &self.stopped, self.session.read_response_body()).await {
             Ok(Ok(piece)) => Ok(piece),
             Ok(Err(error)) => Err(CallError::broken(&error)),
-            Err(_) => Err(CallError {
+            Err(Over::Stopped) => Err(stopping()),
+            Err(Over::Late) => Err(CallError {
                 class: FailureClass::Timeout,
                 sent: true,
                 fault: None,
                 detail: "the answer fell silent or ran past its deadline".into(),
             }),
         }
-    }
-}
-
-/// Request out, head of the answer in; says whether the request went out whole. `Connect` means: nothing of an answer was seen and the connection broke.
-async fn exchange(
-    connection: Connection,
-    (peer, authority): (&HttpPeer, &str),
-    call: &Call<'_>,
-) -> Result<(Box<HttpSession>, bool), CallError> {
-    let by = call.first_byte_by.min(call.deadline);
-    let (mut session, written) = match connection {
-        Connection::H1(stream) => {
-            let request = head::h1(call, authority)?.chain(call.body.clone());
-            let (stream, written) = send_h1(stream, request, by).await;
-            (Box::new(HttpSession::H1(Http1Session::new_with_options(stream, peer))), written)
-        }
-        Connection::H2(mut session) => {
-            let written = send_h2(&mut session, head::h2(call, authority)?, call, by).await;
-            (Box::new(HttpSession::H2(*session)), written)
-        }
-    };
-    if let Err(error) = written {
-        // An upstream may answer (413, 401) and close without reading the body: that answer is the real cause.
-        let early = Instant::now() + EARLY_ANSWER;
-        return match timeout_at(early, read_head(&mut session)).await {
-            Ok(Ok(())) => Ok((session, false)),
-            _ => Err(error),
-        };
-    }
-    match timeout_at(by, read_head(&mut session)).await {
-        Ok(Ok(())) => Ok((session, true)),
-        Ok(Err(error)) => Err(CallError::from_pingora(&error, true)),
-        Err(_) => Err(CallError {
-            class: FailureClass::Timeout,
-            sent: true,
-            fault: None,
-            detail: "no answer within the time for the first byte".into(),
-        }),
     }
 }
 
@@ -307,6 +330,38 @@ fn dns_failed(detail: String) -> CallError {
     CallError { class: FailureClass::Dns, sent: false, fault: None, detail }
 }
 
+/// Why a wait ended without what was waited for.
+enum Over {
+    /// Its time is over.
+    Late,
+    /// The program ends.
+    Stopped,
+}
+
+/// Waits until an instant, or until the program stops, which is looked at every second: no list of those who wait need be
+/// kept, and none is woken for nothing.
+async fn until<T>(by: Instant, stopped: &AtomicBool, work: impl Future<Output = T>) -> Result<T, Over> {
+    let mut work = std::pin::pin!(work);
+    loop {
+        let look = by.min(Instant::now() + LOOK);
+        match timeout_at(look, work.as_mut()).await {
+            Ok(done) => return Ok(done),
+            Err(_) if stopped.load(Ordering::Relaxed) => return Err(Over::Stopped),
+            Err(_) if look == by => return Err(Over::Late),
+            Err(_) => {}
+        }
+    }
+}
+
+fn stopping() -> CallError {
+    CallError {
+        class: FailureClass::Overloaded,
+        sent: true,
+        fault: Some(STOPPING),
+        detail: "this proxy stops; another one may answer".into(),
+    }
+}
+
 async fn before<T>(by: Instant, work: impl Future<Output = T>) -> Result<T, CallError> {
     timeout_at(by, work).await.map_err(|_| CallError {
         class: FailureClass::Timeout,
@@ -339,9 +394,8 @@ impl CallError {
             }
             _ => FailureClass::Connect,
         };
-        let detail = error.to_string();
-        let fault = (class == FailureClass::Tls).then(|| tls_fault(&detail));
-        Self { class, sent, fault, detail }
+        let fault = (class == FailureClass::Tls).then(|| tls_fault(&error.to_string()));
+        Self { class, sent, fault, detail: told(error, class) }
     }
 
     fn broken(error: &Error) -> Self {
@@ -352,6 +406,19 @@ impl CallError {
             }
             other => other,
         }
+    }
+}
+
+/// An error in words that may be logged. Pingora's own hold the bytes that it could not read, and a provider may have
+/// repeated a prompt or a key in them; only what TLS libraries and the system say is free of that.
+fn told(error: &Error, class: FailureClass) -> String {
+    if class == FailureClass::Tls {
+        return error.to_string();
+    }
+    let kind = error.etype().as_str();
+    match error.root_cause().downcast_ref::<std::io::Error>() {
+        Some(cause) => format!("{kind}: {}", cause.kind()),
+        None => kind.to_owned(),
     }
 }
 

@@ -37,6 +37,9 @@ const CREDENTIALS: [&str; 8] = [
     "x-amz-content-sha256",
 ];
 
+/// They name an account of the caller's: beside a key of ours they would be refused, or bill somebody else.
+const ACCOUNT: [&str; 3] = ["openai-organization", "openai-project", "x-goog-user-project"];
+
 const CONNECTION: [&str; 11] = [
     "connection",
     "keep-alive",
@@ -115,6 +118,7 @@ pub fn attempt_headers(
 ) -> Result<Vec<(HeaderName, HeaderValue)>, FailureClass> {
     let nominated =
         caller.headers.get(header::CONNECTION).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let held = matches!(provider.credential, Credential::Held(_));
     let mut headers = Vec::with_capacity(caller.headers.len() + 2);
     // Answers are read for usage on the way through; a compressed one could not be.
     headers.push((header::ACCEPT_ENCODING, HeaderValue::from_static("identity")));
@@ -126,7 +130,8 @@ pub fn attempt_headers(
             }
             Standing::Across => TRACING.contains(&name.as_str()),
         };
-        let ours = is_credential(name) || name == header::ACCEPT_ENCODING;
+        let account = held && ACCOUNT.contains(&name.as_str());
+        let ours = is_credential(name) || account || name == header::ACCEPT_ENCODING;
         if allowed && !ours && forwardable_request_header(name, nominated) {
             headers.push((name.clone(), value.clone()));
         }
@@ -279,6 +284,7 @@ mod tests {
         let built = build(theirs, &held, Standing::Home);
         assert_eq!(built["authorization"], "Bearer OURS");
         assert!(!built.contains_key("x-api-key") && !built.contains_key("cookie"));
+        assert!(!built.contains_key("openai-organization"), "their account beside our key");
     }
 
     #[test]

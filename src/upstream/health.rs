@@ -125,6 +125,13 @@ impl Board {
         self.cells[ix.at()].circuit.failed(now, failed);
     }
 
+    /// The answer of a call that began this long ago has begun.
+    pub fn begun(&self, ix: DeploymentIx, ago: Duration) {
+        let now = self.now_ms();
+        let ago = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
+        self.cells[ix.at()].circuit.begun(now, now.saturating_sub(ago));
+    }
+
     /// A call was answered, whatever the answer.
     pub fn answered(&self, ix: DeploymentIx) {
         self.cells[ix.at()].circuit.answered();

@@ -15,7 +15,7 @@ mod sketch;
 mod speed;
 
 pub use circuit::Barred;
-pub use client::{Call, CallError, Exchange, MAX_ADDRESSES, NO_ROOM, Upstream};
+pub use client::{Call, CallError, Exchange, MAX_ADDRESSES, NO_ROOM, STOPPING, Upstream};
 pub use headers::{
     CDN_LOOP, Caller, LOOP_NAME, Standing, attempt_headers, forwardable_answer_header,
     forwardable_request_header, is_credential, own_path, path_as_it_is,

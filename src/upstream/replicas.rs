@@ -55,7 +55,8 @@ pub struct Picked {
     pub addr: SocketAddr,
     state: Arc<State>,
     began: Instant,
-    now_ms: u64,
+    /// Since the start of the set, when it was picked.
+    picked_ms: u64,
 }
 
 impl Replicas {
@@ -119,7 +120,7 @@ impl Replicas {
         let picked = of_two(rand::random(), among.len(), |at| states[among[at]].load.wait())?;
         let at = among[picked];
         states[at].load.enter();
-        Some(Picked { addr: alive[at], state: states[at].clone(), began: Instant::now(), now_ms })
+        Some(Picked { addr: alive[at], state: states[at].clone(), began: Instant::now(), picked_ms: now_ms })
     }
 
     fn state(&self, addr: SocketAddr) -> Arc<State> {
@@ -143,11 +144,14 @@ impl Picked {
 
     /// It could not be reached, or failed inside.
     pub fn failed(&self) {
+        let took = self.began.elapsed();
+        self.state.load.learn_wait(took);
         let failures = self.state.failures.fetch_add(1, Relaxed) + 1;
         if failures >= STRIKES {
             let doubled = FIRST_PAUSE * 2_u32.pow((failures - STRIKES).min(6));
             let pause = u64::try_from(doubled.min(LONGEST_PAUSE).as_millis()).unwrap_or(u64::MAX);
-            self.state.out_until.store(self.now_ms.saturating_add(pause), Relaxed);
+            let now_ms = self.picked_ms.saturating_add(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+            self.state.out_until.store(now_ms.saturating_add(pause), Relaxed);
         }
     }
 }
@@ -243,6 +247,23 @@ mod tests {
         }
         assert!(seen, "its time is over and nobody calls it");
         assert_eq!(state.failures.load(Relaxed), 0, "an answer forgives");
+    }
+
+    #[tokio::test]
+    async fn one_that_hangs_is_left_out_from_then_on_and_known_as_slow() {
+        let (_listeners, addresses) = addresses(1);
+        let replicas = replicas(&addresses);
+        for _ in 0..STRIKES {
+            let mut picked = replicas.pick().unwrap();
+            picked.began -= Duration::from_secs(5);
+            picked.failed();
+        }
+        let state = replicas.state(addresses[0].parse().unwrap());
+        assert!(
+            state.out_until.load(Relaxed) > replicas.now_ms() + 5000,
+            "the pause begins with the failure"
+        );
+        assert!(state.load.wait() >= 4_000_000, "{}", state.load.wait());
     }
 
     #[tokio::test]

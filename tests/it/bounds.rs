@@ -53,6 +53,45 @@ async fn a_head_that_drips_is_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_head_without_end_is_not_held() {
+    let world = World::start(|config| config.swap("[server]\n", "[server]\nmax_header_bytes = 8192\n")).await;
+    let mut stream = TcpStream::connect(world.proxy.data).await.unwrap();
+    let (mut reader, mut writer) = stream.split();
+    writer.write_all(b"GET / HTTP/1.1\r\nx: ").await.unwrap();
+    let mut sent = 0;
+    let writing = async {
+        while writer.write_all(&[b'a'; 8 << 10]).await.is_ok() && sent < 8 << 20 {
+            sent += 8 << 10;
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let mut answer = Vec::new();
+    let reading = tokio::time::timeout(PATIENCE, reader.read_to_end(&mut answer));
+    let (read, ()) = tokio::join!(reading, writing);
+    assert!(read.is_ok(), "it is still open");
+    assert!(sent < 1 << 20, "{sent} bytes of a head were taken");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn announced_bodies_take_no_room() {
+    let world = World::start(|config| {
+        config.max_body_bytes = 1 << 20;
+        config.swap("[server]", "[server]\nbody_budget_bytes = 1048576");
+    })
+    .await;
+    let head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000\r\n\r\n{";
+    let mut silent = Vec::new();
+    for _ in 0..8 {
+        let mut stream = TcpStream::connect(world.proxy.data).await.unwrap();
+        stream.write_all(head).await.unwrap();
+        silent.push(stream);
+    }
+    world.proxy.until_metric("pointsman_requests_in_flight", 8.0).await;
+    let large = chat_body("auto").replace("Be brief.", &"x".repeat(600 << 10));
+    assert_eq!(world.proxy.exchange(&Request::chat(large)).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_silent_connection_is_closed() {
     let world = World::start(|config| config.swap("[server]\n", "[server]\nidle_seconds = 1\n")).await;
     let mut silent = TcpStream::connect(world.proxy.data).await.unwrap();

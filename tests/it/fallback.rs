@@ -427,3 +427,38 @@ async fn a_parameter_that_is_not_taken_is_learnt() {
         assert_eq!(answer.header("x-pointsman-model"), Some("small"));
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redirect_reaches_nobody() {
+    let redirect = Whole::json(307, "{}").with("location", "http://127.0.0.1:9/elsewhere");
+    let script = Script::Whole(redirect);
+    check("redirect", &["malformed"], |_| {}, Some(script.clone())).await;
+    // Not even of a model that the client named itself.
+    let world = World::start(|_| {}).await;
+    world.small.always(script);
+    let answer = world.proxy.exchange(&Request::chat(chat_body("small-1"))).await;
+    assert_eq!((answer.status, answer.header("location")), (502, None), "{}", answer.text());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_that_break_open_the_circuit() {
+    let world = World::start(|_| {}).await;
+    let cut = answers::chat_stream("m", true).cut_after(3).ending(End::Abort);
+    world.small.always(Script::Stream(cut));
+    for _ in 0..3 {
+        let broken = world.proxy.exchange(&Request::chat(chat_stream_body("auto"))).await;
+        assert!(broken.text().contains("upstream_truncated"), "{}", broken.text());
+    }
+    let next = world.proxy.exchange(&Request::chat(chat_stream_body("auto"))).await;
+    assert_eq!((next.status, next.complete), (200, true));
+    assert_eq!(next.header("x-pointsman-model"), Some("large"));
+    assert_eq!(world.small.seen().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_compressed_answer_is_not_unpacked() {
+    // A gzip of nothing, from a provider that was asked for `identity`.
+    let gzip: &[u8] = &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let script = Script::Whole(Whole::json(200, gzip).with("content-encoding", "gzip"));
+    check("gzip", &["malformed"], |_| {}, Some(script)).await;
+}

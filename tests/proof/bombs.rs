@@ -33,13 +33,16 @@ fn bombs_stay_within_their_bounds() {
     let (base, _) = stand.memory_mib();
     let mut figures = Map::new();
     figures.insert("base_mib".into(), json!(base.round()));
-    let bombs: [(&str, Bomb); 8] = [
+    let bombs: [(&str, Bomb); 9] = [
         ("heads that drip", |at, _| drip(at, b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nx-a: ")),
         ("bodies that drip", |at, _| {
             drip(at, b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-length: 9999999\r\n\r\n{")
         }),
         ("heads without end", |at, _| {
             let _ = exchange(at, &[b"GET / HTTP/1.1\r\nx: ".as_slice(), &vec![b'a'; 4 << 20]].concat());
+        }),
+        ("heads of 1 MB, held", |at, _| {
+            drip(at, &[b"GET / HTTP/1.1\r\nx: ".as_slice(), &vec![b'a'; 1_000_000]].concat());
         }),
         ("whole bodies of 32 MiB", |at, _| post(at, "", &vec![b' '; 32 << 20])),
         ("nothing but values", |at, _| {
@@ -59,6 +62,9 @@ fn bombs_stay_within_their_bounds() {
         let mut peak = 0_f64;
         while running.iter().any(|one| !one.is_finished()) && began.elapsed() < Duration::from_secs(120) {
             peak = peak.max(stand.memory_mib().0);
+            if name.ends_with("that drip") {
+                assert_eq!(stand.chat().0, 200, "{name}: others are not served meanwhile");
+            }
             std::thread::sleep(Duration::from_millis(20));
         }
         let beyond = (peak - base).max(0.0);

@@ -5,6 +5,7 @@
 
 mod bombs;
 mod disk;
+mod drain;
 #[allow(dead_code, reason = "the fault matrix uses the rest")]
 mod process;
 mod soak;
@@ -26,6 +27,14 @@ impl Scale {
             Ok("full") => Self { rounds: full, rps: 500 },
             _ => Self { rounds: 2, rps: 100 },
         }
+    }
+}
+
+impl Scale {
+    /// 256 records or what a tenth of a second brings, whichever is less. Where other tests run beside, a tenth of a second of
+    /// the proxy's takes longer, so that only the count is held against it.
+    fn most_lost(&self) -> u64 {
+        if self.rps == 500 { 256.min(u64::from(self.rps) / 10) } else { 256 }
     }
 }
 
@@ -52,19 +61,15 @@ fn a_killed_proxy_loses_a_moment_of_records_and_no_more() {
         let began = Instant::now();
         stand.start(false);
         slowest = slowest.max(began.elapsed());
-        let before = stand.recorded();
+        let before = stand.recorded_with_status(200);
         let load = Load::start(&stand, scale.rps, 2.5);
         std::thread::sleep(moment(round));
         stand.kill();
         let right = load.finish()["right"].as_u64().unwrap();
-        let recorded = stand.recorded() - before;
+        let recorded = stand.recorded_with_status(200) - before;
         assert!(right > 0, "round {round}: no answer before the kill proves nothing");
         let lost = right.saturating_sub(recorded);
-        // 256 records, or what a tenth of a second brings.
-        assert!(
-            lost <= 256.max(u64::from(scale.rps) / 10),
-            "round {round}: {lost} of {right} answers are not on record"
-        );
+        assert!(lost <= scale.most_lost(), "round {round}: {lost} of {right} answers are not on record");
         (most_lost, total) = (most_lost.max(lost), total + right);
     }
     stand.check_ledger();

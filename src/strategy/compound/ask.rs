@@ -46,8 +46,7 @@ pub(super) async fn ask(
     trail: &mut Trail,
 ) -> Result<Told, Untold> {
     reserve(job, &[spec], trail)?;
-    let told = asked(job, spec, question, trail).await;
-    noted(job, spec, told, trail)
+    asked(job, spec, question, trail).await.map_err(Untold::Failed)
 }
 
 /// Asks several hops side by side; their answers in the order of the legs. All are reserved together, before the first call.
@@ -63,7 +62,7 @@ pub(super) async fn ask_all(
     let running = specs.iter().zip(&mut side.trails).map(|(spec, trail)| asked(job, spec, question, trail));
     let told = join_all(running).await;
     drop(side);
-    Ok(specs.iter().zip(told).map(|(spec, told)| noted(job, spec, told, trail)).collect())
+    Ok(told.into_iter().map(|told| told.map_err(Untold::Failed)).collect())
 }
 
 /// The trails of legs that run side by side, put behind one another at the end, however it comes.
@@ -91,7 +90,21 @@ fn reserve(job: &Job<'_>, specs: &[&Spec], trail: &Trail) -> Result<(), Untold> 
     }
 }
 
+/// One call, and what its failure means for its deployment; `trail` ends with its leg.
 async fn asked(
+    job: &Job<'_>,
+    spec: &Spec,
+    question: Question<'_>,
+    trail: &mut Trail,
+) -> Result<Told, Failure> {
+    let told = called(job, spec, question, trail).await;
+    if let Err(failure) = &told {
+        react(job, spec.hop, failure, trail);
+    }
+    told
+}
+
+async fn called(
     job: &Job<'_>,
     spec: &Spec,
     question: Question<'_>,
@@ -113,8 +126,9 @@ async fn asked(
     // Until it is known better: whoever is let go in the middle may have been billed.
     unknown_fate(job, hop, &mut attempt);
     let called = call(job, (hop, false), (&path, body)).await;
-    let exchange = match called {
-        Ok((exchange, _in_flight)) => exchange,
+    // In flight for as long as the answer is read.
+    let (exchange, _in_flight) = match called {
+        Ok(called) => called,
         Err(uncalled) => {
             if !matches!(&uncalled, Uncalled::There(error) if error.sent) {
                 forget(&mut attempt);
@@ -155,11 +169,4 @@ fn forget(attempt: &mut Attempt<'_>) {
     attempt.note(|leg| {
         (leg.maybe_billed, leg.usage, leg.cost) = (false, Usage::default(), Some(NanoUsd::ZERO));
     });
-}
-
-fn noted(job: &Job<'_>, spec: &Spec, told: Result<Told, Failure>, trail: &mut Trail) -> Result<Told, Untold> {
-    told.map_err(|failure| {
-        react(job, spec.hop, &failure, trail);
-        Untold::Failed(failure)
-    })
 }
