@@ -102,7 +102,13 @@ fn answering(criterion: &mut Criterion) {
 fn translating(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("codec/translate");
     let chat = body(16_000);
-    let to = |dialect| Destination { dialect, model: "m", max_output_tokens: 8_000, max_tokens_key: false };
+    let to = |dialect| Destination {
+        dialect,
+        model: "m",
+        max_output_tokens: 8_000,
+        max_tokens_key: false,
+        asks_for_usage: true,
+    };
     let origin = |operation, body| Origin { operation, path: "/", body };
     // A question of the user's behind the last answer, without which nothing crosses.
     let chat = chat.replacen(r#"}],"model""#, r#"},{"role":"user","content":"And now?"}],"model""#, 1);

@@ -16,7 +16,9 @@ use pointsman::analysis::{Features, Limits, extract};
 use pointsman::catalog::Snapshot;
 use pointsman::codec::{ChatRequest, Scratch, read};
 use pointsman::pipeline::Foresight;
-use pointsman::routing::{DeploymentLive, Facts, Inputs, Live, WholeTime, analyse_and_decide, forecast};
+use pointsman::routing::{
+    DeploymentLive, Facts, Inputs, Live, SessionLive, WholeTime, analyse_and_decide, forecast,
+};
 use pointsman::types::{Day, Operation};
 
 /// The product's own allocator.
@@ -159,7 +161,11 @@ fn inputs(snapshot: &Snapshot, request: &ChatRequest, features: Features) -> Inp
             refused: Vec::new(),
         },
         limits: Limits::default(),
-        live: Live { deployments: vec![live; snapshot.deployments.len()], session_model: None },
+        live: Live {
+            deployments: vec![live; snapshot.deployments.len()],
+            session_model: None,
+            session: SessionLive::default(),
+        },
         day: Day(20_500),
         session_hash: 7,
         forecast: None,

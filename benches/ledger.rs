@@ -11,8 +11,8 @@ use pointsman::analysis::{Features, Limits};
 use pointsman::catalog::SnapshotVersion;
 use pointsman::ledger::{AttemptOutcome, AttemptRow, Entry, Ledger, LedgerSettings, Outcome, Reader, Span};
 use pointsman::routing::{
-    Basis, Candidate, Decision, DeploymentLive, Estimate, Facts, Inputs, Live, Plan, Reason, Source, Verdict,
-    WholeTime, Why,
+    Basis, Candidate, Decision, DeploymentLive, Estimate, Facts, Inputs, Live, Plan, Reason, SessionLive,
+    Source, Verdict, WholeTime, Why,
 };
 use pointsman::types::{
     AgentStep, Capabilities, Day, Dialect, HardMarkers, ModelId, NanoUsd, Operation, RequestId, Served,
@@ -196,7 +196,11 @@ fn inputs(deployments: usize) -> Inputs {
             refused: Vec::new(),
         },
         limits: Limits::default(),
-        live: Live { deployments: vec![live; deployments], session_model: None },
+        live: Live {
+            deployments: vec![live; deployments],
+            session_model: None,
+            session: SessionLive::default(),
+        },
         day: Day(20_000),
         session_hash: 0x1234_5678_9abc_def0,
         forecast: None,

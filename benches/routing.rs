@@ -8,7 +8,7 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use pointsman::analysis::{Features, Limits};
 use pointsman::catalog::Snapshot;
 use pointsman::routing::{
-    Asked, DeploymentLive, Facts, Inputs, Live, WholeTime, analyse_and_decide, select_policy,
+    Asked, DeploymentLive, Facts, Inputs, Live, SessionLive, WholeTime, analyse_and_decide, select_policy,
 };
 use pointsman::types::{Capabilities, Day, Dialect, HardMarkers};
 use scene::snapshot;
@@ -42,7 +42,11 @@ fn inputs(snapshot: &Snapshot) -> Inputs {
             refused: Vec::new(),
         },
         limits: Limits { task: pointsman::types::TaskClass::parse("code"), ..Limits::default() },
-        live: Live { deployments: vec![live; snapshot.deployments.len()], session_model: None },
+        live: Live {
+            deployments: vec![live; snapshot.deployments.len()],
+            session_model: None,
+            session: SessionLive::default(),
+        },
         day: Day(20_500),
         session_hash: 7,
         forecast: None,

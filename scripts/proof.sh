@@ -1,22 +1,31 @@
 #!/usr/bin/env bash
 # The program killed, stopped, reloaded and replaced under 500 requests a second, 20 to 50 times each, a quarter of an hour
 # at 1,000, bombs, a full disk, and a million inputs to two JSON readers; about half an hour after the build, on a machine
-# that does nothing else. What comes out is kept in benches/results/proof.json. The tests run a few rounds of the same.
+# that does nothing else. What comes out is kept in benches/results/proof.json, each part with its date and commit. The
+# tests run a few rounds of the same. Arguments run those parts only: `scripts/proof.sh soak bombs`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cargo test --release --locked --no-run --test proof --test it
-PROOF=full PROOF_OUT="$work" cargo test --release --locked --test proof -- --nocapture --test-threads 1
-INPUTS=1000000 cargo test --release --locked --test it differential -- --nocapture
-{
-    printf '{\n  "date": "%s",\n  "machine": "%s, %s cores",\n' "$(date -u +%F)" "$(uname -sm)" "$(nproc)"
-    first=1
-    for file in "$work"/*.json; do
-        [ "$first" = 1 ] || printf ',\n'
-        first=0
-        printf '  "%s": %s' "$(basename "$file" .json)" "$(cat "$file")"
-    done
-    printf '\n}\n'
-} >benches/results/proof.json
+PROOF=full PROOF_OUT="$work" cargo test --release --locked --test proof -- --nocapture --test-threads 1 "$@"
+[ $# -gt 0 ] || INPUTS=1000000 cargo test --release --locked --test it differential -- --nocapture
+python3 - "$work" benches/results/proof.json <<'E2'
+import datetime, glob, json, os, subprocess, sys
+
+work, kept = sys.argv[1:]
+try:
+    results = json.load(open(kept))
+except OSError:
+    results = {}
+uname = os.uname()
+results["machine"] = f"{uname.sysname} {uname.machine}, {os.cpu_count()} cores"
+commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+for path in sorted(glob.glob(f"{work}/*.json")):
+    part = {"date": datetime.date.today().isoformat(), "commit": commit}
+    results[os.path.basename(path)[:-5]] = {**part, **json.load(open(path))}
+with open(kept, "w") as file:
+    json.dump(results, file, indent=2)
+    file.write("\n")
+E2
 cat benches/results/proof.json

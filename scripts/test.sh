@@ -19,6 +19,7 @@ if cargo deny --version >/dev/null 2>&1; then
     step cargo deny --offline check bans licenses sources
 fi
 [ $# -gt 0 ] || step scripts/test-clients.sh
+[ $# -gt 0 ] || step scripts/test-intercept.sh
 if cargo nextest --version >/dev/null 2>&1; then
     step cargo test --locked --doc
     step cargo nextest run --locked "$@"

@@ -109,6 +109,7 @@ impl Parts {
             Edge::new(gateway.at_home(home), conf.clone())
         };
         let limits = (self.proxy.patience.head, self.proxy.max_connections);
-        Doorway::new(settings, authority, edge, limits).map_err(AppError::Setup)
+        let metrics = self.engine.metrics.clone();
+        Doorway::new(settings, authority, edge, limits, metrics).map_err(AppError::Setup)
     }
 }

@@ -1,15 +1,16 @@
 //! What one conversation did before: which model answered it last. Facts only; the router decides what they mean.
 //!
-//! Two generations of a map bound its size without a clock: when the young one is full it becomes the old one, and
+//! Two generations of a map bound its size: when the young one is full it becomes the old one, and
 //! what the old one held is forgotten. A session that is still in use moves back to the young generation.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
 
-use crate::types::{DeploymentId, ModelId};
+use crate::types::{DeploymentId, ModelId, NanoUsd};
 
 /// Who answered a session last.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +19,23 @@ pub struct Answerer {
     pub model: ModelId,
     /// Where: hard markers bind a conversation to an account, not only to a model.
     pub deployment: DeploymentId,
+    /// Input tokens it has in its prompt cache, by its own count.
+    pub warm_tokens: u32,
+    /// When it answered: caches are kept for minutes.
+    pub at: Instant,
+    /// What leaving models has cost the session so far, in cached input.
+    pub lost: NanoUsd,
 }
+
+impl Answerer {
+    /// Input tokens that its cache still holds at this moment.
+    pub fn warm_at(&self, now: Instant) -> u32 {
+        if now.saturating_duration_since(self.at) < CACHE_LIVES { self.warm_tokens } else { 0 }
+    }
+}
+
+/// How long providers keep a prompt that nobody asks for again.
+const CACHE_LIVES: Duration = Duration::from_secs(300);
 
 /// Sessions remembered, by the hash of tenant and session identity.
 pub type Sessions = Recent<Answerer>;
@@ -67,7 +84,14 @@ mod tests {
     #[test]
     fn recent_sessions_are_remembered_and_the_map_stays_bounded() {
         let sessions = Sessions::new(100);
-        let answerer = Answerer { model: ModelId::from("m"), deployment: DeploymentId::from("m@p") };
+        let answerer = Answerer {
+            model: ModelId::from("m"),
+            deployment: DeploymentId::from("m@p"),
+            warm_tokens: 7,
+            at: Instant::now(),
+            lost: NanoUsd::ZERO,
+        };
+        assert_eq!((answerer.warm_at(answerer.at), answerer.warm_at(answerer.at + CACHE_LIVES)), (7, 0));
         for session in 0..1_000 {
             sessions.note(session, answerer.clone());
         }

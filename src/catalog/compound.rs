@@ -26,6 +26,8 @@ pub struct Compound {
     pub max_fan_out: u8,
     /// What a judge that failed does.
     pub judge_failure: JudgeFailure,
+    /// What a judge does that chooses another answer when it sees them the other way round.
+    pub judge_tie: JudgeFailure,
     /// What a verifier that failed does.
     pub verify_failure: VerifyFailure,
     /// What a plan needs to serve where nobody asks for its kind.
@@ -59,6 +61,7 @@ impl Default for Compound {
             quorum: 2,
             max_fan_out: 4,
             judge_failure: JudgeFailure::Fail,
+            judge_tie: JudgeFailure::FirstByOrder,
             verify_failure: VerifyFailure::Fail,
             license: CompoundLicense::Measured,
         }
@@ -98,7 +101,7 @@ pub struct DraftSpec {
     pub verifier: Option<ModelIx>,
 }
 
-/// What a judge that failed does to a plan.
+/// What a judge that failed or is torn does to a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JudgeFailure {

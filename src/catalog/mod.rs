@@ -12,6 +12,7 @@ mod model;
 mod policy;
 mod predictor;
 mod provider;
+mod service;
 mod snapshot;
 
 pub use client::{Client, ClientKey, Clients};
@@ -22,10 +23,14 @@ pub use evidence::{Evidence, EvidenceLevel, EvidenceTable};
 pub use forest::{ASKED, Forest, LEAVES, QUESTIONS, Question, Tree};
 pub use learned::{Learned, LossCurve, LossKnot};
 pub use model::{Balance, Deployment, LatencyPrior, Model, Price, PriceList, QualityPriors, Tier};
-pub use policy::{License, Mode, Objective, OnAuthFailure, OnStreamBreak, PlanKind, Policy, PolicyMatch};
+pub use policy::{
+    License, Mode, Objective, OnAuthFailure, OnStreamBreak, PlanKind, Policy, PolicyMatch, SessionRules,
+    ToolLoops,
+};
 pub use predictor::{
     Card, Cell, GRAM_VERSION, GRAMS, LEAF_WEIGHT, LEAST_ROWS, MAX_TARGETS, Predictor, PredictorFault, SHAPE,
     SourceRows, Target, TargetKind, quality_interval,
 };
 pub use provider::{AuthScheme, Clocks, Credential, Origin, Provider};
+pub use service::{CapKey, Quirks, SERVICES, Service, StreamUsage, service_at};
 pub use snapshot::{DefaultProviders, Snapshot, SnapshotParts, SnapshotVersion};

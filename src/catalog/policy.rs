@@ -39,6 +39,8 @@ pub struct Policy {
     pub plans: Vec<PlanKind>,
     /// Plans of several models.
     pub compound: Compound,
+    /// What holds of conversations.
+    pub sessions: SessionRules,
     /// Models tried in order when an attempt fails with a class in `on`.
     pub fallback: Vec<ModelIx>,
     /// Failure classes that lead to the next link of the chain.
@@ -60,6 +62,26 @@ pub struct PolicyMatch {
     pub paths: Vec<String>,
     /// Header values that must be equal; names in lower case.
     pub headers: Vec<(String, String)>,
+}
+
+/// When a conversation may go on with another model than the one that answered it last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionRules {
+    /// Whether it may within a loop of tool calls and their results.
+    pub tool_loops: ToolLoops,
+    /// What its switches together may lose in cached input; `None`: each is weighed by itself.
+    pub max_switch: Option<NanoUsd>,
+}
+
+/// Who answers the result of a tool call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ToolLoops {
+    /// Who made the call, while it may serve.
+    #[default]
+    Atomic,
+    /// Whoever is chosen for it.
+    Free,
 }
 
 /// What a policy does with a model that the client named.

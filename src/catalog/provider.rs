@@ -1,8 +1,10 @@
 //! A provider: an origin, a dialect, and the one credential that belongs there.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Quirks;
 use crate::types::{Dialect, ProviderId, Secret};
 
 /// One place that answers API calls.
@@ -14,6 +16,9 @@ pub struct Provider {
     pub dialect: Dialect,
     /// Where it is.
     pub origin: Origin,
+    /// Where it is called instead of the addresses its name has; empty: its name is looked up. The name stays what its
+    /// certificate must prove.
+    pub addresses: Vec<SocketAddr>,
     /// How a credential is presented.
     pub auth: AuthScheme,
     /// Which credential is presented.
@@ -24,6 +29,10 @@ pub struct Provider {
     pub retries: u32,
     /// Whether WebSocket upgrades pass through to it.
     pub websocket: bool,
+    /// What it takes differently from the vendor that made its dialect.
+    pub quirks: Quirks,
+    /// The `api-version` of Azure's older paths, which name the deployment; `None`: paths are the dialect's own.
+    pub api_version: Option<Arc<str>>,
 }
 
 /// Scheme, host, port and path prefix of a `base_url`.

@@ -16,7 +16,8 @@ use crate::config::{self, SecretSource, Settings};
 use crate::ledger::{Entry, Reader, Span};
 use crate::pipeline::{crossings, foreseen};
 use crate::routing::{
-    self, Asked, Basis, Candidate, Decision, DeploymentLive, Facts, Inputs, Live, NoRoute, Source,
+    self, Asked, Basis, Candidate, Decision, DeploymentLive, Facts, Inputs, Live, NoRoute, SessionLive,
+    Source,
 };
 use crate::types::{Day, Dialect, Operation, RequestId};
 
@@ -288,7 +289,7 @@ fn all_ready(snapshot: &Snapshot) -> Live {
         .iter()
         .map(|deployment| DeploymentLive::timed(deployment.latency, None))
         .collect();
-    Live { deployments, session_model: None }
+    Live { deployments, session_model: None, session: SessionLive::default() }
 }
 
 fn today() -> Day {

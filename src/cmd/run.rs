@@ -3,7 +3,7 @@
 //! says what was spent and what routing would have cost.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::explain;
 use super::report::usd;
@@ -80,16 +82,29 @@ async fn intercepted(config: &Path, arguments: &RunArgs) -> Result<ExitStatus, S
     for name in ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
         command.env(name, &address);
     }
-    // The terminal sends an interrupt to the command too, which ends by itself; the sums are printed after it.
-    let interrupts = tokio::spawn(async { while tokio::signal::ctrl_c().await.is_ok() {} });
-    let ran = tokio::task::spawn_blocking(move || command.status()).await;
-    interrupts.abort();
-    let status = ran.map_err(|error| error.to_string())?;
-    let status = status.map_err(|error| format!("{}: {error}", arguments.command[0]))?;
+    let failed = |error| format!("{}: {error}", arguments.command[0]);
+    let status = waited(command).await.map_err(failed)?;
     let ledger = proxy.ledger_path.clone();
     proxy.stop().await;
     eprintln!("{}", spent(&ledger, since_ms)?);
     Ok(status)
+}
+
+/// Runs the command to its end. The terminal sends an interrupt to the command too, which ends by itself; whoever ends us
+/// means the command, and the sums are printed after it.
+async fn waited(mut command: Command) -> io::Result<ExitStatus> {
+    let mut terminations = signal(SignalKind::terminate())?;
+    let mut child = command.spawn()?;
+    let pid = Pid::from_child(&child);
+    let mut end = tokio::task::spawn_blocking(move || child.wait());
+    loop {
+        tokio::select! {
+            ended = &mut end => return ended.map_err(io::Error::other)?,
+            _ = tokio::signal::ctrl_c() => {}
+            // It may just have ended.
+            _ = terminations.recv() => drop(kill_process(pid, Signal::TERM)),
+        }
+    }
 }
 
 /// What clients of several runtimes read.

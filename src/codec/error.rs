@@ -59,6 +59,17 @@ impl ErrorField {
     }
 }
 
+/// How servers that check bodies with pydantic (Mistral, vLLM) refuse a member they do not know.
+fn forbidden_member(body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(body).ok().filter(|text| text.contains("extra_forbidden"))?;
+    let value: Value = serde_json::from_str(text).ok()?;
+    let details = [&value["detail"], &value["message"]["detail"], &value["error"]["detail"]];
+    let refused = details.into_iter().filter_map(Value::as_array).flatten();
+    refused
+        .filter(|detail| detail["type"] == "extra_forbidden" && detail["loc"][0] == "body")
+        .find_map(|detail| detail["loc"][1].as_str().map(str::to_owned))
+}
+
 /// Understands an answer with an error status.
 pub fn classify(dialect: Dialect, status: u16, body: &[u8]) -> ProviderError {
     let body = body.trim_ascii();
@@ -67,6 +78,11 @@ pub fn classify(dialect: Dialect, status: u16, body: &[u8]) -> ProviderError {
     match serde_json::from_slice::<ErrorBody>(body) {
         Ok(parsed) => understand(dialect, Some(status), parsed.error),
         Err(_) => {
+            if let (400 | 422, Some(member)) = (status, forbidden_member(body)) {
+                let param = parameter(&Value::String(member), "").map(str::to_owned);
+                let (class, code) = (FailureClass::Unsupported, "extra_forbidden".to_owned());
+                return ProviderError { class, code, message: String::new(), param };
+            }
             let text = String::from_utf8_lossy(&body[..body.len().min(MAX_MESSAGE_BYTES)]).into_owned();
             understand(dialect, Some(status), ErrorField::Text(text))
         }

@@ -62,6 +62,18 @@ fn classes_are_told_from_status_and_words() {
     }
 }
 
+#[test]
+fn a_member_that_is_refused_as_unknown_is_named() {
+    let detail = json!([{ "type": "extra_forbidden", "loc": ["body", "max_completion_tokens"], "input": 9 }]);
+    for body in [json!({ "detail": detail }), json!({ "object": "error", "message": { "detail": detail } })] {
+        let found = classify(Dialect::OpenAi, 422, body.to_string().as_bytes());
+        assert_eq!(found.class, FailureClass::Unsupported, "{body}");
+        assert_eq!(found.param.as_deref(), Some("max_completion_tokens"));
+    }
+    let prompt = json!({ "detail": "extra_forbidden" }).to_string();
+    assert_eq!(classify(Dialect::OpenAi, 422, prompt.as_bytes()).class, FailureClass::BadRequest);
+}
+
 /// A message may repeat what the caller wrote; that must not take a provider away from all the others.
 #[test]
 fn an_echo_takes_no_provider_away() {

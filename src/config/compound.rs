@@ -62,6 +62,7 @@ impl Around<'_> {
             quorum: number("quorum", usual.quorum, 1, most),
             max_fan_out,
             judge_failure: table.choice_or("judge_failure", usual.judge_failure, &JUDGE_FAILURE),
+            judge_tie: table.choice_or("judge_tie", usual.judge_tie, &JUDGE_FAILURE),
             verify_failure: table.choice_or("verify_failure", usual.verify_failure, &VERIFY_FAILURE),
             license: table.choice_or("license", usual.license, &LICENSES),
         };

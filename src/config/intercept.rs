@@ -1,12 +1,16 @@
 //! `[intercept]`: the listener for traffic that keeps its base URL, the files of the local authority, and the closed list.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use super::tree::{Node, Table};
 use crate::catalog::{Credential, Provider};
 use crate::intercept::{CaFiles, HomeHost, InterceptSettings, OffList};
 
 const OFF_LIST: [(&str, OffList); 2] = [("tunnel", OffList::Tunnel), ("refuse", OffList::Refuse)];
+/// Longer than the pings of anything that keeps a connection alive, and than an answer that is thought about.
+const TUNNEL_IDLE_SECONDS: u64 = 600;
+const MAX_TUNNELS: u64 = 1024;
 /// Whether named models are observed whatever their policy says.
 const MODES: [(&str, bool); 2] = [("observe", true), ("policy", false)];
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443);
@@ -26,6 +30,13 @@ pub(super) fn read(root: &Table<'_>, providers: &[Provider], any_client: bool) -
         },
         hosts: table.get("hosts").map_or(default.hosts, |node| hosts(&node, providers)),
         off_list: table.choice_or("off_list", default.off_list, &OFF_LIST),
+        tunnel_idle: Duration::from_secs(table.integer_or(
+            "tunnel_idle_seconds",
+            TUNNEL_IDLE_SECONDS,
+            1..=86_400,
+        )),
+        max_tunnels: usize::try_from(table.integer_or("max_tunnels", MAX_TUNNELS, 0..=1_000_000))
+            .unwrap_or(0),
         observe_only: table.choice_or("mode", true, &MODES),
     };
     if let Some(ca) = &ca {
@@ -68,6 +79,8 @@ fn settings(providers: &[Provider]) -> InterceptSettings {
         ca: CaFiles { cert: "pointsman-ca.pem".into(), key: "pointsman-ca.key".into() },
         hosts: homes(providers, |host| host.contains('.')),
         off_list: OffList::Tunnel,
+        tunnel_idle: Duration::from_secs(TUNNEL_IDLE_SECONDS),
+        max_tunnels: usize::try_from(MAX_TUNNELS).unwrap_or(0),
         observe_only: true,
     }
 }

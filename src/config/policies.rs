@@ -6,6 +6,7 @@ use super::names::{id, resolve, resolve_all};
 use super::tree::{Node, Table, suggestion};
 use crate::catalog::{
     License, Mode, Model, Objective, OnAuthFailure, OnStreamBreak, PlanKind, Policy, PolicyMatch,
+    SessionRules, ToolLoops,
 };
 use crate::types::{ClientId, FailureClass, ModelIx, NanoUsd};
 
@@ -18,6 +19,8 @@ const ON_AUTH_FAILURE: [(&str, OnAuthFailure); 2] =
     [("fail", OnAuthFailure::Fail), ("fallback", OnAuthFailure::Fallback)];
 const ON_STREAM_BREAK: [(&str, OnStreamBreak); 2] =
     [("error", OnStreamBreak::Error), ("resume", OnStreamBreak::Resume)];
+
+const TOOL_LOOPS: [(&str, ToolLoops); 2] = [("atomic", ToolLoops::Atomic), ("free", ToolLoops::Free)];
 
 /// Classes that lead to the next hop unless `on` says otherwise: another model may well help, and no filter is evaded,
 /// no refused credential hidden, no unpaid bill moved elsewhere.
@@ -76,6 +79,7 @@ fn policy(table: &Table<'_>, (context, known): (&Context<'_>, &[Model]), positio
         objective: table.choice_or("objective", Objective::Cheapest, &OBJECTIVES),
         plans,
         compound: compound.unwrap_or_default(),
+        sessions: sessions(table),
         fallback: models("fallback"),
         on: table.get("on").map_or_else(|| USUAL_ON.to_vec(), |node| failure_classes(&node)),
         on_auth_failure: table.choice_or("on_auth_failure", OnAuthFailure::Fail, &ON_AUTH_FAILURE),
@@ -84,6 +88,20 @@ fn policy(table: &Table<'_>, (context, known): (&Context<'_>, &[Model]), positio
     check(table, &policy);
     table.refuse_others();
     policy
+}
+
+fn sessions(table: &Table<'_>) -> SessionRules {
+    let Some(table) = table.get("sessions").and_then(|node| node.table()) else {
+        return SessionRules::default();
+    };
+    let rules = SessionRules {
+        tool_loops: table.choice_or("tool_loops", ToolLoops::Atomic, &TOOL_LOOPS),
+        max_switch: table
+            .get("max_switch_usd")
+            .and_then(|node| NanoUsd::from_usd(node.number(0.0..=MOST_USD)?)),
+    };
+    table.refuse_others();
+    rules
 }
 
 /// What concerns several keys of one policy.

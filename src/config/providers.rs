@@ -1,5 +1,6 @@
 //! `[[providers]]`: an origin, a dialect, and the one credential that belongs there.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::Context;
@@ -7,7 +8,9 @@ use super::names::id;
 use super::origin::{self, is_loopback};
 use super::server::secret;
 use super::tree::{Mark, Node, Table};
-use crate::catalog::{AuthScheme, Clocks, Credential, Origin, Provider};
+use crate::catalog::{
+    AuthScheme, Clocks, Credential, Origin, Provider, Quirks, SERVICES, Service, service_at,
+};
 use crate::types::Dialect;
 
 const DIALECTS: [(&str, Dialect); 3] =
@@ -36,25 +39,88 @@ pub(super) fn read(root: &Table<'_>, context: &Context<'_>) -> (Vec<Provider>, V
 
 fn provider(table: &Table<'_>, context: &Context<'_>, position: usize) -> Provider {
     let id = id(table, "id", &context.names.providers, position);
-    let dialect = table.need("dialect", "write openai, anthropic or gemini");
-    let dialect = dialect.and_then(|node| node.choice(&DIALECTS)).unwrap_or(Dialect::OpenAi);
-    let auth = table.choice_or("auth", usual_scheme(dialect), &SCHEMES);
+    let service = table.get("service").and_then(|node| service(&node));
+    let dialect = dialect(table, service);
+    let auth =
+        table.choice_or("auth", service.map_or(usual_scheme(dialect), |service| service.auth), &SCHEMES);
     let credential = credential(table, context, auth);
-    let url = table.need("base_url", "write what the vendor's SDK takes, as \"https://api.openai.com/v1\"");
-    let origin = url.and_then(|node| base_url(&node, dialect, &credential)).unwrap_or_else(nowhere);
+    let known = service.and_then(|service| origin::parse(service.base_url?).ok());
+    let origin = match (table.get("base_url"), known) {
+        (Some(node), _) => base_url(&node, dialect, &credential),
+        (None, Some(known)) => Some(known),
+        (None, None) => {
+            table.missing("base_url", "write what the vendor's SDK takes, as \"https://api.openai.com/v1\"");
+            None
+        }
+    };
+    let origin = origin.unwrap_or_else(nowhere);
+    let quirks = service.or_else(|| service_at(&origin.host)).map_or_else(Quirks::default, |one| one.quirks);
     let retries = table.integer_or("retries", 2, 0..=5);
     let provider = Provider {
         id: id.into(),
         dialect,
+        addresses: table.get("addresses").map(|node| addresses(&node, &origin)).unwrap_or_default(),
         origin,
         auth,
         credential,
         clocks: clocks(table),
         retries: u32::try_from(retries).unwrap_or(0),
         websocket: table.flag_or("websocket", false),
+        quirks,
+        api_version: api_version(table),
     };
     table.refuse_others();
     provider
+}
+
+/// Addresses with or without a port; without one the origin's holds.
+fn addresses(node: &Node<'_>, origin: &Origin) -> Vec<SocketAddr> {
+    if !origin.tls {
+        node.fault("addresses are for an https:// base_url: only a certificate proves who answers there");
+    }
+    let mut found = Vec::new();
+    for (item, text) in node.texts() {
+        let with_port = || text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, origin.port));
+        match text.parse().or_else(|_| with_port()) {
+            Ok(address) => found.push(address),
+            Err(_) => item.fault(format!("`{text}` is no address: write one, as 192.0.2.7 or 192.0.2.7:443")),
+        }
+    }
+    found
+}
+
+fn service(node: &Node<'_>) -> Option<&'static Service> {
+    let named = node.text()?;
+    let found = SERVICES.iter().find(|service| service.name == named);
+    if found.is_none() {
+        let known: Vec<&str> = SERVICES.iter().map(|service| service.name).collect();
+        node.fault(format!(
+            "`{named}` is not known: there are {}; of others write `dialect` and `base_url`",
+            known.join(", ")
+        ));
+    }
+    found
+}
+
+fn dialect(table: &Table<'_>, service: Option<&Service>) -> Dialect {
+    let written = match service {
+        Some(_) => table.get("dialect"),
+        None => table.need("dialect", "write openai, anthropic or gemini, or name a `service`"),
+    };
+    let written = written.and_then(|node| node.choice(&DIALECTS));
+    written.or(service.map(|service| service.dialect)).unwrap_or(Dialect::OpenAi)
+}
+
+/// Part of a query, so only what needs no escape there.
+fn api_version(table: &Table<'_>) -> Option<std::sync::Arc<str>> {
+    let node = table.get("api_version")?;
+    let version = node.text()?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
+    if version.is_empty() || !version.bytes().all(plain) {
+        node.fault("an API version looks like \"2024-10-21\" or \"preview\"");
+        return None;
+    }
+    Some(version.into())
 }
 
 fn usual_scheme(dialect: Dialect) -> AuthScheme {

@@ -10,6 +10,7 @@ use crate::ledger::LedgerMode;
 use crate::types::{Day, Dialect, FailureClass, PricePerMillion, TaskClass};
 
 mod plan_tests;
+mod service_tests;
 
 /// Small and right. The tests break one line of it.
 const RIGHT: &str = r#"[server]
@@ -184,6 +185,7 @@ fn faults_of_providers_are_found() {
     check("dialect = \"openai\"", "dialect = \"opanai\"", "providers[0].dialect", "dialect");
     check("auth = \"bearer\"", "auth = \"none\"", "providers[0].credential", "credential");
     check("auth = \"bearer\"", "retries = 99", "providers[0].retries", "retries");
+    check("auth = \"bearer\"", "addresses = [\"api.openai.com\"]", "providers[0].addresses[0]", "addresses");
     check("auth = \"bearer\"", "timeouts = { connct_ms = 5 }", "providers[0].timeouts.connct_ms", "timeouts");
     let credential = "credential = \"env:OPENAI_KEY\"";
     check(credential, "credential = \"sk-canary\"", "providers[0].credential", "credential");
@@ -256,6 +258,9 @@ fn faults_of_policies_are_found() {
     row("on = [\"auth\"]", "policies[0].on");
     row("plans = [\"cascades\"]", "policies[0].plans[0]");
     row("on_stream_break = \"continue\"", "policies[0].on_stream_break");
+    row("sessions = { tool_loops = \"any\" }", "policies[0].sessions.tool_loops");
+    row("sessions = { max_switch_usd = -1 }", "policies[0].sessions.max_switch_usd");
+    row("sessions = { steps = 1 }", "policies[0].sessions.steps");
     row("holdout = -0.1", "policies[0].holdout");
     row("ttft_ms = 10\ndeadline_ms = 5", "policies[0].ttft_ms");
     let row = |value: &str, key: &str| check("match = { models = [\"auto\"] }", value, key, value);

@@ -87,9 +87,13 @@ impl fmt::Display for CaError {
 
 impl std::error::Error for CaError {}
 
-/// A certificate with when it was minted.
-struct Leaf {
-    key: Arc<CertifiedKey>,
+/// A host's certificate.
+#[derive(Clone, Debug)]
+pub struct Leaf {
+    /// With its key, as TLS takes it.
+    pub certificate: Arc<CertifiedKey>,
+    /// Minted for this call rather than kept from before.
+    pub new: bool,
     until: SystemTime,
 }
 
@@ -178,20 +182,19 @@ impl Authority {
     }
 
     /// The certificate for a host, minted when there is none or it is about to expire; `None` for a host off the list.
-    pub fn mint(&self, host: &str) -> Option<Arc<CertifiedKey>> {
+    pub fn mint(&self, host: &str) -> Option<Leaf> {
         if !self.names.iter().any(|name| name == host) {
             return None;
         }
         let now = SystemTime::now();
         let mut leaves = self.leaves.lock();
         if let Some(leaf) = leaves.get(host).filter(|leaf| leaf.until > now + LEAF_RENEW) {
-            return Some(leaf.key.clone());
+            return Some(leaf.clone());
         }
         let minted = self.sign(host, now).map_err(|error| tracing::error!(host, %error, "no certificate"));
         let leaf = minted.ok()?;
-        let key = leaf.key.clone();
-        leaves.insert(host.to_owned(), leaf);
-        Some(key)
+        leaves.insert(host.to_owned(), Leaf { new: false, ..leaf.clone() });
+        Some(leaf)
     }
 
     fn sign(&self, host: &str, now: SystemTime) -> Result<Leaf, CaError> {
@@ -208,7 +211,8 @@ impl Authority {
         params.not_after = rcgen::date_time_ymd(1970, 1, 1) + since_epoch(until);
         let leaf = params.signed_by(&self.leaf_key, &self.issuer).map_err(crypto)?;
         let chain = vec![leaf.der().clone(), self.certificate.clone()];
-        Ok(Leaf { key: Arc::new(CertifiedKey::new(chain, self.signing.clone())), until })
+        let certificate = Arc::new(CertifiedKey::new(chain, self.signing.clone()));
+        Ok(Leaf { certificate, new: true, until })
     }
 }
 
@@ -294,7 +298,8 @@ mod tests {
     fn a_leaf_is_minted_for_the_list_only_and_kept() {
         let authority = Authority::new(names(&["api.openai.com"])).unwrap();
         let first = authority.mint("api.openai.com").unwrap();
-        assert!(Arc::ptr_eq(&first, &authority.mint("api.openai.com").unwrap()), "kept");
+        let again = authority.mint("api.openai.com").unwrap();
+        assert!(first.new && !again.new && Arc::ptr_eq(&first.certificate, &again.certificate), "kept");
         for host in ["", "openai.com", "x.api.openai.com", "api.openai.com.", "API.OPENAI.COM", "127.0.0.1"] {
             assert!(authority.mint(host).is_none(), "{host}");
         }

@@ -4,8 +4,10 @@
 
 mod ca;
 mod connect;
+mod opening;
 mod settings;
 mod tls;
+mod tunnel;
 
 pub use ca::{Authority, CaError, CaFiles};
 pub use connect::Doorway;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::ca::CaFiles;
 
@@ -18,6 +19,10 @@ pub struct InterceptSettings {
     pub hosts: Vec<HomeHost>,
     /// What becomes of other hosts.
     pub off_list: OffList,
+    /// A tunnel is closed when nothing went through it for this long.
+    pub tunnel_idle: Duration,
+    /// How many tunnels to hosts off the list may be open at once.
+    pub max_tunnels: usize,
     /// Named models are only observed, whatever the mode of their policy.
     pub observe_only: bool,
 }

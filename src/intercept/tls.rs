@@ -8,16 +8,21 @@ use pingora::tls::sign::CertifiedKey;
 use pingora::tls::{ClientHello, ResolvesServerCert};
 
 use super::ca::Authority;
+use crate::telemetry::Metrics;
 
 /// First byte of a TLS handshake record.
 pub(super) const HANDSHAKE: u8 = 0x16;
-/// Record header, then a record of at most 2^14 bytes.
-pub(super) const MAX_HELLO: usize = 5 + (1 << 14);
+/// A record holds at most 2^14 bytes behind its header.
+const MAX_RECORD: usize = 1 << 14;
+/// Largest ClientHello that is waited for, with the headers of the records that hold it: twice a full record, since keys of
+/// later algorithms are long.
+pub(super) const MAX_HELLO: usize = 2 * (5 + MAX_RECORD);
 
 /// Shows the certificate of one host, whatever list the authority has.
 struct OneHost {
     authority: Arc<Authority>,
     host: Arc<str>,
+    metrics: Arc<Metrics>,
 }
 
 impl std::fmt::Debug for OneHost {
@@ -30,14 +35,21 @@ impl ResolvesServerCert for OneHost {
     /// No name is one host's connection all the same, for CONNECT has named it; another name is a mistake or an attack.
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let same = hello.server_name().is_none_or(|name| name.eq_ignore_ascii_case(&self.host));
-        if same { self.authority.mint(&self.host) } else { None }
+        let leaf = if same { self.authority.mint(&self.host) } else { None }?;
+        let leaves = &self.metrics.interception.leaves;
+        leaves.with_label_values(&[if leaf.new { "minted" } else { "kept" }]).inc();
+        Some(leaf.certificate)
     }
 }
 
 /// TLS in the name of one host.
-pub(super) fn acceptor(authority: Arc<Authority>, host: Arc<str>) -> Result<Acceptor, String> {
+pub(super) fn acceptor(
+    authority: Arc<Authority>,
+    host: Arc<str>,
+    metrics: Arc<Metrics>,
+) -> Result<Acceptor, String> {
     let mut tls = TlsSettings::with_callbacks(Box::new(NoCallbacks)).map_err(|error| error.to_string())?;
-    tls.set_cert_resolver(Arc::new(OneHost { authority, host }));
+    tls.set_cert_resolver(Arc::new(OneHost { authority, host, metrics }));
     tls.enable_h2();
     Ok(tls.build())
 }
@@ -56,23 +68,35 @@ pub(super) enum Hello {
     Name(Option<String>),
 }
 
-/// Reads the name out of the first record. A hello that is spread over several records, or is none, names nothing.
+/// Reads the name out of a ClientHello, however many records it is spread over. What is none names nothing.
 pub(super) fn hello(bytes: &[u8]) -> Hello {
-    let Some((header, body)) = bytes.split_at_checked(5) else { return Hello::Incomplete };
-    let length = usize::from(u16::from_be_bytes([header[3], header[4]]));
-    if length > MAX_HELLO - 5 {
-        return Hello::Name(None);
+    let (mut message, mut rest) = (Vec::new(), bytes);
+    loop {
+        let mut at = Cursor(&message);
+        if let (Some(kind), Some(length)) = (at.number(1), at.number(3)) {
+            if kind != CLIENT_HELLO || length > MAX_HELLO {
+                return Hello::Name(None);
+            }
+            if let Some(whole) = at.take(length) {
+                return Hello::Name(name(whole));
+            }
+        }
+        let Some((header, body)) = rest.split_at_checked(5) else { return Hello::Incomplete };
+        let length = usize::from(u16::from_be_bytes([header[3], header[4]]));
+        if header[0] != HANDSHAKE || !(1..=MAX_RECORD).contains(&length) {
+            return Hello::Name(None);
+        }
+        let Some((record, behind)) = body.split_at_checked(length) else { return Hello::Incomplete };
+        message.extend_from_slice(record);
+        rest = behind;
     }
-    body.get(..length).map_or(Hello::Incomplete, |record| Hello::Name(name(record)))
 }
 
-fn name(record: &[u8]) -> Option<String> {
-    let mut at = Cursor(record);
-    if at.take(1)? != [1] {
-        return None; // no ClientHello
-    }
-    let length = at.number(3)?;
-    let mut at = Cursor(at.take(length)?);
+/// The kind of a handshake message, ahead of three bytes of length.
+const CLIENT_HELLO: usize = 1;
+
+fn name(message: &[u8]) -> Option<String> {
+    let mut at = Cursor(message);
     at.take(2 + 32)?; // version, random
     for size in [1, 2, 1] {
         let length = at.number(size)?; // session, cipher suites, compression
@@ -152,6 +176,36 @@ mod tests {
             }
         }
         assert_eq!(hello(&[HANDSHAKE, 3, 1, 0xff, 0xff]), Hello::Name(None), "longer than a record may be");
-        assert_eq!(hello(&[HANDSHAKE, 3, 1, 0, 1, 2]), Hello::Name(None), "no ClientHello");
+        assert_eq!(hello(&[HANDSHAKE, 3, 1, 0, 4, 2, 0, 0, 9]), Hello::Name(None), "no ClientHello");
+        assert_eq!(
+            hello(&[HANDSHAKE, 3, 1, 0, 4, 1, 0xff, 0, 0]),
+            Hello::Name(None),
+            "longer than is waited for"
+        );
+    }
+
+    #[test]
+    fn a_hello_over_several_records_names_its_host_at_every_split() {
+        let whole = written("api.openai.com");
+        let message = &whole[5..];
+        let named = Hello::Name(Some("api.openai.com".to_owned()));
+        for size in 1..=message.len() {
+            let mut records = Vec::new();
+            for piece in message.chunks(size) {
+                records.extend([HANDSHAKE, 3, 1]);
+                records.extend(u16::try_from(piece.len()).unwrap().to_be_bytes());
+                records.extend(piece);
+            }
+            assert_eq!(hello(&records), named, "records of {size}");
+            for end in 0..records.len() {
+                assert_eq!(hello(&records[..end]), Hello::Incomplete, "records of {size}, {end} bytes");
+            }
+            let mut other = records.clone();
+            if size < message.len() {
+                other[5 + size] = 0x17; // data where the rest of the hello should be
+                assert_eq!(hello(&other), Hello::Name(None));
+            }
+        }
+        assert_eq!(hello(&[HANDSHAKE, 3, 1, 0, 0]), Hello::Name(None), "an empty record");
     }
 }

@@ -8,12 +8,12 @@ use super::{AttemptOutcome, AttemptRow, CostRange, Entry, Outcome};
 use crate::analysis::{Features, Limits};
 use crate::catalog::{
     Balance, Clients, Compound, DefaultProviders, EvidenceTable, License, Mode, Model, Objective,
-    OnAuthFailure, OnStreamBreak, PlanKind, Policy, PolicyMatch, Price, PriceList, QualityPriors, Snapshot,
-    SnapshotParts, SnapshotVersion, Tier,
+    OnAuthFailure, OnStreamBreak, PlanKind, Policy, PolicyMatch, Price, PriceList, QualityPriors,
+    SessionRules, Snapshot, SnapshotParts, SnapshotVersion, Tier,
 };
 use crate::routing::{
-    Candidate, Crossing, Decision, Estimate, Facts, Inputs, Live, Plan, Reason, RefusedParameter, Verdict,
-    Why,
+    Candidate, Crossing, Decision, Estimate, Facts, Inputs, Live, Plan, Reason, RefusedParameter,
+    SessionLive, Verdict, Why,
 };
 use crate::types::{
     AgentStep, Capabilities, Day, DeploymentIx, Dialect, FailureClass, HardMarkers, ModelId, ModelIx,
@@ -158,7 +158,11 @@ fn inputs() -> Inputs {
             refused: vec![RefusedParameter { at: DeploymentIx(0), param: "temperature".into() }],
         },
         limits: Limits { min_quality: Some(0.1), ..Limits::default() },
-        live: Live { deployments: Vec::new(), session_model: Some("small".into()) },
+        live: Live {
+            deployments: Vec::new(),
+            session_model: Some("small".into()),
+            session: SessionLive::default(),
+        },
         day: Day(20_000),
         session_hash: u64::MAX,
         forecast: None,
@@ -287,5 +291,6 @@ fn policy() -> Policy {
         on: Vec::new(),
         on_auth_failure: OnAuthFailure::Fail,
         on_stream_break: OnStreamBreak::Error,
+        sessions: SessionRules::default(),
     }
 }

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::announce::Announcement;
 use super::refusal::Refusal;
@@ -11,7 +12,7 @@ use super::{Dispatch, Engine, Inbound, Loaded};
 use crate::analysis::Analysis;
 use crate::codec::AttemptNote;
 use crate::ledger::{AttemptRow, CostRange, Entry, Outcome};
-use crate::routing::{Decision, Plan, ceiling_of_chain, legs_of};
+use crate::routing::{Decision, Plan, ceiling_of_chain, legs_of, lost_by_leaving};
 use crate::session::Answerer;
 use crate::strategy::{End, Failure, Hop, Job, Leg, LegEnd, NotReady, Trail};
 use crate::telemetry::{Stage, StageTimes};
@@ -247,6 +248,27 @@ impl<'e> Account<'e> {
         self.refuse(Refusal::not_ready(not_ready, job.hops.iter().map(model).collect()))
     }
 
+    /// Notes who answered the session, what of its prompt is in that one's cache, and what leaving the one before lost.
+    fn remember(&self, job: &Job<'_>, target: &Hop) {
+        let session = self.entry.as_ref().map_or(0, |entry| entry.session);
+        let (Some(ix), Some(deployment), true) = (target.model, target.deployment, session != 0) else {
+            return;
+        };
+        let now = Instant::now();
+        let model = job.snapshot.model(ix).id.clone();
+        let answered = self.trail.legs.iter().rev().find(|leg| leg.hop.model == Some(ix));
+        let usage = answered.map(|leg| leg.usage).unwrap_or_default();
+        let caches = usage.cache_read + usage.cache_write_5m + usage.cache_write_1h > 0;
+        let warm_tokens = if caches { u32::try_from(usage.total_input()).unwrap_or(u32::MAX) } else { 0 };
+        let lost = self.engine.sessions.last(session).map_or(NanoUsd::ZERO, |before| {
+            let left = before.model != model;
+            let loses = || lost_by_leaving(job.snapshot, &before.model, before.warm_at(now), job.day);
+            before.lost + if left { loses() } else { NanoUsd::ZERO }
+        });
+        let deployment = job.snapshot.deployment(deployment).id.clone();
+        self.engine.sessions.note(session, Answerer { model, deployment, warm_tokens, at: now, lost });
+    }
+
     /// Closes with whatever reached the client.
     pub(super) fn close(&mut self, job: &Job<'_>, end: &End) {
         let (outcome, hop, status) = match end {
@@ -261,13 +283,8 @@ impl<'e> Account<'e> {
         let writing = self.trail.legs.last().filter(|_| outcome == Outcome::ClientGone).map(|leg| &leg.hop);
         let target = hop.map(|hop| &job.hops[hop]).or(writing);
         let model = target.and_then(|hop| hop.model).map(|ix| job.snapshot.model(ix).id.clone());
-        let deployment =
-            target.and_then(|hop| hop.deployment).map(|ix| job.snapshot.deployment(ix).id.clone());
-        let session = self.entry.as_ref().map_or(0, |entry| entry.session);
-        if let (Outcome::Ok, Some(model), Some(deployment), true) =
-            (outcome, &model, deployment, session != 0)
-        {
-            self.engine.sessions.note(session, Answerer { model: model.clone(), deployment });
+        if let (Outcome::Ok, Some(target)) = (outcome, target) {
+            self.remember(job, target);
         }
         self.note(|entry| {
             entry.outcome = outcome;

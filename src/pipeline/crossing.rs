@@ -36,7 +36,13 @@ pub(super) fn lacks_api(snapshot: &Snapshot, model: ModelIx, operation: Operatio
 /// What is in the way of another dialect.
 pub(super) fn obstacle(origin: &Origin<'_>, to: Dialect) -> Option<Obstacle> {
     // The name and the cap are the model's own and never in the way.
-    let destination = Destination { dialect: to, model: "", max_output_tokens: 1, max_tokens_key: true };
+    let destination = Destination {
+        dialect: to,
+        model: "",
+        max_output_tokens: 1,
+        max_tokens_key: true,
+        asks_for_usage: true,
+    };
     codec::cross_request(origin, &destination).err()
 }
 

@@ -105,6 +105,11 @@ impl Forwarded {
         times.set(Stage::Total, total);
         engine.metrics.stages.record(&times);
         count(&engine.metrics, &entry);
+        if let (Some(FailureClass::Tls), Some(provider)) = (self.failure, self.provider) {
+            let provider = self.loaded.snapshot.provider(provider).id.as_str();
+            engine.metrics.alarms.with_label_values(&[provider, FailureClass::Tls.as_str()]).inc();
+            tracing::error!(target: "alarm", id = %self.id, provider, "a provider's TLS cannot be trusted");
+        }
         if engine.ledger.record(entry).is_err() {
             tracing::debug!("a ledger entry was lost");
         }

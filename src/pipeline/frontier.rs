@@ -9,8 +9,8 @@ use crate::catalog::{
     Credential, EvidenceLevel, License, Mode, Objective, Policy, Snapshot, SnapshotVersion,
 };
 use crate::routing::{
-    Estimate, Facts, Inputs, Live, Plan, Reason, Survey, Surveyed, UnknownPolicy, Verdict, Why, forecast,
-    survey,
+    Estimate, Facts, Inputs, Live, Plan, Reason, SessionLive, Survey, Surveyed, UnknownPolicy, Verdict, Why,
+    forecast, survey,
 };
 use crate::types::{
     Capabilities, Day, DeploymentIx, Dialect, HardMarkers, ModelId, ModelIx, NanoUsd, PolicyId, TaskClass,
@@ -210,7 +210,11 @@ fn inputs(loaded: &Loaded, (policy, dialect): (&Policy, Dialect), ask: &Frontier
             refused: Vec::new(),
         },
         limits: Limits::default(),
-        live: Live { deployments: deployments.map(live).collect(), session_model: None },
+        live: Live {
+            deployments: deployments.map(live).collect(),
+            session_model: None,
+            session: SessionLive::default(),
+        },
         day,
         session_hash: 0,
         forecast: None,

@@ -66,6 +66,7 @@ pub(super) fn compound(
         chain: members,
         legs,
         judge_failure: compound.judge_failure,
+        judge_tie: compound.judge_tie,
         verify_failure: compound.verify_failure,
     })
 }

@@ -15,7 +15,9 @@ use super::{Engine, Inbound, Loaded, lacking};
 use crate::analysis::{self, Analysis, Features, Limits, is_hint, read_limits};
 use crate::catalog::{Credential, Mode, Model};
 use crate::codec::{self, ChatRequest, KeyScan, Origin, ReadFault, ReadFaultKind, Scratch};
-use crate::routing::{self, Asked, Decision, DeploymentLive, Facts, Inputs, Live, NoRoute, UnknownPolicy};
+use crate::routing::{
+    self, Asked, Decision, DeploymentLive, Facts, Inputs, Live, NoRoute, SessionLive, UnknownPolicy,
+};
 use crate::session::Answerer;
 use crate::types::{Capabilities, Day, DeploymentIx, Operation, PolicyId, PolicyIx, ProviderIx};
 use crate::upstream::Standing;
@@ -199,6 +201,11 @@ impl Engine {
         let refused = policy.map_or_else(Vec::new, |policy| {
             lacking::refused(&inbound.loaded, snapshot.policy(policy), named, &inbound.body)
         });
+        let last = self.answerer(asked);
+        let session = last.as_ref().map_or_else(SessionLive::default, |last| SessionLive {
+            warm_tokens: last.warm_at(Instant::now()),
+            lost: last.lost,
+        });
         Inputs {
             policy: policy.map_or_else(|| PolicyId::from(""), |policy| snapshot.policy(policy).id.clone()),
             features: features.clone(),
@@ -224,7 +231,8 @@ impl Engine {
                         live(&inbound.loaded, DeploymentIx(ix), has_credential)
                     })
                     .collect(),
-                session_model: self.answerer(asked).map(|answerer| answerer.model),
+                session_model: last.map(|answerer| answerer.model),
+                session,
             },
             day: Day::of_unix_ms(inbound.id.unix_ms()),
             session_hash: asked.session,

@@ -19,8 +19,9 @@ const MAX_PAUSE: Duration = Duration::from_secs(10);
 /// A slow start is forgiven for this long.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// An announced body gets memory for this much at its beginning, and for the rest when so much has come.
-const AT_ONCE: usize = 1 << 20;
+/// An announced body gets memory for so many times what has come of it: whoever announces much and sends little takes little,
+/// and a whole one is moved a few times only.
+const AHEAD: usize = 8;
 
 /// Memory for bodies, shared by all requests.
 #[derive(Clone)]
@@ -56,7 +57,8 @@ impl Budget {
 
     /// Takes what a body of this length needs beyond what it holds; many small chunks share a unit.
     fn grow(&self, held: &mut Option<OwnedSemaphorePermit>, bytes: usize) -> Result<(), Refusal> {
-        let units = bytes.div_ceil(UNIT) - held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let has = held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let units = bytes.div_ceil(UNIT).saturating_sub(has);
         match held {
             _ if units == 0 => {}
             Some(held) => held.merge(self.take(units)?),
@@ -89,21 +91,30 @@ impl Pieces {
         if self.all.is_empty() { self.first.len() } else { self.all.len() }
     }
 
-    fn push(&mut self, piece: Bytes, announced: Option<usize>) {
+    /// The bytes it holds memory for once a piece of this length has come.
+    fn room_with(&self, piece: usize, announced: Option<usize>) -> usize {
+        let length = self.len() + piece;
+        if self.len() == 0 || length <= self.all.capacity() {
+            return length.max(self.all.capacity());
+        }
+        match announced {
+            Some(announced) => announced.min(length.saturating_mul(AHEAD)).max(length),
+            None => 2 * length,
+        }
+    }
+
+    fn push(&mut self, piece: Bytes, room: usize) {
         if self.len() == 0 {
             self.first = piece;
             return;
         }
-        if self.all.is_empty() {
-            self.all.reserve(announced.map_or(2 * piece.len(), |length| length.min(AT_ONCE)));
-            self.all.extend_from_slice(&std::mem::take(&mut self.first));
+        if room > self.all.capacity() {
+            // Exactly so much: a vector that grows by itself may take twice that.
+            let mut grown = BytesMut::with_capacity(room);
+            grown.extend_from_slice(&self.all);
+            self.all = grown;
         }
-        if let Some(announced) = announced.filter(|announced| *announced > AT_ONCE)
-            && self.all.len() + piece.len() > self.all.capacity()
-        {
-            // Once, to its end: growing by doubling would hold it three times over.
-            self.all.reserve(announced.saturating_sub(self.all.len()));
-        }
+        self.all.extend_from_slice(&std::mem::take(&mut self.first));
         self.all.extend_from_slice(&piece);
     }
 
@@ -133,13 +144,13 @@ pub(super) async fn read(session: &mut ServerSession, budget: &Budget) -> Result
         if read > budget.max_body {
             return Err(too_large(budget.max_body));
         }
-        // What comes without a length is put together by doubling, which holds it twice while it moves.
-        budget.grow(&mut permit, if announced.is_some() { read } else { 2 * read })?;
+        let room = pieces.room_with(piece.len(), announced);
+        budget.grow(&mut permit, room)?;
         let seconds = began.elapsed().saturating_sub(GRACE).as_secs_f64();
         if (read as f64) < seconds * budget.min_rate {
             return Err(too_slow());
         }
-        pieces.push(piece, announced);
+        pieces.push(piece, room);
     }
     Ok(Held { bytes: pieces.join(), _permit: permit })
 }
@@ -173,4 +184,25 @@ fn too_slow() -> Refusal {
 
 fn broke_off() -> Refusal {
     Refusal::new(RefusalCode::BodyTooSlow, "the body broke off")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_follows_what_has_come() {
+        let mut pieces = Pieces::default();
+        let (announced, mut most, mut moves) = (32 << 20, 0, 0);
+        for _ in 0..512 {
+            let room = pieces.room_with(64 << 10, Some(announced));
+            let came = pieces.len() + (64 << 10);
+            assert!(room >= came && room <= announced.min(AHEAD * came), "{room} for {came}");
+            moves += u32::from(room > most);
+            most = room.max(most);
+            pieces.push(Bytes::from(vec![b'x'; 64 << 10]), room);
+        }
+        assert!(most == announced && moves <= 5, "{moves} moves, {most} bytes");
+        assert_eq!(pieces.join().len(), announced);
+    }
 }

@@ -2,10 +2,12 @@
 //! provider; here its head is rebuilt for that origin, its usage watched where it can be seen, and its row filed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::protocols::ALPN;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType, OrErr, Result};
 
@@ -22,6 +24,8 @@ use crate::upstream::{
 
 /// Most bytes of an answer kept to read its usage; usage stands at the end, so of longer ones the tail is kept.
 const MAX_COPY: usize = 1 << 20;
+/// A WebSocket on which the provider says nothing for so long is closed.
+const SOCKET_IDLE: Duration = Duration::from_secs(600);
 
 /// A request that streams through.
 pub struct Passing {
@@ -59,7 +63,10 @@ impl Passing {
             Refusal::new(RefusalCode::NoProvider, message)
         })?;
         let provider = snapshot.provider(provider_ix);
-        if arrival.upgrade && (!provider.websocket || arrival.operation == Operation::Responses) {
+        // A client that does not know of us gets what it would have got there.
+        let may_upgrade = arrival.intercepted.is_some()
+            || (provider.websocket && arrival.operation != Operation::Responses);
+        if arrival.upgrade && !may_upgrade {
             return Err(Refusal::new(
                 RefusalCode::WebSocketUnsupported,
                 "WebSockets are not served on this path: use POST with a streamed answer",
@@ -72,13 +79,14 @@ impl Passing {
             Err(_) if identity.client.is_none() => without_credential(caller, provider),
             Err(_) => return Err(no_credential(provider)),
         };
-        let watches = matches!(
-            arrival.operation,
-            Operation::Responses
-                | Operation::Embeddings
-                | Operation::GenerateContent
-                | Operation::CountTokens
-        );
+        let watches = !arrival.upgrade
+            && matches!(
+                arrival.operation,
+                Operation::Responses
+                    | Operation::Embeddings
+                    | Operation::GenerateContent
+                    | Operation::CountTokens
+            );
         if !watches {
             restore(&mut built, headers, &header::ACCEPT_ENCODING);
         }
@@ -129,10 +137,16 @@ impl Passing {
             }
         };
         self.addresses.1 = target.peers.len();
-        match target.peers.get(self.addresses.0) {
-            Some(peer) => Ok(Box::new(HttpPeer::clone(peer))),
-            None => Error::e_explain(ErrorType::ConnectError, "the name has no address"),
+        let Some(peer) = target.peers.get(self.addresses.0) else {
+            return Error::e_explain(ErrorType::ConnectError, "the name has no address");
+        };
+        let mut peer = Box::new(HttpPeer::clone(peer));
+        if self.upgrade {
+            // HTTP/2 has no upgrades, and what talks on such a connection may be silent for long.
+            peer.options.alpn = ALPN::H1;
+            peer.options.read_timeout = Some(SOCKET_IDLE);
         }
+        Ok(peer)
     }
 
     /// Replaces every end-to-end header by what was built for this origin; framing stays Pingora's.

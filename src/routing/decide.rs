@@ -190,6 +190,9 @@ pub(super) fn choose(field: &Field<'_>, holdout: bool) -> Result<Chosen, NoRoute
     if holdout && baseline_may {
         return Ok(Chosen { plan: baseline, reason: Reason::Holdout, candidates, either_way });
     }
+    if let Some((last, reason)) = field.stays(&candidates, winner) {
+        return Ok(Chosen { plan: last.plan.clone(), reason, candidates, either_way });
+    }
     let unlicensed = |candidate: &Candidate| {
         matches!(candidate.verdict, Verdict::Ineligible(Why::NoEvidence | Why::Unmeasured))
             && field.prefers(candidate, winner)

@@ -1,6 +1,7 @@
 //! Second stage: what a plan is expected to give, cost and take.
 
 use super::plan::{Candidate, DeploymentLive, Estimate, Facts, Inputs, Plan, Verdict};
+use super::session;
 use crate::analysis::Analysis;
 use crate::catalog::{Evidence, License, Model, Policy, Price, Snapshot};
 use crate::types::{Capabilities, DeploymentIx, ModelIx, NanoUsd, Usage};
@@ -94,8 +95,10 @@ pub(super) fn single(
     Candidate {
         plan: Plan::Single(model.id.clone()),
         quality,
-        cost: price
-            .and_then(|price| price.cost(&Usage { input, output: written(expected), ..Usage::default() })),
+        cost: price.and_then(|price| {
+            let read = session::input_at(snapshot, inputs, ix, input);
+            price.cost(&Usage { output: written(expected), ..read })
+        }),
         worst_cost: price.and_then(|price| worst_cost(&inputs.facts, price, (input, written(cap)))),
         ttft_ms: live.map_or(0, |live| live.ttft_ms),
         total_ms: live.map_or(0, |live| live.total_ms(timed)),

@@ -40,6 +40,12 @@ pub struct Leg {
     pub(super) timed: u32,
 }
 
+/// The spending guard: whether a call may begin under a ceiling, with what was spent before it and what it costs at most. What
+/// has no price is not afforded.
+pub fn affords(ceiling: NanoUsd, spent: Option<NanoUsd>, worst: Option<NanoUsd>) -> bool {
+    spent.zip(worst).is_some_and(|(spent, worst)| spent + worst <= ceiling)
+}
+
 /// What a leg is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -156,7 +162,11 @@ impl Sheet<'_> {
     fn ensemble(&mut self, Ensemble { members, judge, .. }: &Ensemble) -> Option<()> {
         let answers = self.side_by_side(members, Role::Member, (0, self.question()))?;
         let reads = self.shown(answers);
-        self.ask(Asked { model: judge, role: Role::Judge, wave: 1, chance: 1.0, reads }).map(|_| ())
+        // Asked twice: with the answers in their order, and the other way round.
+        for _ in 0..2 {
+            self.ask(Asked { model: judge, role: Role::Judge, wave: 1, chance: 1.0, reads })?;
+        }
+        Some(())
     }
 
     fn debate(&mut self, Debate { debaters, rounds, judge, .. }: &Debate) -> Option<()> {

@@ -16,6 +16,7 @@ mod legs;
 mod no_route;
 mod plan;
 mod policy;
+mod session;
 mod spread;
 mod survey;
 mod weigh;
@@ -28,13 +29,14 @@ pub use forecast::{Forecast, Foreseen, forecast};
 pub use latency::{
     ADMISSION, Basis, MIN_ANSWERS, Measured, Source, StreamSpeed, Whole, WholeTime, predicted_us,
 };
-pub use legs::{FRAME_TOKENS, Leg, Role, VERDICT_TOKENS};
+pub use legs::{FRAME_TOKENS, Leg, Role, VERDICT_TOKENS, affords};
 pub use no_route::{NoRoute, NoRouteKind};
 pub use plan::{
     Candidate, Crossing, Decision, DeploymentLive, Estimate, Facts, Inputs, Live, Plan, Reason,
-    RefusedParameter, Verdict, Why,
+    RefusedParameter, SessionLive, Verdict, Why,
 };
 pub use policy::{Asked, UnknownPolicy, select_policy};
+pub use session::lost_by_leaving;
 pub use spread::{LEVELS, Spread};
 pub use survey::{Survey, Surveyed, survey};
 pub use weigh::PLAN_PAIRS;

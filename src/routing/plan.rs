@@ -122,6 +122,26 @@ pub struct Live {
     /// The model that answered this session last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_model: Option<ModelId>,
+    /// What else is known of the session.
+    #[serde(default, skip_serializing_if = "SessionLive::is_nothing")]
+    pub session: SessionLive,
+}
+
+/// What a session has at the model that answered it last, and what leaving models has cost it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionLive {
+    /// Input tokens that the model has in its prompt cache.
+    #[serde(rename = "w", default)]
+    pub warm_tokens: u32,
+    /// What earlier switches lost in cached input.
+    #[serde(rename = "l", default)]
+    pub lost: NanoUsd,
+}
+
+impl SessionLive {
+    fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// One deployment as it was.
@@ -380,6 +400,10 @@ pub enum Reason {
     InsufficientEvidence,
     /// The session is in the holdout share.
     Holdout,
+    /// A tool call's result goes to the model that made the call.
+    ToolLoop,
+    /// The session's switches have lost as much cached input as they may.
+    SwitchCap,
 }
 
 impl Reason {
@@ -401,6 +425,8 @@ impl Reason {
             Self::Baseline => "baseline",
             Self::InsufficientEvidence => "insufficient_evidence",
             Self::Holdout => "holdout",
+            Self::ToolLoop => "tool_loop",
+            Self::SwitchCap => "switch_cap",
         }
     }
 }

@@ -5,10 +5,11 @@ use crate::catalog::{
     AuthScheme, Balance, Clients, Clocks, Compound, Credential, DefaultProviders, Deployment, Evidence,
     EvidenceLevel, EvidenceTable, LatencyPrior, License, Mode, Model, Objective, OnAuthFailure,
     OnStreamBreak, Origin, PlanKind, Policy, PolicyMatch, Price, PriceList, Provider, QualityPriors,
-    Snapshot, SnapshotParts, SnapshotVersion, Tier,
+    SessionRules, Snapshot, SnapshotParts, SnapshotVersion, Tier,
 };
 use crate::routing::{
-    Candidate, Decision, DeploymentLive, Facts, Inputs, Live, NoRoute, Verdict, analyse_and_decide, replay,
+    Candidate, Decision, DeploymentLive, Facts, Inputs, Live, NoRoute, SessionLive, Verdict,
+    analyse_and_decide, replay,
 };
 use crate::types::{
     Capabilities, Day, DeploymentId, DeploymentIx, Dialect, HardMarkers, ModelId, ModelIx, NanoUsd,
@@ -22,6 +23,7 @@ mod plan_property_tests;
 mod plan_tests;
 mod policy_tests;
 mod property_tests;
+mod session_tests;
 mod survey_tests;
 
 const SMALL: ModelIx = ModelIx(0);
@@ -71,7 +73,7 @@ fn world() -> World {
         features,
         facts,
         limits: Limits { task: Some(TaskClass::Code), ..Limits::default() },
-        live: Live { deployments: Vec::new(), session_model: None },
+        live: Live { deployments: Vec::new(), session_model: None, session: SessionLive::default() },
         day: Day(20_000),
         session_hash: 7,
         forecast: None,
@@ -256,11 +258,14 @@ fn provider(id: &str, dialect: Dialect) -> Provider {
         id: ProviderId::from(id),
         dialect,
         origin: Origin { tls: true, host: "localhost".into(), port: 443, base_path: "".into() },
+        addresses: Vec::new(),
         auth: AuthScheme::None,
         credential: Credential::None,
         clocks: Clocks { connect: second, first_byte: second, idle: second, total: second },
         retries: 0,
         websocket: false,
+        quirks: Default::default(),
+        api_version: None,
     }
 }
 
@@ -289,6 +294,7 @@ fn policy(id: &str, models: &[&str]) -> Policy {
         on: Vec::new(),
         on_auth_failure: OnAuthFailure::Fail,
         on_stream_break: OnStreamBreak::Error,
+        sessions: SessionRules::default(),
     }
 }
 

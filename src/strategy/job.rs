@@ -14,6 +14,7 @@ use super::memory::Memory;
 use super::rules::Rules;
 use crate::catalog::{Credential, Provider, Snapshot};
 use crate::codec::ChatRequest;
+use crate::routing::affords;
 use crate::types::{
     Day, DeploymentIx, Dialect, FailureClass, ModelId, ModelIx, NanoUsd, Operation, ProviderIx, RequestId,
     Secret, Usage, UsageSource,
@@ -110,7 +111,7 @@ impl Job<'_> {
     pub(super) fn affords(&self, hop: &Hop, trail: &Trail) -> bool {
         let Some(ceiling) = self.ceiling else { return true };
         let spent: Option<NanoUsd> = trail.legs.iter().map(|leg| leg.cost).sum();
-        spent.zip(hop.worst_cost).is_some_and(|(spent, worst)| spent + worst <= ceiling)
+        affords(ceiling, spent, hop.worst_cost)
     }
 
     /// The model a hop serves, where it is one of ours.

@@ -27,7 +27,13 @@ pub(super) const KEY_SHOWN: &str = "key_shown";
 
 /// Notes what a failure means for its hop's deployment, and raises the alarm where it has to.
 pub(super) fn react(job: &Job<'_>, position: usize, failure: &Failure, trail: &mut Trail) {
-    let Some(ix) = job.hops[position].deployment else { return };
+    let Some(ix) = job.hops[position].deployment else {
+        // A model that is not in the catalogue has no health to keep, but its provider's certificate is looked at all the same.
+        if failure.class == FailureClass::Tls {
+            raise(job, position, failure, trail);
+        }
+        return;
+    };
     let took = trail.legs.last().map_or(Duration::ZERO, |leg| leg.total);
     let failed = |pause, at_once| {
         job.board.failed(ix, took, (pause, at_once));

@@ -9,12 +9,12 @@ use http::{HeaderMap, HeaderName};
 use super::chain::Failure;
 use super::job::{Hop, Job};
 use super::rules::Rules;
-use crate::catalog::{Credential, Provider};
+use crate::catalog::{CapKey, Credential, Provider, StreamUsage};
 use crate::codec::{
     self, Asker, Composed, Destination, Edit, GeminiPath, Obstacle, Origin, StreamCrossing, StreamOptions,
 };
 use crate::types::{Dialect, FailureClass, Operation};
-use crate::upstream::{Standing, own_path};
+use crate::upstream::{Standing, deployment_path, own_path};
 
 /// The request asks for something the provider's dialect has no word for.
 const NOT_EXPRESSIBLE: &str = "not_expressible";
@@ -79,7 +79,7 @@ impl Job<'_> {
         }
         edits.extend(self.request.and_then(|request| self.renamed(hop, request)));
         let body = codec::splice(self.body, &mut edits);
-        let path = own_path(provider, &self.path_of(hop, &path), false);
+        let path = self.path_at(hop, provider, (&self.path_of(hop, &path), false));
         Ok(Outgoing { path, body, hides_usage: false, dropped: Vec::new() })
     }
 
@@ -88,7 +88,7 @@ impl Job<'_> {
         let hop = &self.hops[position];
         let provider = self.snapshot.provider(hop.provider);
         let crossed = codec::compose(composed, &self.destination(hop, provider)).map_err(not_expressible)?;
-        let path = own_path(provider, &crossed.path, false);
+        let path = self.path_at(hop, provider, (&crossed.path, false));
         Ok(Outgoing { path, body: crossed.body, hides_usage: false, dropped: crossed.dropped })
     }
 
@@ -107,13 +107,20 @@ impl Job<'_> {
         self.crossed(hop, provider, (self.path, self.body))
     }
 
+    fn path_at(&self, hop: &Hop, provider: &Provider, (path, keep_key): (&str, bool)) -> String {
+        let name = hop.deployment.map(|ix| &*self.snapshot.deployment(ix).upstream_name);
+        name.and_then(|name| deployment_path(provider, path, name))
+            .unwrap_or_else(|| own_path(provider, path, keep_key))
+    }
+
     fn destination(&self, hop: &Hop, provider: &Provider) -> Destination<'_> {
         let name = hop.deployment.map(|ix| &*self.snapshot.deployment(ix).upstream_name);
         Destination {
             dialect: provider.dialect,
             model: name.unwrap_or_default(),
             max_output_tokens: hop.model.map_or(0, |ix| self.snapshot.model(ix).max_output_tokens),
-            max_tokens_key: !is_openai(provider),
+            max_tokens_key: provider.quirks.cap_key == CapKey::MaxTokens,
+            asks_for_usage: asks_for_usage(provider),
         }
     }
 
@@ -127,7 +134,7 @@ impl Job<'_> {
         let destination = self.destination(hop, provider);
         let crossed = codec::cross_request(&origin, &destination).map_err(not_expressible)?;
         Ok(Outgoing {
-            path: own_path(provider, &crossed.path, false),
+            path: self.path_at(hop, provider, (&crossed.path, false)),
             body: crossed.body,
             hides_usage: false,
             dropped: crossed.dropped,
@@ -137,7 +144,7 @@ impl Job<'_> {
     /// The client's own bytes, with the deployment's name for the model and the wish for usage.
     fn as_asked(&self, hop: &Hop, provider: &Provider) -> Outgoing {
         let keep_key = hop.standing == Standing::Home && self.keeps_query_key(provider);
-        let path = own_path(provider, &self.path_of(hop, self.path), keep_key);
+        let path = self.path_at(hop, provider, (&self.path_of(hop, self.path), keep_key));
         let unchanged = |body: &Bytes| (body.clone(), false);
         let (body, hides_usage) =
             self.request.map_or_else(|| unchanged(self.body), |request| self.spliced(hop, request));
@@ -152,8 +159,10 @@ impl Job<'_> {
     fn spliced(&self, hop: &Hop, request: &codec::ChatRequest) -> (Bytes, bool) {
         let mut edits: Vec<Edit> = self.renamed(hop, request).into_iter().collect();
         let asks = match self.rules {
-            Rules::Guarded { .. } => codec::ask_for_usage(request, self.body),
-            Rules::Verbatim => None,
+            Rules::Guarded { .. } if asks_for_usage(self.snapshot.provider(hop.provider)) => {
+                codec::ask_for_usage(request, self.body)
+            }
+            Rules::Guarded { .. } | Rules::Verbatim => None,
         };
         let hides_usage = asks.is_some();
         edits.extend(asks);
@@ -229,12 +238,9 @@ impl Wire {
     }
 }
 
-/// OpenAI itself calls the output cap by a new name; of compatible servers all take the old one and some no other.
-fn is_openai(provider: &Provider) -> bool {
-    let host = &*provider.origin.host;
-    ["openai.com", "openai.azure.com"]
-        .iter()
-        .any(|domain| host.strip_suffix(domain).is_some_and(|front| front.is_empty() || front.ends_with('.')))
+/// Whether a provider has to be asked for a stream's usage, and takes the question.
+fn asks_for_usage(provider: &Provider) -> bool {
+    provider.quirks.stream_usage == StreamUsage::Asked
 }
 
 fn not_expressible(obstacle: Obstacle) -> Failure {

@@ -8,7 +8,7 @@ use prometheus::{
     CounterVec, Encoder, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
-use super::Stages;
+use super::{Interception, Stages};
 use crate::types::{NanoUsd, Usage};
 
 /// All metrics of one running proxy.
@@ -44,6 +44,8 @@ pub struct Metrics {
     pub reloads: IntCounter,
     /// Reloads refused.
     pub reload_failures: IntCounter,
+    /// The interception listener.
+    pub interception: Interception,
     tokens: IntCounterVec,
     cost: CounterVec,
     /// Stage timers.
@@ -114,6 +116,7 @@ impl Metrics {
             ledger_healthy: gauge("pointsman_ledger_healthy", "1 while the ledger can be written")?,
             reloads: plain("pointsman_reloads_total", "Snapshots swapped in")?,
             reload_failures: plain("pointsman_reload_failures_total", "Reloads refused")?,
+            interception: Interception::register(&registry)?,
             cost,
             registry,
             stages: Stages::default(),

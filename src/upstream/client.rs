@@ -437,6 +437,8 @@ fn tls_fault(detail: &str) -> &'static str {
         ("notvalidforname", "tls_name"),
         ("not valid for name", "tls_name"),
         ("unknownissuer", "tls_untrusted"),
+        ("badsignature", "tls_untrusted"),
+        ("causedasendentity", "tls_untrusted"),
         ("protocolversion", "tls_version"),
     ];
     table.into_iter().find(|(words, _)| detail.contains(words)).map_or("tls_handshake", |(_, fault)| fault)

@@ -186,6 +186,16 @@ pub fn own_path(provider: &Provider, path_and_query: &str, keep_key: bool) -> St
     path_as_it_is(&[base, rest].concat(), keep_key)
 }
 
+/// The path of an operation on one deployment where the provider has a path for each (Azure's older ones): the deployment
+/// and the version stand in it. `None`: it has not.
+pub fn deployment_path(provider: &Provider, path_and_query: &str, deployment: &str) -> Option<String> {
+    let version = provider.api_version.as_deref()?;
+    let path = path_and_query.split('?').next().unwrap_or_default();
+    let operation = path.strip_prefix("/v1").unwrap_or(path);
+    let base = provider.origin.base_path.trim_end_matches("/v1");
+    Some(format!("{base}/deployments/{deployment}{operation}?api-version={version}"))
+}
+
 /// A path that stays, without a `key` in its query where the caller's credential does not go along.
 pub fn path_as_it_is(path: &str, keep_key: bool) -> String {
     match path.split_once('?') {
@@ -217,11 +227,14 @@ mod tests {
                 port: 443,
                 base_path: Arc::from(base_path),
             },
+            addresses: Vec::new(),
             auth,
             credential,
             clocks: Clocks { connect: second, first_byte: second, idle: second, total: second },
             retries: 0,
             websocket: false,
+            quirks: Default::default(),
+            api_version: None,
         }
     }
 
@@ -285,6 +298,17 @@ mod tests {
         assert_eq!(built["authorization"], "Bearer OURS");
         assert!(!built.contains_key("x-api-key") && !built.contains_key("cookie"));
         assert!(!built.contains_key("openai-organization"), "their account beside our key");
+    }
+
+    #[test]
+    fn an_api_version_names_the_deployment_in_the_path() {
+        let mut azure = provider("/openai", AuthScheme::ApiKey, Credential::None);
+        assert_eq!(deployment_path(&azure, "/v1/chat/completions", "gpt"), None);
+        azure.api_version = Some("2024-10-21".into());
+        assert_eq!(
+            deployment_path(&azure, "/v1/chat/completions?a=b", "gpt").as_deref(),
+            Some("/openai/deployments/gpt/chat/completions?api-version=2024-10-21")
+        );
     }
 
     #[test]

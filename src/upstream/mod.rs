@@ -17,7 +17,7 @@ mod speed;
 pub use circuit::Barred;
 pub use client::{Call, CallError, Exchange, MAX_ADDRESSES, NO_ROOM, STOPPING, Upstream};
 pub use headers::{
-    CDN_LOOP, Caller, LOOP_NAME, Standing, attempt_headers, forwardable_answer_header,
+    CDN_LOOP, Caller, LOOP_NAME, Standing, attempt_headers, deployment_path, forwardable_answer_header,
     forwardable_request_header, is_credential, own_path, path_as_it_is,
 };
 pub use health::{Board, Health, InFlight};

@@ -108,8 +108,8 @@ fn key(provider: &Provider, endpoint: Option<SocketAddr>) -> u64 {
     hasher.update(provider.origin.host.as_bytes());
     hasher.update(&provider.origin.port.to_le_bytes());
     hasher.update(&provider.clocks.connect.as_millis().to_le_bytes());
-    if let Some(endpoint) = endpoint {
-        hasher.update(endpoint.to_string().as_bytes());
+    for address in provider.addresses.iter().chain(endpoint.as_ref()) {
+        hasher.update(address.to_string().as_bytes());
     }
     hasher.digest()
 }
@@ -117,6 +117,7 @@ fn key(provider: &Provider, endpoint: Option<SocketAddr>) -> u64 {
 async fn look_up(provider: &Provider, host: &str, port: u16) -> Result<Target, String> {
     let addresses: Vec<SocketAddr> = match host.parse::<IpAddr>() {
         Ok(ip) => vec![SocketAddr::new(ip, port)],
+        Err(_) if !provider.addresses.is_empty() => provider.addresses.clone(),
         Err(_) => tokio::net::lookup_host((host, port))
             .await
             .map_err(|error| format!("`{host}` has no address: {error}"))?

@@ -33,8 +33,8 @@ class Provider(BaseHTTPRequestHandler):
             self.chat(body)
         elif path.endswith("/messages"):
             self.messages(body)
-        elif path.endswith("enerateContent"):
-            self.gemini(body, path)
+        elif path.endswith(("/gemini-model-1:generateContent", "/gemini-model-1:streamGenerateContent")):
+            self.gemini(body, "stream" in path)
         else:
             self.whole(404, {"error": {"message": "no such path " + path}})
 
@@ -43,7 +43,7 @@ class Provider(BaseHTTPRequestHandler):
         text = json.dumps(body)
         if "fail" in text:
             return "fail"
-        if "tool_result" in text or '"tool"' in text or "functionResponse" in text:
+        if "tool_result" in text or "functionResponse" in text or '"tool"' in text:
             return "after"
         if body.get("tools"):
             return "tool"
@@ -56,7 +56,6 @@ class Provider(BaseHTTPRequestHandler):
     def call(self, body):
         """The first tool offered: one called `json` is how some clients ask for structured output."""
         tool = body["tools"][0]
-        tool = tool.get("functionDeclarations", [tool])[0]
         name = tool.get("name") or tool["function"]["name"]
         return name, DATA if name == "json" else {"city": "Tartu"}
 
@@ -125,29 +124,29 @@ class Provider(BaseHTTPRequestHandler):
                    {"type": "message_stop"}]
         self.stream([f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events], want == "slow")
 
-    def gemini(self, body, path):
+    def gemini(self, body, stream):
         config = body.get("generationConfig") or {}
-        want = self.wants(body, config.get("responseJsonSchema") or config.get("responseSchema"))
+        want = self.wants(body, config.get("responseMimeType") == "application/json")
         if want == "fail":
             return self.whole(400, {"error": {"code": 400, "message": "the provider says no", "status": "INVALID_ARGUMENT"}})
-        usage = {"promptTokenCount": 20, "cachedContentTokenCount": 4, "candidatesTokenCount": 7, "totalTokenCount": 27}
-
-        def answer(parts, finish=None):
-            candidate = {"content": {"role": "model", "parts": parts}, "index": 0}
-            if finish:
-                candidate["finishReason"] = finish
-            return {"candidates": [candidate], "usageMetadata": usage, "modelVersion": "gemini-model-1", "responseId": "r7"}
-
+        parts = [{"text": piece} for piece in words(self.said(want))]
         if want == "tool":
-            name, arguments = self.call(body)
+            name, arguments = self.call({"tools": body["tools"][0]["functionDeclarations"]})
             parts = [{"functionCall": {"name": name, "args": arguments}}]
-        else:
-            parts = [{"text": self.said(want)}]
-        if path.endswith(":generateContent"):
-            return self.whole(200, answer(parts, "STOP"))
-        if want != "tool":
-            parts = [{"text": piece} for piece in words(self.said(want))]
-        events = [answer([part]) for part in parts[:-1]] + [answer(parts[-1:], "STOP")]
+        usage = {"promptTokenCount": 20, "cachedContentTokenCount": 4, "candidatesTokenCount": 7, "totalTokenCount": 27}
+        last = {"finishReason": "STOP", "usage": usage}
+
+        def answer(parts, finishReason=None, usage=None):
+            candidate = {"content": {"role": "model", "parts": parts}, "index": 0}
+            if finishReason:
+                candidate["finishReason"] = finishReason
+            head = {"modelVersion": "gemini-model-1", "responseId": "r7", "candidates": [candidate]}
+            return {**head, "usageMetadata": usage} if usage else head
+
+        if not stream:
+            text = "".join(part.get("text", "") for part in parts)
+            return self.whole(200, answer([{"text": text}] if text else parts, **last))
+        events = [answer([part]) for part in parts[:-1]] + [answer(parts[-1:], **last)]
         self.stream([f"data: {json.dumps(event)}\r\n\r\n" for event in events], want == "slow")
 
     def whole(self, status, value):

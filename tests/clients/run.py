@@ -12,8 +12,8 @@ import urllib.request
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAM, PYTHON, NODE = sys.argv[1], sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else ""
 UPSTREAMS = ["openai", "anthropic", "gemini"]
-# What a dialect cannot say makes it ineligible: a clear error before any call, and the words it must hold.
-EXCEPTIONS = {("ai, Anthropic", "gemini", "structured"): "no counterpart for `parallel_tool_calls`"}
+# What the upstream's dialect has no word for, and the field that is named before anybody is asked.
+REFUSED = {("ai, Anthropic", "gemini", "structured"): "parallel_tool_calls"}
 CASES = ["plain", "stream", "tools", "structured", "image", "error", "cancel"]
 
 
@@ -94,20 +94,25 @@ def main():
     show(found, gone)
 
 
+def word(mark):
+    if mark is None:
+        return "missing"
+    return "refused" if mark.get("refused") else "ok" if mark["ok"] else "FAILS"
+
+
 def show(found, gone):
     print(f"{'client':20} {'upstream':10} " + " ".join(f"{case:10}" for case in CASES))
-    for row in found:
-        words = EXCEPTIONS.get((row["client"], row["upstream"], row["case"]))
-        row["cell"] = "ok" if row["ok"] else "out" if words and words in row["what"] else "FAILS"
     cells = {(row["client"], row["upstream"], row["case"]): row for row in found}
+    for cell, field in REFUSED.items():
+        if cell in cells and not cells[cell]["ok"] and field in cells[cell]["what"]:
+            cells[cell].update(ok=True, refused=True)
     for client, upstream in dict.fromkeys((row["client"], row["upstream"]) for row in found):
         marks = [cells.get((client, upstream, case)) for case in CASES]
-        words = [mark["cell"] if mark else "missing" for mark in marks]
-        print(f"{client:20} {upstream:10} " + " ".join(f"{word:10}" for word in words))
-    failed = [row for row in found if row["cell"] == "FAILS"]
-    for row in found:
-        if row["cell"] != "ok":
-            print(f"{row['client']}, {row['upstream']}, {row['case']}: {row['cell']}, {row['what']}")
+        words = [word(mark) for mark in marks]
+        print(f"{client:20} {upstream:10} " + " ".join(f"{said:10}" for said in words))
+    failed = [row for row in found if not row["ok"]]
+    for row in failed:
+        print(f"{row['client']}, {row['upstream']}, {row['case']}: {row['what']}")
     cancelled = sum(row["case"] == "cancel" for row in found)
     print(f"{len(found)} cells, {len(failed)} failed; {len(gone)} of {cancelled} cancelled streams were noticed by the provider")
     sys.exit(1 if failed or not found or len(gone) < cancelled else 0)

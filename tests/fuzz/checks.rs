@@ -9,8 +9,11 @@ use pointsman::config::{self, SecretSource};
 use pointsman::types::{Dialect, Operation};
 use serde::de::IgnoredAny;
 
+/// What must hold for any bytes; panics where it does not.
+pub type Check = fn(&[u8]);
+
 /// All of them by name.
-pub const ALL: [(&str, fn(&[u8])); 6] = [
+pub const ALL: [(&str, Check); 6] = [
     ("requests", requests),
     ("answers", answers),
     ("streams", streams),
@@ -20,13 +23,16 @@ pub const ALL: [(&str, fn(&[u8])); 6] = [
 ];
 
 const DIALECTS: [Dialect; 3] = [Dialect::OpenAi, Dialect::Anthropic, Dialect::Gemini];
-/// What a client may call, and the dialect it is never put into because it is its own; Responses are put into Chat.
-const ASKED: [(Operation, Option<Dialect>); 4] = [
-    (Operation::ChatCompletions, Some(Dialect::OpenAi)),
-    (Operation::Responses, None),
-    (Operation::Messages, Some(Dialect::Anthropic)),
-    (Operation::GenerateContent, Some(Dialect::Gemini)),
+/// What a client may call, and what its dialect is.
+const ASKED: [(Operation, Dialect); 4] = [
+    (Operation::ChatCompletions, Dialect::OpenAi),
+    (Operation::Responses, Dialect::OpenAi),
+    (Operation::Messages, Dialect::Anthropic),
+    (Operation::GenerateContent, Dialect::Gemini),
 ];
+
+/// Gemini's clients name model and streaming there; to the others it is any path.
+const PATH: &str = "/v1beta/models/m:streamGenerateContent?alt=sse";
 
 fn is_json(bytes: &[u8]) -> bool {
     serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
@@ -50,9 +56,15 @@ pub fn requests(body: &[u8]) {
         let _ = codec::read(operation, body, &mut scratch, |_| ());
     }
     for (operation, own) in ASKED {
-        for dialect in DIALECTS.into_iter().filter(|dialect| Some(*dialect) != own) {
-            let origin = Origin { operation, path: "/v1/models/m:generateContent", body };
-            let to = Destination { dialect, model: "m", max_output_tokens: 100, max_tokens_key: true };
+        for dialect in DIALECTS.into_iter().filter(|dialect| *dialect != own) {
+            let origin = Origin { operation, path: PATH, body };
+            let to = Destination {
+                dialect,
+                model: "m",
+                max_output_tokens: 100,
+                max_tokens_key: true,
+                asks_for_usage: true,
+            };
             if let Ok(crossed) = codec::cross_request(&origin, &to) {
                 assert!(is_json(&crossed.body), "{dialect:?}: {}", String::from_utf8_lossy(&crossed.body));
             }
@@ -76,7 +88,7 @@ pub fn answers(body: &[u8]) {
             let _ = codec::read_answer(dialect, operation, body);
             let _ = codec::visible_usage(dialect, operation, body);
         }
-        for (operation, _) in ASKED.iter().filter(|(_, own)| *own != Some(dialect)) {
+        for (operation, _) in ASKED.iter().filter(|(_, own)| *own != dialect) {
             if let Ok(crossed) = codec::cross_answer(dialect, asker(*operation), body) {
                 assert!(is_json(&crossed), "{dialect:?}: {}", String::from_utf8_lossy(&crossed));
             }
@@ -91,7 +103,7 @@ pub fn streams(stream: &[u8]) {
             let told = |pieces: &mut dyn Iterator<Item = &[u8]>| watched(dialect, hides_usage, pieces);
             alike(told(&mut std::iter::once(stream)), told(&mut stream.chunks(1)));
         }
-        for (operation, _) in ASKED.iter().filter(|(_, own)| *own != Some(dialect)) {
+        for (operation, _) in ASKED.iter().filter(|(_, own)| *own != dialect) {
             let told = |pieces: &mut dyn Iterator<Item = &[u8]>| crossed(dialect, *operation, pieces);
             alike(told(&mut std::iter::once(stream)), told(&mut stream.chunks(1)));
         }

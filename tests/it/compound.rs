@@ -10,7 +10,7 @@ use crate::support::proxy::{World, trail};
 use crate::support::script::Whole;
 
 /// Models `small`, `mid` and `large` of the OpenAI dialect; `claude-large` judges. What they say is a matter of the test.
-async fn world(plans: &str) -> World {
+pub async fn world(plans: &str) -> World {
     let plans = plans.to_owned();
     World::start(move |config| {
         config.named = vec![("a", "mid-1".to_owned())];
@@ -21,45 +21,53 @@ async fn world(plans: &str) -> World {
     .await
 }
 
-fn says(text: &str) -> Script {
-    let body = json!({
-        "id": "chatcmpl-9", "object": "chat.completion", "created": 1, "model": "m",
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
-        "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
-    });
+/// A model's whole answer in the dialect of the path, for so many input tokens and five of output.
+pub fn told(target: &str, text: &str, input: u64) -> Script {
+    let body = if target.ends_with("/messages") {
+        json!({
+            "id": "msg_9", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn",
+            "content": [{"type": "text", "text": text}], "usage": {"input_tokens": input, "output_tokens": 5},
+        })
+    } else {
+        let message = json!({"role": "assistant", "content": text});
+        json!({
+            "id": "chatcmpl-9", "object": "chat.completion", "created": 1, "model": "m",
+            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": input, "completion_tokens": 5, "total_tokens": input + 5},
+        })
+    };
     Script::Whole(Whole::json(200, body.to_string()))
 }
 
-fn judge_says(text: &str) -> Script {
-    let body = json!({
-        "id": "msg_9", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn",
-        "content": [{"type": "text", "text": text}], "usage": {"input_tokens": 10, "output_tokens": 5},
-    });
-    Script::Whole(Whole::json(200, body.to_string()))
+/// The verdict of a judge that finds this answer the best, wherever it stands among those it is shown.
+pub fn picked(seen: &Seen, answer: &str) -> String {
+    let shown = seen.json()["messages"].to_string();
+    let at = (1..=8).find(|number| shown.contains(&format!("answer {number}>\\n{answer}\\n</")));
+    format!("{{\"best\": {}}}", at.unwrap())
 }
 
-/// Each model says its own.
-fn by_model(world: &World, of: &'static [(&'static str, &'static str)]) {
+/// Each model says its own; a judge that `PICKS` one answer knows it again.
+pub fn by_model(world: &World, of: &'static [(&'static str, &'static str)]) {
     let choose = move |seen: &Seen| {
         let model = seen.json()["model"].as_str().unwrap().to_owned();
         let text = of.iter().find(|(name, _)| *name == model).map_or("?", |(_, text)| *text);
         match text {
             "FAIL" => Script::Status(500, None),
-            text if seen.target().ends_with("/messages") => judge_says(text),
-            text => says(text),
+            text if text.starts_with("PICKS ") => told(seen.target(), &picked(seen, &text[6..]), 10),
+            text => told(seen.target(), text, 10),
         }
     };
     world.small.choose(choose);
     world.large.choose(choose);
 }
 
-fn ask(plan: &str, stream: bool) -> Request {
+pub fn ask(plan: &str, stream: bool) -> Request {
     let body = json!({"model": "auto", "stream": stream, "max_tokens": 50,
                       "messages": [{"role": "user", "content": "How many?"}]});
     Request::chat(body.to_string()).with("x-pointsman-plan", plan)
 }
 
-fn content(answer: &Answer) -> Value {
+pub fn content(answer: &Answer) -> Value {
     answer.json()["choices"][0]["message"]["content"].clone()
 }
 
@@ -109,7 +117,7 @@ async fn a_cascade_escalates_where_they_differ_or_fail() {
     }
 }
 
-const ENSEMBLE: &str = "plans = [\"single\", \"ensemble\", \"debate\", \"draft\"]\n[policies.compound]\nmembers = [\"small\", \"named-0\", \"large\"]\njudge = \"claude-large\"\nquorum = 2\nmax_fan_out = 3";
+pub const ENSEMBLE: &str = "plans = [\"single\", \"ensemble\", \"debate\", \"draft\"]\n[policies.compound]\nmembers = [\"small\", \"named-0\", \"large\"]\njudge = \"claude-large\"\nquorum = 2\nmax_fan_out = 3";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_ensembles_judge_chooses_and_fails_aloud() {
@@ -152,10 +160,7 @@ async fn a_quorum_is_enough_and_less_is_not() {
 
 pub async fn quorum_row() -> Result<(), String> {
     let world = world(ENSEMBLE).await;
-    by_model(
-        &world,
-        &[("small-1", "1"), ("mid-1", "FAIL"), ("large-1", "3"), ("claude-large-1", "{\"best\": 1}")],
-    );
+    by_model(&world, &[("small-1", "1"), ("mid-1", "FAIL"), ("large-1", "3"), ("claude-large-1", "PICKS 1")]);
     let answer = world.proxy.exchange(&ask("ensemble", false)).await;
     assert_eq!(
         (answer.status, answer.header("x-pointsman-plan")),

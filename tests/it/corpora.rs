@@ -108,7 +108,7 @@ fn mutations() -> usize {
     std::env::var("MUTATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-fn holds(name: &str, check: fn(&[u8])) {
+fn holds(name: &str, check: checks::Check) {
     let seeds = seeds(name);
     assert!(seeds.len() >= 3, "{name}: a corpus of {}", seeds.len());
     let mut random = Random(7);

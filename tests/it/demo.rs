@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use pointsman::config::{SecretSource, from_text};
@@ -11,23 +11,35 @@ use pointsman::telemetry::Metrics;
 use saphyr::{LoadableYamlNode, Yaml};
 use serde_json::Value;
 
-fn repository() -> PathBuf {
+pub(super) fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn text(path: &str) -> String {
+pub(super) fn text(path: &str) -> String {
     fs::read_to_string(repository().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// The one document of a YAML text.
-fn yaml(text: &str) -> Yaml<'_> {
+pub(super) fn yaml(text: &str) -> Yaml<'_> {
     let mut documents = Yaml::load_from_str(text).unwrap();
     assert_eq!(documents.len(), 1);
     documents.remove(0)
 }
 
-fn words<'y>(node: &'y Yaml<'_>) -> Vec<&'y str> {
+pub(super) fn words<'y>(node: &'y Yaml<'_>) -> Vec<&'y str> {
     node.as_vec().unwrap().iter().map(|item| item.as_str().unwrap()).collect()
+}
+
+/// What a service of a composition in this folder mounts is a file beside it or a volume.
+pub(super) fn volumes_are_there(compose: &Yaml<'_>, service: &Yaml<'_>, folder: &Path) {
+    for volume in service.as_mapping_get("volumes").map(words).unwrap_or_default() {
+        let source = volume.split(':').next().unwrap();
+        let known = match source.strip_prefix("./") {
+            Some(path) => folder.join(path).exists(),
+            None => compose["volumes"].as_mapping_get(source).is_some(),
+        };
+        assert!(known, "{source} is not there");
+    }
 }
 
 fn demo(arguments: &[&str]) -> (Value, PathBuf) {
@@ -67,14 +79,7 @@ fn the_composition_names_only_files_that_are_there() {
     assert_eq!(names, ["providers", "pointsman", "prometheus", "grafana"]);
     for (name, service) in services {
         let name = name.as_str().unwrap();
-        for volume in service.as_mapping_get("volumes").map(words).unwrap_or_default() {
-            let source = volume.split(':').next().unwrap();
-            let known = match source.strip_prefix("./") {
-                Some(path) => repository().join(path).exists(),
-                None => compose["volumes"].as_mapping_get(source).is_some(),
-            };
-            assert!(known, "{name}: {source} is not there");
-        }
+        volumes_are_there(&compose, service, &repository());
         for port in service.as_mapping_get("ports").map(words).unwrap_or_default() {
             assert!(port.starts_with("127.0.0.1:"), "{name}: {port} is open to others");
         }

@@ -120,6 +120,11 @@ impl Seen {
         self.body.get().expect("the body of this request has arrived whole")
     }
 
+    /// Whether the body has arrived whole.
+    pub fn has_body(&self) -> bool {
+        self.body.get().is_some()
+    }
+
     /// The body as JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(self.body()).expect("the body of this request is JSON")

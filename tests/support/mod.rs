@@ -9,11 +9,13 @@ pub mod fake_provider;
 pub mod fixtures;
 pub mod h2_client;
 pub mod http;
+pub mod intercept;
 pub mod ports;
 pub mod proxy;
 pub mod script;
 pub mod source;
 pub mod tls;
+pub mod tls_provider;
 
 pub use answers::{FINISH_TEXT, USAGE_INPUT, USAGE_OUTPUT};
 pub use client::{Answer, Client, Request};

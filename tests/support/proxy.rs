@@ -1,7 +1,7 @@
 //! The proxy in this process, in front of two fake providers, and its ledger read back as anybody would read it.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use pointsman::app::InProcess;
@@ -31,11 +31,16 @@ pub struct Proxy {
 impl Proxy {
     /// Starts with a configuration.
     pub async fn start(config: &TestConfig) -> Self {
+        Self::with(|ledger| config.text(ledger), "").await
+    }
+
+    /// Starts with a text, made for the ledger's path, and a profile.
+    pub async fn with(text: impl FnOnce(&Path) -> String, profile: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let ledger = directory.path().join("ledger.db");
-        let text = config.text(&ledger);
+        let text = text(&ledger);
         let secrets = SecretSource::Map(TestConfig::secrets());
-        let app = InProcess::start(&text, "", secrets).await;
+        let app = InProcess::start(&text, profile, secrets).await;
         let app = app.unwrap_or_else(|fault| panic!("{fault}\n{text}"));
         let (data, intercept, admin) = (app.data, app.intercept, app.admin);
         Self { data, intercept, admin, ledger, text, app, _directory: directory }

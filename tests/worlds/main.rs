@@ -9,6 +9,7 @@
 mod figures;
 mod generator;
 mod latency;
+mod plans;
 mod quality;
 mod runner;
 
@@ -19,6 +20,8 @@ const NULL: &str = include_str!("null.toml");
 const STATIONARY: &str = include_str!("stationary.toml");
 const PRICE_SHOCK: &str = include_str!("price-shock.toml");
 const LATENCY: &str = include_str!("latency.toml");
+const CORRELATED: &str = include_str!("correlated.toml");
+const DRAFTS: &str = include_str!("drafts.toml");
 /// The first seed nobody has developed on.
 const REPORT_FROM: u64 = 1000;
 const REPORT_SEEDS: u64 = 40;
@@ -81,6 +84,59 @@ fn plans_keep_the_time_they_are_admitted_on() {
     between(kept.under_drawn_deadline, 0.94, 1.0, "one model, deadline as drawn");
 }
 
+/// The world of correlated errors with this share of them together.
+fn correlated(together: &str) -> String {
+    CORRELATED.replace("together = 0.0", &format!("together = {together}"))
+}
+
+#[test]
+fn several_models_serve_only_where_they_pay() {
+    let runs = |together: &str| -> Vec<plans::Outcome> {
+        let file = world(&correlated(together));
+        (0..6).map(|seed| plans::run(&file, seed)).collect()
+    };
+    let all = |runs: &[plans::Outcome], of: fn(&plans::Outcome) -> Share| {
+        runs.iter().fold(Share::default(), |sum, run| sum.and(of(run)))
+    };
+    // Errors that come apart: two that agree are right, and that is cheaper than asking the dear one.
+    let apart = runs("0.0");
+    between(all(&apart, |run| run.taken), 0.9, 1.0, "taken where it pays");
+    between(all(&apart, |run| run.cheaper), 0.99, 1.0, "cheaper than the baseline");
+    // Errors that come together: what agrees is wrong together.
+    let together = runs("0.9");
+    between(all(&together, |run| run.compound), 0.0, 0.05, "served by several who err together");
+    for (share, runs) in [("0.0", apart), ("0.3", runs("0.3")), ("0.6", runs("0.6"))] {
+        let good = all(&runs, |run| run.good);
+        assert!(good.all < 50 || good.value() > 0.95, "{share}: losing no more than allowed: {good}");
+    }
+}
+
+#[test]
+fn drafts_are_verified_only_where_that_pays() {
+    let mut inside = 0;
+    for (quality, told, price) in [
+        (0.84, 0.95, (0.2, 0.8)),
+        (0.84, 0.95, (5.0, 20.0)),
+        (0.70, 0.95, (0.2, 0.8)),
+        (0.70, 0.40, (0.2, 0.8)),
+        (0.40, 0.95, (0.2, 0.8)),
+        (0.40, 0.40, (0.2, 0.8)),
+    ] {
+        let mut file = world(DRAFTS);
+        file.classes[0].quality[0] = quality;
+        file.models[0].usd = price;
+        file.verifier.as_mut().unwrap().sensitivity = told;
+        let what = format!("drafts {quality} right, {told} of the wrong ones found, at {price:?}");
+        for seed in 0..4 {
+            let run = plans::run(&file, seed);
+            assert!(run.compound.yes == 0 || run.good.value() > 0.95, "{what}: it loses too much");
+            assert!(run.compound.yes == 0 || run.cheaper.value() > 0.95, "{what}: it costs more");
+            inside += u32::from(run.compound.value() > 0.9);
+        }
+    }
+    assert!(inside >= 4, "verified drafts serve in {inside} of 24 runs");
+}
+
 #[test]
 fn the_generator_does_not_know_the_router() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/worlds/generator");
@@ -98,6 +154,7 @@ fn figures(file: &WorldFile, seed: u64) -> Vec<Figure> {
     match file.kind {
         Kind::Null | Kind::Stationary | Kind::PriceShock => quality::run(file, seed).figures(),
         Kind::Latency => latency::run(file, seed).figures(),
+        Kind::Correlated | Kind::Drafts => plans::run(file, seed).figures(),
     }
 }
 
@@ -109,7 +166,12 @@ fn report() {
     let (from, seeds) = (number("SEED").unwrap_or(REPORT_FROM), number("SEEDS").unwrap_or(REPORT_SEEDS));
     let files = match std::env::var("WORLD") {
         Ok(path) => vec![std::fs::read_to_string(path).unwrap()],
-        Err(_) => [NULL, STATIONARY, PRICE_SHOCK, LATENCY].map(str::to_owned).to_vec(),
+        Err(_) => {
+            let mut all = [NULL, STATIONARY, PRICE_SHOCK, LATENCY].map(str::to_owned).to_vec();
+            all.extend(["0.0", "0.3", "0.6", "0.9"].map(correlated));
+            all.push(DRAFTS.to_owned());
+            all
+        }
     };
     for text in files {
         let file = world(&text);

@@ -133,6 +133,7 @@ pub(super) struct ProviderRow {
     id: String,
     dialect: Dialect,
     base_url: String,
+    addresses: Vec<String>,
     auth: &'static str,
     credential: &'static str,
     timeouts_ms: [u128; 4],
@@ -154,12 +155,22 @@ impl ProviderRow {
     ];
 }
 
+impl ProviderRow {
+    /// The base URL, and the addresses that stand in for its name.
+    fn reached(&self) -> String {
+        if self.addresses.is_empty() {
+            return self.base_url.clone();
+        }
+        format!("{} at {}", self.base_url, self.addresses.join(", "))
+    }
+}
+
 impl Cells for ProviderRow {
     fn cells(&self) -> Vec<String> {
         vec![
             self.id.clone(),
             self.dialect.as_str().to_owned(),
-            self.base_url.clone(),
+            self.reached(),
             self.auth.to_owned(),
             self.credential.to_owned(),
             self.timeouts_ms.map(|clock| clock.to_string()).join(" / "),
@@ -176,6 +187,7 @@ fn providers(snapshot: &Snapshot) -> Vec<ProviderRow> {
         id: provider.id.to_string(),
         dialect: provider.dialect,
         base_url: base_url(provider),
+        addresses: provider.addresses.iter().map(ToString::to_string).collect(),
         auth: auth_header(provider.auth),
         credential: match provider.credential {
             Credential::Passthrough => "the caller's own",

@@ -63,23 +63,24 @@ impl Words<'_> {
     }
 
     fn bounds(&self) -> String {
-        let Compound { quorum, max_fan_out, judge_failure, verify_failure, license, .. } =
+        let Compound { quorum, max_fan_out, judge_failure, judge_tie, verify_failure, license, .. } =
             &self.policy.compound;
         let license = match license {
             CompoundLicense::Measured => "only once measured, or on request",
             CompoundLicense::Granted => "unmeasured too",
         };
-        let judge = match judge_failure {
+        let word = |policy: &JudgeFailure| match policy {
             JudgeFailure::Fail => "fails",
             JudgeFailure::FirstByOrder => "leaves the first answer",
         };
+        let (judge, torn) = (word(judge_failure), word(judge_tie));
         let verifier = match verify_failure {
             VerifyFailure::Fail => "fails",
             VerifyFailure::ServeUnverified => "leaves the draft",
         };
         format!(
             "several models serve {license}; at most {max_fan_out} at once, {quorum} answers are enough, a judge that \
-             cannot say {judge}, a verifier that cannot {verifier}"
+             cannot say {judge}, one that is torn {torn}, a verifier that cannot {verifier}"
         )
     }
 

@@ -48,6 +48,8 @@ pub struct Destination<'a> {
     pub max_output_tokens: u32,
     /// Whether an OpenAI-compatible server takes the output cap as `max_tokens`; OpenAI itself has renamed it.
     pub max_tokens_key: bool,
+    /// Whether an OpenAI-compatible server is asked for the usage of a stream; some say it unasked and refuse the question.
+    pub asks_for_usage: bool,
 }
 
 /// A request in another dialect.

@@ -210,8 +210,13 @@ fn prompt(spoke: Spoke) -> impl Strategy<Value = Prompt<'static>> {
     )
 }
 
-const TO: Destination<'_> =
-    Destination { dialect: Dialect::OpenAi, model: "m", max_output_tokens: 77, max_tokens_key: true };
+const TO: Destination<'_> = Destination {
+    dialect: Dialect::OpenAi,
+    model: "m",
+    max_output_tokens: 77,
+    max_tokens_key: true,
+    asks_for_usage: true,
+};
 
 fn said(spoke: Spoke) -> impl Strategy<Value = Said<'static>> {
     let texts = if is_openai(spoke) { 0..2 } else { 0..4 };

@@ -21,7 +21,13 @@ fn other(operation: Operation) -> (Dialect, Operation) {
 pub(super) fn cross(operation: Operation, body: &[u8]) -> Result<Crossed, Obstacle> {
     let origin = Origin { operation, path: "/", body };
     let dialect = other(operation).0;
-    let to = Destination { dialect, model: "m-1", max_output_tokens: 8000, max_tokens_key: false };
+    let to = Destination {
+        dialect,
+        model: "m-1",
+        max_output_tokens: 8000,
+        max_tokens_key: false,
+        asks_for_usage: true,
+    };
     cross_request(&origin, &to)
 }
 

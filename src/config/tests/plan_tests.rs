@@ -44,7 +44,7 @@ fn plans_are_read_as_written_and_otherwise_formed() {
         "cascade = [{ tries = [\"small\", \"medium\"] }, { tries = [\"small\"], accept = \"judge\", judge = \"medium\", last = \"other\" }]\n\
          draft = [{ drafter = \"small\" }, { drafter = \"medium\", verifier = \"other\" }]\n\
          members = [\"small\", \"medium\"]\njudge = \"other\"\nrounds = 3\nquorum = 1\nmax_fan_out = 2\n\
-         judge_failure = \"first_by_order\"\nverify_failure = \"serve_unverified\"\nlicense = \"granted\"",
+         judge_failure = \"first_by_order\"\njudge_tie = \"fail\"\nverify_failure = \"serve_unverified\"\nlicense = \"granted\"",
     );
     let cascades: Vec<_> =
         written.cascades.iter().map(|one| (&one.tries[..], one.accept, one.last)).collect();
@@ -61,8 +61,8 @@ fn plans_are_read_as_written_and_otherwise_formed() {
     );
     assert_eq!((written.rounds, written.quorum, written.max_fan_out), (3, 1, 2));
     assert_eq!(
-        (written.judge_failure, written.verify_failure),
-        (JudgeFailure::FirstByOrder, VerifyFailure::ServeUnverified)
+        (written.judge_failure, written.judge_tie, written.verify_failure),
+        (JudgeFailure::FirstByOrder, JudgeFailure::Fail, VerifyFailure::ServeUnverified)
     );
     assert_eq!(written.license, CompoundLicense::Granted);
     assert_ne!(written.judge, Some(LARGE));
@@ -106,6 +106,7 @@ fn faults_of_plans_are_found() {
         ("members = [\"small\", \"medium\"]\nquorum = 3", "quorum"),
         ("judge = \"nobody\"", "judge"),
         ("judge_failure = \"random\"", "judge_failure"),
+        ("judge_tie = \"random\"", "judge_tie"),
         ("verify_failure = \"serve\"", "verify_failure"),
         ("license = \"paired\"", "license"),
     ];

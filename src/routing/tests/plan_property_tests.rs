@@ -6,7 +6,7 @@ use rand::{Rng, SeedableRng};
 
 use super::*;
 use crate::catalog::{AcceptSpec, CascadeSpec, CompoundLicense, DraftSpec};
-use crate::routing::{FRAME_TOKENS, Leg, Plan, Role, legs_of};
+use crate::routing::{FRAME_TOKENS, Leg, Plan, Role, affords, legs_of};
 use crate::types::Usage;
 
 /// Worlds drawn; `PLANS` of the environment asks for more.
@@ -83,15 +83,39 @@ fn spent(snapshot: &Snapshot, inputs: &Inputs, (leg, read): (&Leg, u64), rng: &m
     (price.cost(&usage).unwrap(), written)
 }
 
-/// Runs a plan by chance: waves in their order, ended where something stands. What it cost.
-fn run(snapshot: &Snapshot, inputs: &Inputs, legs: &[Leg], question: u64, rng: &mut StdRng) -> NanoUsd {
-    let (mut cost, mut before) = (NanoUsd::ZERO, 0);
+/// What a run of a plan came to.
+struct Ran {
+    cost: NanoUsd,
+    /// The guard kept a wave from beginning.
+    denied: bool,
+    /// By how much the calls of the last wave cost more than they could have been asked for.
+    excess: NanoUsd,
+}
+
+/// Runs a plan by chance as it is run: waves in their order, each only where the guard lets it begin, ended where something stands.
+/// `wasteful`: now and then a provider bills more than it was asked for.
+fn run(
+    (snapshot, inputs): (&Snapshot, &Inputs),
+    legs: &[Leg],
+    question: u64,
+    wasteful: bool,
+    rng: &mut StdRng,
+) -> Ran {
+    let mut ran = Ran { cost: NanoUsd::ZERO, denied: false, excess: NanoUsd::ZERO };
+    let mut before = 0;
     for wave in 0..=legs.last().unwrap().wave {
+        let wave: Vec<&Leg> = legs.iter().filter(|leg| leg.wave == wave).collect();
+        let worst = wave.iter().map(|leg| leg.worst_cost).sum();
+        if inputs.limits.max_cost.is_some_and(|ceiling| !affords(ceiling, Some(ran.cost), worst)) {
+            ran.denied = true;
+            break;
+        }
+        ran.excess = NanoUsd::ZERO;
         let mut written = 0;
-        for leg in legs.iter().filter(|leg| leg.wave == wave) {
+        for leg in wave {
             let shown = match leg.role {
                 Role::Try | Role::Last | Role::Member | Role::Drafter => 0,
-                Role::Debater if wave == 0 => 0,
+                Role::Debater if leg.wave == 0 => 0,
                 Role::Debater | Role::Judge | Role::Author | Role::Verifier => {
                     before + u64::from(FRAME_TOKENS)
                 }
@@ -99,7 +123,9 @@ fn run(snapshot: &Snapshot, inputs: &Inputs, legs: &[Leg], question: u64, rng: &
             // Input is told from bytes; a quarter more is reckoned with.
             let read = question + question / 4 + shown;
             let (one, answer) = spent(snapshot, inputs, (leg, read), rng);
-            cost += one;
+            let times = if wasteful && rng.random_bool(0.3) { rng.random_range(2..50) } else { 1 };
+            ran.cost += NanoUsd(one.0 * times);
+            ran.excess += NanoUsd((one.0 * times).saturating_sub(leg.worst_cost.unwrap().0));
             written += answer;
         }
         before = written;
@@ -107,13 +133,13 @@ fn run(snapshot: &Snapshot, inputs: &Inputs, legs: &[Leg], question: u64, rng: &
             break;
         }
     }
-    cost
+    ran
 }
 
 #[test]
 fn no_run_of_a_plan_costs_more_than_its_worst_case_and_no_ceiling_is_exceeded() {
     let drawn_worlds = std::env::var("PLANS").ok().and_then(|text| text.parse().ok()).unwrap_or(DRAWN);
-    let mut served = 0_u32;
+    let (mut served, mut denied) = (0_u32, 0_u32);
     for seed in 0..drawn_worlds {
         let mut rng = StdRng::seed_from_u64(u64::from(seed));
         let (snapshot, inputs) = drawn(&mut rng);
@@ -122,16 +148,28 @@ fn no_run_of_a_plan_costs_more_than_its_worst_case_and_no_ceiling_is_exceeded() 
         let Ok(decision) = decided else { continue };
         let chosen = decision.candidates.iter().find(|one| one.plan == decision.plan).unwrap();
         let worst = chosen.worst_cost.unwrap();
-        assert!(inputs.limits.max_cost.is_none_or(|ceiling| worst <= ceiling), "seed {seed}");
+        let ceiling = inputs.limits.max_cost;
+        assert!(ceiling.is_none_or(|ceiling| worst <= ceiling), "seed {seed}");
         if matches!(decision.plan, Plan::Single(_)) {
             continue;
         }
         served += 1;
         let legs = legs_of(&snapshot, &inputs, &decision);
+        let question = u64::from(analysis.input_tokens);
         for _ in 0..RUNS {
-            let cost = run(&snapshot, &inputs, &legs, u64::from(analysis.input_tokens), &mut rng);
+            let ran = run((&snapshot, &inputs), &legs, question, false, &mut rng);
+            let cost = ran.cost;
             assert!(cost <= worst, "seed {seed}: {} cost {cost}, at most {worst}", decision.plan);
+            assert!(!ran.denied, "seed {seed}: {} was begun and not let finish", decision.plan);
+            // Whatever providers bill: nothing begins that could break the ceiling, so only what is under way can.
+            let ran = run((&snapshot, &inputs), &legs, question, true, &mut rng);
+            denied += u32::from(ran.denied);
+            if let Some(ceiling) = ceiling {
+                assert!(ran.cost <= ceiling + ran.excess, "seed {seed}: {} breaks {ceiling}", decision.plan);
+            }
         }
     }
+    println!("{served} of {drawn_worlds} worlds, {RUNS} runs each, {denied} stopped by the guard");
     assert!(served > drawn_worlds / 5, "{served} of {drawn_worlds} are plans of several models");
+    assert!(denied > served / 10, "the guard was hardly ever asked: {denied}");
 }

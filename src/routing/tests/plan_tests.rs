@@ -323,7 +323,7 @@ fn the_legs_of_a_plan_are_what_its_worst_case_is_made_of() {
             "cascade",
             vec![(Role::Try, 0), (Role::Judge, 1), (Role::Try, 2), (Role::Judge, 3), (Role::Last, 4)],
         ),
-        ("ensemble", vec![(Role::Member, 0), (Role::Member, 0), (Role::Judge, 1)]),
+        ("ensemble", vec![(Role::Member, 0), (Role::Member, 0), (Role::Judge, 1), (Role::Judge, 1)]),
         (
             "debate",
             vec![

@@ -1,9 +1,11 @@
 //! One leg: a whole answer from one hop, paid for and on record, kept here.
 
 use futures_util::future::join_all;
+use tokio::time::Instant;
 
 use super::Spec;
 use crate::codec::{self, Composed, Spoken};
+use crate::routing::affords;
 use crate::strategy::answer::{self, Good, Untaken};
 use crate::strategy::attempt::{Attempt, LegEnd, Trail};
 use crate::strategy::chain::{Failure, Uncalled, call, failed, provider_request_id, unknown_fate};
@@ -56,10 +58,22 @@ pub(super) async fn ask_all(
     question: Question<'_>,
     trail: &mut Trail,
 ) -> Result<Vec<Result<Told, Untold>>, Untold> {
-    reserve(job, specs, trail)?;
+    let asked: Vec<(&Spec, Question<'_>)> = specs.iter().map(|spec| (*spec, question)).collect();
+    ask_each(job, &asked, trail).await
+}
+
+/// The same, each hop something of its own.
+pub(super) async fn ask_each(
+    job: &Job<'_>,
+    legs: &[(&Spec, Question<'_>)],
+    trail: &mut Trail,
+) -> Result<Vec<Result<Told, Untold>>, Untold> {
+    let specs: Vec<&Spec> = legs.iter().map(|(spec, _)| *spec).collect();
+    reserve(job, &specs, trail)?;
     // Each has a trail of its own while they run; dropping all of this on the way still files every leg.
     let mut side = Side { trails: specs.iter().map(|_| Trail::default()).collect(), all: trail };
-    let running = specs.iter().zip(&mut side.trails).map(|(spec, trail)| asked(job, spec, question, trail));
+    let running =
+        legs.iter().zip(&mut side.trails).map(|((spec, question), trail)| asked(job, spec, *question, trail));
     let told = join_all(running).await;
     drop(side);
     Ok(told.into_iter().map(|told| told.map_err(Untold::Failed)).collect())
@@ -79,14 +93,19 @@ impl Drop for Side<'_> {
     }
 }
 
-/// The spending guard: what was spent and what these may cost at most must fit the ceiling together.
+/// Whether these may be called: there is time left, and what was spent and what they may cost at most fit the ceiling together.
 fn reserve(job: &Job<'_>, specs: &[&Spec], trail: &Trail) -> Result<(), Untold> {
+    if job.deadline.is_some_and(|by| by <= Instant::now()) {
+        let late = Failure::new(FailureClass::Timeout, "the deadline is over before the plan is");
+        return Err(Untold::Failed(late));
+    }
     let Some(ceiling) = job.ceiling else { return Ok(()) };
     let spent: Option<NanoUsd> = trail.legs.iter().map(|leg| leg.cost).sum();
     let worst: Option<NanoUsd> = specs.iter().map(|spec| spec.worst_cost).sum();
-    match spent.zip(worst) {
-        Some((spent, worst)) if spent + worst <= ceiling => Ok(()),
-        _ => Err(Untold::Budget(format!("the next call of the plan could break the ceiling of ${ceiling}"))),
+    if affords(ceiling, spent, worst) {
+        Ok(())
+    } else {
+        Err(Untold::Budget(format!("the next call of the plan could break the ceiling of ${ceiling}")))
     }
 }
 

@@ -1,12 +1,13 @@
 //! Several models answer: another chooses one of the answers (ensemble), or they see each other's and another sums up (debate).
 
-use super::ask::{Question, Told, Untold, ask, ask_all};
+use super::ask::{Question, Told, Untold, ask, ask_all, ask_each};
 use super::{Compound, Outcome, PlanFault, Spec, agree, missing, words};
 use crate::catalog::JudgeFailure;
 use crate::routing::{Debate, Ensemble, Role};
 use crate::strategy::attempt::Trail;
 use crate::strategy::chain::Failure;
 use crate::strategy::job::Job;
+use crate::types::FailureClass;
 
 pub(super) async fn ensemble(
     job: &Job<'_>,
@@ -15,7 +16,7 @@ pub(super) async fn ensemble(
 ) -> Outcome {
     let members: Vec<&Spec> = compound.of(0, Role::Member).collect();
     let asked = ask_all(job, &members, Question::Clients, trail).await;
-    let told = match enough(asked, ensemble.quorum) {
+    let told = match enough(job, asked, ensemble.quorum) {
         Ok(told) => told,
         Err(failure) => return Outcome::Fail(failure),
     };
@@ -24,13 +25,17 @@ pub(super) async fn ensemble(
     if told.iter().skip(1).all(|other| agree::agree(&told[0].spoken, &other.spoken)) {
         return pick(told, 0, format!("{of}; agreed"));
     }
-    let Some(judge) = compound.first(Role::Judge) else { return missing(Role::Judge) };
-    match chosen(job, judge, &told, trail).await {
-        Ok(best) => pick(told, best, format!("{of}; chosen={}", best + 1)),
-        Err(failure) => match compound.judge_failure {
-            JudgeFailure::Fail => Outcome::Fail(failure),
-            JudgeFailure::FirstByOrder => pick(told, 0, format!("{of}; judge failed, first by order")),
-        },
+    let unsure = |told, policy: JudgeFailure, failure: Failure, what: &str| match policy {
+        JudgeFailure::Fail => Outcome::Fail(failure),
+        JudgeFailure::FirstByOrder => pick(told, 0, format!("{of}; {what}, first by order")),
+    };
+    match chosen(job, compound, &told, trail).await {
+        Ok(Some(best)) => pick(told, best, format!("{of}; chosen={}", best + 1)),
+        Ok(None) => {
+            let torn = PlanFault::Judge.failure("the judge's choice follows the order of the answers");
+            unsure(told, compound.judge_tie, torn, "tied")
+        }
+        Err(failure) => unsure(told, compound.judge_failure, failure, "judge failed"),
     }
 }
 
@@ -52,7 +57,7 @@ pub(super) async fn debate(
             let composed = words::again(&text, debaters.first().map_or(0, |debater| debater.output_cap));
             ask_all(job, &debaters, Question::Own(&composed), trail).await
         };
-        told = match enough(asked, debate.quorum) {
+        told = match enough(job, asked, debate.quorum) {
             Ok(told) => told,
             Err(failure) => return Outcome::Fail(failure),
         };
@@ -76,32 +81,61 @@ pub(super) async fn debate(
     }
 }
 
-/// Those that answered, where they are enough.
-fn enough(asked: Result<Vec<Result<Told, Untold>>, Untold>, quorum: u8) -> Result<Vec<Told>, Failure> {
+/// Those that answered, where they are enough. Where they were cut off by the deadline, that is what failed.
+fn enough(
+    job: &Job<'_>,
+    asked: Result<Vec<Result<Told, Untold>>, Untold>,
+    quorum: u8,
+) -> Result<Vec<Told>, Failure> {
     let answers = asked.map_err(Failure::from)?;
     let of = answers.len();
-    let told: Vec<Told> = answers.into_iter().flatten().filter(|told| !told.spoken.refused).collect();
+    let (mut told, mut late) = (Vec::with_capacity(of), None);
+    for answer in answers {
+        match answer {
+            Ok(answer) if !answer.spoken.refused => told.push(answer),
+            Err(Untold::Failed(failure)) if failure.class == FailureClass::Timeout => late = Some(failure),
+            Ok(_) | Err(_) => {}
+        }
+    }
     if told.is_empty() || told.len() < usize::from(quorum) {
         let detail = format!("{} of {of} members answered, {quorum} are needed", told.len());
-        return Err(PlanFault::Quorum.failure(detail));
+        let late = late.filter(|_| job.is_out_of_time());
+        return Err(late.unwrap_or_else(|| PlanFault::Quorum.failure(detail)));
     }
     Ok(told)
 }
 
-/// The judge's choice, asked twice with the answers the other way round: where it follows the place and not the answer, the
-/// first by order serves.
-async fn chosen(job: &Job<'_>, judge: &Spec, told: &[Told], trail: &mut Trail) -> Result<usize, Failure> {
+/// The judge's choice, asked side by side with the answers in their order and the other way round; `None` where it follows the
+/// place and not the answer.
+async fn chosen(
+    job: &Job<'_>,
+    compound: &Compound,
+    told: &[Told],
+    trail: &mut Trail,
+) -> Result<Option<usize>, Failure> {
+    let judges: Vec<&Spec> = compound.of(1, Role::Judge).collect();
+    let [forth, back] = judges[..] else {
+        return Err(PlanFault::Judge.failure("the plan has no two legs for its judge"));
+    };
     let question =
         job.question().ok_or_else(|| PlanFault::Judge.failure("the request cannot be shown to a judge"))?;
-    let text = words::shown(&question, &texts(told));
-    let composed = words::chooses(&text, judge.output_cap);
-    let verdict = match ask(job, judge, Question::Own(&composed), trail).await {
-        Ok(verdict) => verdict,
-        Err(Untold::Budget(detail)) => return Err(PlanFault::Budget.failure(detail)),
-        Err(Untold::Failed(failure)) => return Err(PlanFault::Judge.failure(failure.detail)),
-    };
-    let best = words::best(&verdict.spoken.text, told.len());
-    best.ok_or_else(|| PlanFault::Judge.failure("the judge's verdict cannot be understood"))
+    let mut answers = texts(told);
+    let in_order = words::shown(&question, &answers);
+    answers.reverse();
+    let reversed = words::shown(&question, &answers);
+    let composed = [words::chooses(&in_order, forth.output_cap), words::chooses(&reversed, back.output_cap)];
+    let legs = [(forth, Question::Own(&composed[0])), (back, Question::Own(&composed[1]))];
+    let verdicts = ask_each(job, &legs, trail).await.map_err(Failure::from)?;
+    let mut best = Vec::with_capacity(legs.len());
+    for verdict in verdicts {
+        let verdict = verdict.map_err(|untold| match untold {
+            Untold::Budget(detail) => PlanFault::Budget.failure(detail),
+            Untold::Failed(failure) => PlanFault::Judge.failure(failure.detail),
+        })?;
+        let found = words::best(&verdict.spoken.text, told.len());
+        best.push(found.ok_or_else(|| PlanFault::Judge.failure("the judge's verdict cannot be understood"))?);
+    }
+    Ok((best[0] + best[1] + 1 == told.len()).then_some(best[0]))
 }
 
 fn texts(told: &[Told]) -> Vec<&str> {

@@ -10,7 +10,7 @@ mod jury;
 mod serve;
 mod words;
 
-use super::attempt::Trail;
+use super::attempt::{LegEnd, Trail};
 use super::chain::{self, End, Failure};
 use super::job::Job;
 use super::reply::Reply;
@@ -31,6 +31,8 @@ pub struct Compound {
     pub chain: usize,
     /// What a judge that failed does.
     pub judge_failure: JudgeFailure,
+    /// What a judge that is torn does.
+    pub judge_tie: JudgeFailure,
     /// What a verifier that failed does.
     pub verify_failure: VerifyFailure,
 }
@@ -103,7 +105,13 @@ pub(super) async fn run<R: Reply>(
         () = reply.gone() => None,
     };
     match ran {
-        None => End::ClientGone,
+        None => {
+            // Whoever was still at work was let go because the client had left.
+            for leg in trail.legs.iter_mut().filter(|leg| leg.end == LegEnd::Cancelled) {
+                leg.end = LegEnd::ClientGone;
+            }
+            End::ClientGone
+        }
         Some(Outcome::Serve(told, how)) => serve::told(job, (told, None, how), trail, reply).await,
         Some(Outcome::Rewrite(told, text, how)) => {
             serve::told(job, (told, Some(text), how), trail, reply).await

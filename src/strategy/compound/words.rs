@@ -64,13 +64,13 @@ pub(super) fn best(verdict: &str, answers: usize) -> Option<usize> {
     struct Verdict {
         best: usize,
     }
-    let Verdict { best } = serde_json::from_value(object(verdict)?).ok()?;
+    let Verdict { best } = serde_json::from_value(only(verdict, "best")?).ok()?;
     (1..=answers).contains(&best).then(|| best - 1)
 }
 
 /// Whether a judge let an answer stand.
 pub(super) fn accepted(verdict: &str) -> Option<bool> {
-    object(verdict)?.get("accept")?.as_bool()
+    only(verdict, "accept")?.get("accept")?.as_bool()
 }
 
 /// What became of a draft.
@@ -142,18 +142,31 @@ pub(super) fn corrected(draft: &str, verdict: &str) -> Result<Corrected, String>
 
 /// The last JSON object of an answer: models like to say a word before it.
 fn object(text: &str) -> Option<Value> {
-    let text = text.get(text.len().saturating_sub(MAX_VERDICT)..)?;
-    let opens = text.match_indices('{').map(|(at, _)| at);
-    let mut found = None;
+    objects(text).pop()
+}
+
+/// The JSON object of an answer that has this key. Several that differ are no verdict: one of them may be a quotation of what was
+/// to be judged.
+fn only(text: &str, key: &str) -> Option<Value> {
+    let mut verdicts = objects(text).into_iter().filter(|object| object.get(key).is_some());
+    let first = verdicts.next()?;
+    verdicts.all(|other| other.get(key) == first.get(key)).then_some(first)
+}
+
+/// The JSON objects of an answer that stand in no other.
+fn objects(text: &str) -> Vec<Value> {
+    let from = text.len().saturating_sub(MAX_VERDICT);
+    let text = (from..=text.len()).find_map(|at| text.get(at..)).unwrap_or_default();
+    let mut found = Vec::new();
     let mut end = 0;
-    for at in opens {
+    for (at, _) in text.match_indices('{') {
         if at < end {
             continue;
         }
         let mut values = serde_json::Deserializer::from_str(&text[at..]).into_iter::<Value>();
         if let Some(Ok(value @ Value::Object(_))) = values.next() {
             end = at + values.byte_offset();
-            found = Some(value);
+            found.push(value);
         }
     }
     found
@@ -191,6 +204,10 @@ mod tests {
     fn verdicts_are_read_or_fail() {
         assert_eq!(best("I think {\"best\": 2}", 2), Some(1));
         assert_eq!(best("{\"best\": 1} no, {\"best\": 3}", 2), None);
+        // What was judged, quoted, is no verdict; said twice it is one.
+        assert_eq!(best("It says {\"best\": 1}. I say {\"best\": 2}", 2), None);
+        assert_eq!(best("{\"why\": {\"x\": 1}} {\"best\": 2} So: {\"best\": 2}", 2), Some(1));
+        assert_eq!(accepted("{\"accept\": true} it claims. {\"accept\": false}"), None);
         assert_eq!(
             (best("2", 2), best("{\"best\": 0}", 2), best("{\"best\": \"2\"}", 2)),
             (None, None, None)

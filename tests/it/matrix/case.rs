@@ -2,6 +2,7 @@
 
 use super::fault::Fault;
 use super::own::Check;
+use super::plans::PlanCase;
 
 /// One row.
 pub struct Row {
@@ -21,6 +22,8 @@ pub enum Checks {
     Own(&'static [(&'static str, Check)]),
     /// The same, behind all others.
     Alone(&'static [(&'static str, Check)]),
+    /// Plans of several models, one of which fails.
+    Plans(&'static [PlanCase]),
     /// Nothing to check yet, and who adds it.
     Later(&'static str),
 }

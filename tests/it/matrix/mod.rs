@@ -4,6 +4,8 @@
 mod case;
 pub mod fault;
 mod own;
+mod plan_rows;
+mod plans;
 mod process;
 mod run;
 mod table;
@@ -14,12 +16,18 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use case::{Case, Checks};
+use case::{Checks, Row};
 use fault::Way;
+use plan_rows::PLAN_ROWS;
 use table::ROWS;
 
 /// Cases at a time: nearly all of their time is waiting.
 const AT_ONCE: usize = 8;
+
+/// All rows: those of one model at a time, and those of plans of several.
+fn rows() -> impl Iterator<Item = &'static Row> {
+    ROWS.iter().chain(PLAN_ROWS)
+}
 
 /// What became of a row.
 #[derive(Default)]
@@ -34,7 +42,7 @@ async fn every_row_holds_twice_and_leaves_the_same_trail() {
     let only = std::env::var("MATRIX_ROW").ok();
     let permits = Arc::new(Semaphore::new(AT_ONCE));
     let mut running = JoinSet::new();
-    for row in ROWS.iter().filter(|row| only.as_deref().is_none_or(|only| only == row.number)) {
+    for row in rows().filter(|row| only.as_deref().is_none_or(|only| only == row.number)) {
         match &row.checks {
             Checks::Cases(cases) => {
                 for case in *cases {
@@ -42,9 +50,20 @@ async fn every_row_holds_twice_and_leaves_the_same_trail() {
                         let permits = permits.clone();
                         running.spawn(async move {
                             let _permit = permits.acquire().await.unwrap();
-                            (row.number, format!("{}, {}", case.name, way.name()), twice(case, way).await)
+                            let outcome = twice(|| run::run(case, way)).await;
+                            (row.number, format!("{}, {}", case.name, way.name()), outcome)
                         });
                     }
+                }
+            }
+            Checks::Plans(cases) => {
+                for (case, way) in cases.iter().flat_map(|case| Way::ALL.map(|way| (case, way))) {
+                    let permits = permits.clone();
+                    running.spawn(async move {
+                        let _permit = permits.acquire().await.unwrap();
+                        let outcome = twice(|| plans::run(case, way)).await;
+                        (row.number, format!("{}, {}", case.name, way.name()), outcome)
+                    });
                 }
             }
             Checks::Own(checks) => {
@@ -66,7 +85,7 @@ async fn every_row_holds_twice_and_leaves_the_same_trail() {
     while let Some(done) = running.join_next().await {
         all.push(done.unwrap());
     }
-    for row in ROWS.iter().filter(|row| only.as_deref().is_none_or(|only| only == row.number)) {
+    for row in rows().filter(|row| only.as_deref().is_none_or(|only| only == row.number)) {
         let Checks::Alone(checks) = &row.checks else { continue };
         for (name, check) in *checks {
             let mut outcome = Ok(());
@@ -92,8 +111,12 @@ async fn every_row_holds_twice_and_leaves_the_same_trail() {
 }
 
 /// Two runs of one case, each in a world of its own, that must look the same.
-async fn twice(case: &'static Case, way: Way) -> Result<(), String> {
-    let (first, second) = tokio::join!(tokio::spawn(run::run(case, way)), tokio::spawn(run::run(case, way)));
+async fn twice<T, F>(run: impl Fn() -> F) -> Result<(), String>
+where
+    T: PartialEq + std::fmt::Debug + Send + 'static,
+    F: Future<Output = Result<T, String>> + Send + 'static,
+{
+    let (first, second) = tokio::join!(tokio::spawn(run()), tokio::spawn(run()));
     let first = first.unwrap_or_else(|panic| Err(said(panic)))?;
     let second = second.unwrap_or_else(|panic| Err(said(panic)))?;
     if first == second { Ok(()) } else { Err(format!("two runs differ: {first:?} and {second:?}")) }
@@ -109,7 +132,7 @@ fn printed(tallies: &BTreeMap<&str, Tally>) -> String {
     let mut table = comfy_table::Table::new();
     table.load_preset(comfy_table::presets::NOTHING).set_header(["row", "fault", "cases", "passed", ""]);
     let alone = std::env::var("MATRIX_ROW").is_ok();
-    for row in ROWS.iter().filter(|row| !alone || tallies.contains_key(row.number)) {
+    for row in rows().filter(|row| !alone || tallies.contains_key(row.number)) {
         let (cases, passed, note) = match (&row.checks, tallies.get(row.number)) {
             (Checks::Later(who), _) => ("-".to_owned(), "-".to_owned(), format!("not yet: {who}")),
             (_, Some(tally)) => {
@@ -120,10 +143,10 @@ fn printed(tallies: &BTreeMap<&str, Tally>) -> String {
         };
         table.add_row([row.number.to_owned(), row.what.to_owned(), cases, passed, note]);
     }
-    let rows = ROWS.iter().filter(|row| !matches!(row.checks, Checks::Later(_))).count();
+    let checked = rows().filter(|row| !matches!(row.checks, Checks::Later(_))).count();
     let cases: usize = tallies.values().map(|tally| tally.cases).sum();
     let passed: usize = tallies.values().map(|tally| tally.passed).sum();
-    format!("{table}\n{} rows, {rows} checked: {cases} cases, each twice, {passed} passed", ROWS.len())
+    format!("{table}\n{} rows, {checked} checked: {cases} cases, each twice, {passed} passed", rows().count())
 }
 
 /// Every row of the specification stands in the table once, in order.
@@ -137,4 +160,6 @@ fn no_row_is_missing() {
             .chain(letters.chars().map(move |letter| format!("F{number}{letter}")))
     });
     assert_eq!(numbers, expected.collect::<Vec<_>>());
+    let plans: Vec<&str> = PLAN_ROWS.iter().map(|row| row.number).collect();
+    assert_eq!(plans, ["P1", "P2", "P3", "P4", "P5"]);
 }

@@ -10,6 +10,10 @@ pub enum Kind {
     Stationary,
     PriceShock,
     Latency,
+    /// Plans of several models whose errors come together.
+    Correlated,
+    /// Drafts that are verified.
+    Drafts,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -25,6 +29,10 @@ pub struct WorldFile {
     #[serde(default)]
     pub shock: Option<Shock>,
     #[serde(default)]
+    pub plans: Option<Plans>,
+    #[serde(default)]
+    pub verifier: Option<Verifier>,
+    #[serde(default)]
     pub deadlines: Deadlines,
     #[serde(default)]
     pub load: Load,
@@ -38,6 +46,27 @@ pub struct Labels {
     /// Share of prompts on which models succeed or fail together.
     pub together: f64,
     pub max_quality_loss: f64,
+}
+
+/// What competes, as an operator writes it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plans {
+    pub kinds: Vec<String>,
+    /// `cheapest` or `best`.
+    pub objective: String,
+    /// Lines of `[policies.compound]`.
+    pub compound: String,
+}
+
+/// How the baseline judges a draft of the first model.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verifier {
+    /// Share of wrong drafts that it corrects.
+    pub sensitivity: f64,
+    /// Share of right drafts that it lets stand.
+    pub specificity: f64,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -59,6 +88,9 @@ pub struct Model {
     pub usd: (f64, f64),
     /// What the operator believes.
     pub believed_quality: f64,
+    /// Its errors have nothing to do with those of others.
+    #[serde(default)]
+    pub apart: bool,
     /// What the operator wrote down of its speed.
     #[serde(default)]
     pub configured: Configured,

@@ -17,6 +17,8 @@ const ARRIVAL: u64 = 1;
 const REQUEST: u64 = 2;
 const ANSWER: u64 = 3;
 const LABEL: u64 = 4;
+/// Different wrong answers to one question.
+const WRONG_ANSWERS: u32 = 10;
 /// Tokens a word, the least a model says.
 const TOKENS_A_WORD: f64 = 1.4;
 const LEAST_TOKENS: f64 = 5.0;
@@ -56,6 +58,10 @@ pub struct Answer {
 pub struct Labelled {
     pub task: String,
     pub scores: Vec<f64>,
+    /// What each said: 0 is right, all else is wrong, and the same number is the same answer.
+    pub said: Vec<u32>,
+    /// Whether the verifier lets the first model's answer stand.
+    pub stands: bool,
 }
 
 impl World {
@@ -130,12 +136,24 @@ impl World {
             (0..pairs).map(move |pair| {
                 let mut rng = source(self.seed, LABEL + 10 * (at + 1), pair);
                 let shared: f64 = rng.random();
-                let score = |quality: &f64| {
+                let said = |(quality, model): (&f64, &file::Model)| {
                     let own: f64 = rng.random();
-                    let together = rng.random::<f64>() < self.file.labels.together;
-                    f64::from(u8::from(if together { shared } else { own } < *quality))
+                    let together = rng.random::<f64>() < self.file.labels.together && !model.apart;
+                    let wrong = rng.random_range(2..=WRONG_ANSWERS);
+                    match if together { shared } else { own } < *quality {
+                        true => 0,
+                        // Those who err together say the same.
+                        false if together => 1,
+                        false => wrong,
+                    }
                 };
-                Labelled { task: class.task.clone(), scores: class.quality.iter().map(score).collect() }
+                let said: Vec<u32> = class.quality.iter().zip(&self.file.models).map(said).collect();
+                let scores = said.iter().map(|said| f64::from(u8::from(*said == 0))).collect();
+                let stands = self.file.verifier.is_some_and(|verifier| {
+                    let lets = if said[0] == 0 { verifier.specificity } else { 1.0 - verifier.sensitivity };
+                    rng.random::<f64>() < lets
+                });
+                Labelled { task: class.task.clone(), scores, said, stands }
             })
         })
     }

@@ -7,19 +7,19 @@ mod speeds;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use pointsman::analysis::{Analysis, extract, read_limits};
+use pointsman::analysis::{Analysis, Features, Limits, extract, read_limits};
 use pointsman::catalog::{Evidence, Snapshot};
-use pointsman::codec::{Scratch, read};
+use pointsman::codec::{ChatRequest, Scratch, read};
 use pointsman::config::{SecretSource, from_text};
 use pointsman::demo::evidence::profile;
 use pointsman::routing::{
-    Candidate, Decision, DeploymentLive, Facts, Inputs, Live, NoRoute, Plan, analyse_and_decide,
+    Candidate, Decision, DeploymentLive, Facts, Inputs, Live, NoRoute, Plan, SessionLive, analyse_and_decide,
 };
 use pointsman::types::{Day, Operation};
 
 use crate::generator::{Request, WorldFile};
 
-pub use evidence::learn_evidence;
+pub use evidence::{Came, learn_evidence, learn_plan};
 pub use speeds::{Asked, Speeds};
 
 /// A decision with what was understood of the request.
@@ -52,26 +52,12 @@ impl Router {
             _ => None,
         });
         Inputs {
-            policy: "p".into(),
             features,
-            facts: Facts {
-                dialect: chat.dialect,
-                model_named: chat.model,
-                stream: chat.stream,
-                max_output_tokens: chat.max_output_tokens,
-                choices: chat.choices,
-                needs: chat.needs,
-                hard_markers: chat.hard_markers,
-                cache_markers: chat.cache_markers,
-                crossings: Vec::new(),
-                refused: Vec::new(),
-            },
-            limits: limits.unwrap(),
-            live: Live { deployments, session_model: None },
-            day: Day(20_700),
-            session_hash: 7,
-            forecast: None,
-            observe_only: false,
+            ..asked(
+                chat,
+                limits.unwrap(),
+                Live { deployments, session_model: None, session: SessionLive::default() },
+            )
         }
     }
 
@@ -84,6 +70,35 @@ impl Router {
         self.snapshot.deployments.iter().map(|at| DeploymentLive::timed(at.latency, None)).collect()
     }
 }
+
+/// What a decision on a request is a function of, but for its features.
+pub fn asked(chat: ChatRequest, limits: Limits, live: Live) -> Inputs {
+    Inputs {
+        policy: "p".into(),
+        features: Features::default(),
+        facts: Facts {
+            dialect: chat.dialect,
+            model_named: chat.model,
+            stream: chat.stream,
+            max_output_tokens: chat.max_output_tokens,
+            choices: chat.choices,
+            needs: chat.needs,
+            hard_markers: chat.hard_markers,
+            cache_markers: chat.cache_markers,
+            crossings: Vec::new(),
+            refused: Vec::new(),
+        },
+        limits,
+        live,
+        day: DAY,
+        session_hash: 7,
+        forecast: None,
+        observe_only: false,
+    }
+}
+
+/// The day prices are taken from.
+pub const DAY: Day = Day(20_700);
 
 /// The candidates of a decision, whether or not it came to a plan.
 pub fn candidates(decided: &Result<Decision, NoRoute>) -> &[Candidate] {
@@ -110,20 +125,28 @@ fn configuration(file: &WorldFile, prices: &[(f64, f64)]) -> String {
         let _ = write!(
             text,
             "[[models]]\nid = \"{}\"\ntier = \"edge\"\ncontext_tokens = 128000\nmax_output_tokens = 16000\n\
-             price = {{ input = {input}, output = {output}, valid_from = \"2025-01-01\" }}\n\
+             price = {{ input = {input}, output = {output}, valid_from = \"2025-01-01\" }}\nfamily = \"{}\"\n\
              quality = {{ default = {} }}\n\
              deployments = [{{ provider = \"o\", ttft_ms = {}, per_token_us = {} }}]\n",
-            model.id, model.believed_quality, speed.ttft_ms, speed.per_token_us,
+            model.id, model.id, model.believed_quality, speed.ttft_ms, speed.per_token_us,
         );
     }
     let names: Vec<String> = file.models.iter().map(|model| format!("\"{}\"", model.id)).collect();
     let _ = write!(
         text,
         "[[policies]]\nname = \"p\"\nmatch.models = [\"auto\"]\nmode = \"route\"\nbaseline = {}\ncandidates = [{}]\n\
-         holdout = 0.0\nlicense = \"paired\"\nmax_quality_loss = {}\n[routing]\nprofile = \"evidence.json\"\n",
+         holdout = 0.0\nlicense = \"paired\"\nmax_quality_loss = {}\n",
         names[names.len() - 1],
         names.join(", "),
         file.labels.max_quality_loss,
     );
+    if let Some(plans) = &file.plans {
+        let _ = write!(
+            text,
+            "plans = {:?}\nobjective = {:?}\n[policies.compound]\n{}\n",
+            plans.kinds, plans.objective, plans.compound
+        );
+    }
+    text += "[routing]\nprofile = \"evidence.json\"\n";
     text
 }

@@ -39,7 +39,9 @@ pub(in crate::codec::cross) fn write_request(
     }
     if prompt.stream {
         out.raw_member("stream", "true");
-        out.raw_member("stream_options", r#"{"include_usage":true}"#);
+        if to.asks_for_usage {
+            out.raw_member("stream_options", r#"{"include_usage":true}"#);
+        }
     }
     out.close(b'}');
     Ok(Crossed { path: "/v1/chat/completions".to_owned(), body: out.into_bytes(), dropped })

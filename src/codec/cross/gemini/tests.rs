@@ -15,6 +15,7 @@ fn written(body: &Value) -> Result<(String, Value), String> {
         model: "gemini-2.5/x",
         max_output_tokens: 9,
         max_tokens_key: true,
+        asks_for_usage: true,
     };
     let crossed = cross_request(&origin, &to).map_err(|obstacle| obstacle.param)?;
     Ok((crossed.path, serde_json::from_slice(&crossed.body).unwrap()))

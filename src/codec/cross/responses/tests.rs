@@ -14,7 +14,13 @@ const ASKER: Asker = Asker { operation: Operation::Responses, usage_in_stream: f
 fn cross(to: Dialect, body: &Value) -> Result<(Value, Vec<&'static str>), Obstacle> {
     let body = body.to_string();
     let origin = Origin { operation: Operation::Responses, path: "/v1/responses", body: body.as_bytes() };
-    let to = Destination { dialect: to, model: "m-1", max_output_tokens: 90, max_tokens_key: false };
+    let to = Destination {
+        dialect: to,
+        model: "m-1",
+        max_output_tokens: 90,
+        max_tokens_key: false,
+        asks_for_usage: true,
+    };
     let crossed = cross_request(&origin, &to)?;
     Ok((serde_json::from_slice(&crossed.body).unwrap(), crossed.dropped))
 }

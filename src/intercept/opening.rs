@@ -1,0 +1,167 @@
+//! The first bytes of a connection: whether it is CONNECT, TLS or plain HTTP, and which host it is for. Nothing is answered
+//! here.
+
+use std::io;
+
+use pingora::protocols::l4::stream::Stream as L4;
+use tokio::io::AsyncReadExt;
+
+use super::tls::{self, HANDSHAKE, Hello, MAX_HELLO};
+
+/// Largest head that is looked at before a connection is somebody's.
+const MAX_HEAD: usize = 16 << 10;
+
+/// What a connection begins with.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// TLS at once, for this name.
+    Tls(Option<String>),
+    /// CONNECT to a host and port.
+    Connect(String, u16),
+    /// A plain request for a host and port, and the length of its head.
+    Plain(String, u16, usize),
+    /// A plain request that was sent to us as if we were its host and port.
+    Direct(String, u16),
+    /// Nothing that is served here, and why.
+    Strange(&'static str),
+}
+
+/// Reads as much as says what the connection is. Bytes behind a CONNECT head, and all of anything else, are put back.
+pub(super) async fn open(client: &mut L4) -> io::Result<Opening> {
+    let mut bytes = Vec::with_capacity(2048);
+    loop {
+        if client.read_buf(&mut bytes).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let (opening, used) = match bytes.first() {
+            Some(&HANDSHAKE) => match tls::hello(&bytes) {
+                Hello::Incomplete if bytes.len() < MAX_HELLO => continue,
+                Hello::Incomplete => (Opening::Tls(None), 0),
+                Hello::Name(name) => (Opening::Tls(name), 0),
+            },
+            _ => match memchr::memmem::find(&bytes, b"\r\n\r\n") {
+                Some(end) => {
+                    let opening = read_head(&bytes[..end + 4]);
+                    let used = if matches!(opening, Opening::Connect(..)) { end + 4 } else { 0 };
+                    (opening, used)
+                }
+                None if bytes.len() < MAX_HEAD => continue,
+                None => (Opening::Strange("the head is too large"), 0),
+            },
+        };
+        client.rewind(&bytes[used..]);
+        return Ok(opening);
+    }
+}
+
+fn read_head(head: &[u8]) -> Opening {
+    let Ok(head_text) = std::str::from_utf8(head) else { return Opening::Strange("the head is no text") };
+    let mut lines = head_text.split("\r\n");
+    let words: Vec<&str> = lines.next().unwrap_or("").split(' ').collect();
+    let [method, target, version] = words[..] else { return Opening::Strange("this is no request") };
+    if !version.starts_with("HTTP/1.") {
+        return Opening::Strange("HTTP/1.1 or TLS is spoken here");
+    }
+    if method == "CONNECT" {
+        return match authority(target, None) {
+            Some((host, port)) => Opening::Connect(host, port),
+            None => Opening::Strange("CONNECT needs a host and a port"),
+        };
+    }
+    let absolute = target.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"));
+    let named = if absolute {
+        Some(target[7..].split(['/', '?']).next().unwrap_or(""))
+    } else {
+        let mut hosts = lines.filter_map(|line| line.split_once(':'));
+        hosts.find(|(name, _)| name.eq_ignore_ascii_case("host")).map(|(_, value)| value.trim())
+    };
+    match named.and_then(|named| authority(named, Some(80))) {
+        Some((host, port)) if !absolute => Opening::Direct(host, port),
+        Some((host, port)) => Opening::Plain(host, port, head.len()),
+        None => Opening::Strange("the request names no host"),
+    }
+}
+
+/// Host, lower case and without brackets or last dot, and port.
+fn authority(text: &str, default: Option<u16>) -> Option<(String, u16)> {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, port.parse().ok().filter(|port| *port > 0)?),
+        _ => (text, default?),
+    };
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte);
+    (!host.is_empty() && host.bytes().all(is_name)).then(|| (host.to_ascii_lowercase(), port))
+}
+
+/// The head as its server expects it: the path alone, and the connection closed after the answer.
+pub(super) fn origin_form(head: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(head);
+    let mut lines = text.trim_end_matches("\r\n").split("\r\n");
+    let request = lines.next().unwrap_or("");
+    let words: Vec<&str> = request.split(' ').collect();
+    let line = match words[..] {
+        [method, target, version] if target.get(..7).is_some_and(|it| it.eq_ignore_ascii_case("http://")) => {
+            let rest = &target[7..];
+            let path = rest.find(['/', '?']).map_or("/", |at| &rest[at..]);
+            let slash = if path.starts_with('/') { "" } else { "/" };
+            format!("{method} {slash}{path} {version}")
+        }
+        _ => request.to_owned(),
+    };
+    let hop = ["connection", "proxy-connection", "proxy-authorization", "keep-alive"];
+    let kept = lines.filter(|line| {
+        let name = line.split(':').next().unwrap_or("");
+        !hop.iter().any(|hop| name.eq_ignore_ascii_case(hop))
+    });
+    let mut out = line;
+    for line in kept.chain(["connection: close"]) {
+        out.push_str("\r\n");
+        out.push_str(line);
+    }
+    out.push_str("\r\n\r\n");
+    out.into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(head: &str, expected: Opening) {
+        assert_eq!(read_head(head.as_bytes()), expected, "{head}");
+    }
+
+    #[test]
+    fn a_head_says_which_host_it_is_for() {
+        let connect = |host: &str, port| Opening::Connect(host.to_owned(), port);
+        let plain = |host: &str, port, head: &str| Opening::Plain(host.to_owned(), port, head.len());
+        check("CONNECT API.openai.com:443 HTTP/1.1\r\n\r\n", connect("api.openai.com", 443));
+        check("CONNECT api.openai.com.:443 HTTP/1.1\r\n\r\n", connect("api.openai.com", 443));
+        check("CONNECT [::1]:443 HTTP/1.1\r\nHost: api.openai.com\r\n\r\n", connect("::1", 443));
+        let absolute = "GET http://a.b/x HTTP/1.1\r\nHost: c\r\n\r\n";
+        check(absolute, plain("a.b", 80, absolute));
+        check("GET /x HTTP/1.1\r\nhost:a.b\r\n\r\n", Opening::Direct("a.b".to_owned(), 80));
+        let port = "POST HTTP://a.b:81?x HTTP/1.1\r\n\r\n";
+        check(port, plain("a.b", 81, port));
+        for head in [
+            "CONNECT api.openai.com HTTP/1.1\r\n\r\n",
+            "CONNECT api.openai.com:0 HTTP/1.1\r\n\r\n",
+            "CONNECT user@api.openai.com:443 HTTP/1.1\r\n\r\n",
+            "CONNECT :443 HTTP/1.1\r\n\r\n",
+            "GET /x HTTP/1.1\r\n\r\n",
+            "GET /x HTTP/2.0\r\nhost: a\r\n\r\n",
+            "PRI * HTTP/2.0\r\n\r\n",
+            "nonsense\r\n\r\n",
+        ] {
+            assert!(matches!(read_head(head.as_bytes()), Opening::Strange(_)), "{head}");
+        }
+    }
+
+    #[test]
+    fn a_plain_request_off_the_list_closes_its_connection() {
+        let head = b"GET http://a.b/x?y HTTP/1.1\r\nHost: a.b\r\nProxy-Connection: keep-alive\r\n\r\n";
+        let expected = "GET /x?y HTTP/1.1\r\nHost: a.b\r\nconnection: close\r\n\r\n";
+        assert_eq!(String::from_utf8(origin_form(head)).unwrap(), expected);
+    }
+}

@@ -1,0 +1,115 @@
+//! Conversations: what a warm cache is worth, loops of tool calls, and how much switching may lose.
+
+use super::*;
+use crate::catalog::ToolLoops;
+use crate::routing::{Reason, lost_by_leaving};
+
+/// `medium` ($0.0255 expected) is licensed beside `large` ($0.031), whose cached input costs a tenth; the session was answered by
+/// `large`, which has so many of its tokens in its cache.
+fn at_large(warm_tokens: u32) -> impl Fn(&mut World) {
+    move |w: &mut World| {
+        w.add("medium", (8.0, 25.0), 0.9);
+        w.policy().candidates.retain(|ix| *ix != SMALL);
+        w.evidence("medium", 0.01);
+        let mut cached = price((10.0, 30.0));
+        cached.cache_read = PricePerMillion::from_usd(1.0);
+        w.model(LARGE).prices = PriceList::new(vec![cached]);
+        w.inputs.live.session_model = Some(id("large"));
+        w.inputs.live.session.warm_tokens = warm_tokens;
+    }
+}
+
+/// The result of a tool call came back.
+fn in_a_loop(w: &mut World) {
+    w.inputs.features.talk.tools = 1;
+    w.inputs.features.talk.tool_calls = 1;
+    w.inputs.features.talk.last_results = 1;
+}
+
+#[test]
+fn what_is_cached_is_what_staying_saves() {
+    check(at_large(0), "routed cheapest medium");
+    // 1000 tokens read from the cache save $0.009, and medium is cheaper by $0.0055 only.
+    check(at_large(1000), "routed baseline large");
+    check(at_large(500), "routed cheapest medium");
+    // Nobody else's cache is of use.
+    let other = |w: &mut World| {
+        at_large(1000)(w);
+        w.inputs.live.session_model = Some(id("small"));
+    };
+    check(other, "routed cheapest medium");
+    // Where a cache must be written anew, that is on the bill of whoever takes over.
+    let mut world = world();
+    at_large(1000)(&mut world);
+    world.inputs.facts.cache_markers = true;
+    let mut written = price((8.0, 25.0));
+    written.cache_write_5m = PricePerMillion::from_usd(10.0);
+    world.model(ModelIx(2)).prices = PriceList::new(vec![written]);
+    let decided = world.decide();
+    let cost = |plan: &str| candidate(&decided, plan).cost.unwrap().0;
+    // 1000 tokens in and 700 out.
+    assert!(cost("medium").abs_diff(10_000_000 + 17_500_000) < 30_000, "{}", cost("medium"));
+    assert!(cost("large").abs_diff(1_000_000 + 21_000_000) < 300_000, "{}", cost("large"));
+}
+
+#[test]
+fn a_loop_of_tool_calls_stays_with_who_began_it() {
+    let looped = |w: &mut World| {
+        w.evidence("small", 0.01);
+        in_a_loop(w);
+    };
+    check(looped, "routed cheapest small");
+    let begun = |w: &mut World| {
+        looped(w);
+        w.inputs.live.session_model = Some(id("large"));
+    };
+    check(begun, "routed tool_loop large");
+    let free = |w: &mut World| {
+        begun(w);
+        w.policy().sessions.tool_loops = ToolLoops::Free;
+    };
+    check(free, "routed cheapest small");
+    // The loop is over when somebody speaks again, and when its model may not serve.
+    let over = |w: &mut World| {
+        begun(w);
+        w.inputs.features.talk.last_results = 0;
+    };
+    check(over, "routed cheapest small");
+    let gone = |w: &mut World| {
+        begun(w);
+        w.live(LARGE).ready = false;
+    };
+    check(gone, "routed cheapest small");
+    // What has no licence does not serve because it once did.
+    let unlicensed = |w: &mut World| {
+        in_a_loop(w);
+        w.inputs.live.session_model = Some(id("small"));
+    };
+    check(unlicensed, "routed insufficient_evidence large");
+}
+
+#[test]
+fn switches_of_a_session_lose_no_more_than_they_may() {
+    let with = |lost: u64, most: f64| {
+        move |w: &mut World| {
+            at_large(500)(w);
+            w.inputs.live.session.lost = NanoUsd(lost);
+            w.policy().sessions.max_switch = usd(most);
+        }
+    };
+    // 500 tokens at $9 a million.
+    check(with(0, 0.0045), "routed cheapest medium");
+    check(with(0, 0.0044), "routed switch_cap large");
+    check(with(1_000_000, 0.0050), "routed switch_cap large");
+    let nothing_cached = |w: &mut World| {
+        with(9_000_000, 0.0)(w);
+        w.inputs.live.session.warm_tokens = 0;
+    };
+    check(nothing_cached, "routed cheapest medium");
+    let mut world = world();
+    at_large(500)(&mut world);
+    let (snapshot, inputs) = world.seal();
+    let lost = |model: &str| lost_by_leaving(&snapshot, &id(model), 500, inputs.day);
+    assert_eq!(["large", "medium", "gone"].map(lost), [4_500_000, 0, 0].map(NanoUsd));
+    assert_eq!(Reason::SwitchCap.as_str(), "switch_cap");
+}

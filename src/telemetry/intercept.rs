@@ -1,0 +1,40 @@
+//! What is counted of intercepted connections. Labels are our own words only, never a host's name.
+
+use prometheus::{IntCounterVec, IntGauge, Opts, Registry};
+
+/// Metrics of the interception listener.
+pub struct Interception {
+    /// Connections that are open, before and behind TLS.
+    pub connections: IntGauge,
+    /// Those of them that are tunnels to hosts off the list.
+    pub tunnels: IntGauge,
+    /// Connections by what became of them.
+    pub ended: IntCounterVec,
+    /// Certificates shown to clients, by whether they were minted for it or kept from before.
+    pub leaves: IntCounterVec,
+}
+
+impl Interception {
+    pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let connections =
+            IntGauge::new("pointsman_intercept_connections", "Intercepted connections that are open")?;
+        let tunnels =
+            IntGauge::new("pointsman_intercept_tunnels", "Open tunnels to hosts that are not intercepted")?;
+        let ended = IntCounterVec::new(
+            Opts::new("pointsman_intercept_ended_total", "Intercepted connections by what became of them"),
+            &["end"],
+        )?;
+        let leaves = IntCounterVec::new(
+            Opts::new(
+                "pointsman_intercept_leaves_total",
+                "Certificates shown, minted for it or kept from before",
+            ),
+            &["leaf"],
+        )?;
+        registry.register(Box::new(connections.clone()))?;
+        registry.register(Box::new(tunnels.clone()))?;
+        registry.register(Box::new(ended.clone()))?;
+        registry.register(Box::new(leaves.clone()))?;
+        Ok(Self { connections, tunnels, ended, leaves })
+    }
+}

@@ -1,0 +1,154 @@
+//! The rows of the matrix about plans of several models, as data: `s` and `m` are the cheap models, `l` the dear one, `j` judges or
+//! verifies. In a trail `?` marks an attempt that may have been billed.
+
+use super::case::{Checks, Row};
+use super::plans::Does::{Fails, Garbles, Hangs, Picks, Right, Says, Wastes};
+use super::plans::Got::{Behind, Left, Own, Served};
+use super::plans::Kind::{Cascade, Debate, Draft, Ensemble, Judged};
+use super::plans::{Does, Got, Kind, PlanCase};
+use crate::support::FINISH_TEXT;
+
+type Hint = Option<(&'static str, &'static str)>;
+
+const DEADLINE: Hint = Some(("x-pointsman-deadline-ms", "900"));
+/// Less than any plan may come to.
+const POOR: Hint = Some(("x-pointsman-max-cost-usd", "0.00001"));
+/// More than any plan may come to, and less than what is wasted.
+const RICH: Hint = Some(("x-pointsman-max-cost-usd", "5"));
+const FIRST: &str = "judge_failure = \"first_by_order\"";
+const UNVERIFIED: &str = "verify_failure = \"serve_unverified\"";
+const TORN: &str = "judge_tie = \"fail\"";
+
+const fn case(
+    kind: Kind,
+    name: &'static str,
+    does: [Does; 4],
+    gets: Got,
+    trail: &'static [&'static str],
+) -> PlanCase {
+    PlanCase { name, kind, with: "", hint: None, does, gets, trail }
+}
+
+const fn with(lines: &'static str, case: PlanCase) -> PlanCase {
+    PlanCase { with: lines, ..case }
+}
+
+const fn hint(hint: Hint, case: PlanCase) -> PlanCase {
+    PlanCase { hint, ..case }
+}
+
+const fn row(number: &'static str, what: &'static str, cases: &'static [PlanCase]) -> Row {
+    Row { number, what, checks: Checks::Plans(cases) }
+}
+
+/// All say another thing, and the judge takes the second.
+const DIFFER: [Does; 4] = [Says("1"), Says("2"), Says("3"), Picks("2")];
+const SILENT: [Does; 4] = [Hangs; 4];
+
+const QUORUM: Got = Own(502, "quorum");
+const JUDGE: Got = Own(502, "judge_failed");
+const VERIFIER: Got = Own(502, "verifier_failed");
+const SPENT: Got = Own(402, "budget_exhausted");
+const TOO_POOR: Got = Own(402, "no_plan_within_budget");
+const UPSTREAM: Got = Own(502, "upstream_error");
+const LATE: Got = Own(504, "upstream_timeout");
+
+/// The rows, each on as few lines as it takes.
+#[rustfmt::skip]
+pub const PLAN_ROWS: &[Row] = &[
+    row("P1", "a member of a plan fails", &[
+        case(Cascade, "cascade, one of the first", [Fails, Says("2"), Says("3"), Hangs],
+            Served("3", "cascade; escalated"), &["s:server_error", "m:answered", "l:answered"]),
+        case(Cascade, "cascade, one of the first says what is no answer", [Says("2"), Garbles, Says("3"), Hangs],
+            Served("3", "cascade; escalated"), &["s:answered", "m:malformed?", "l:answered"]),
+        case(Cascade, "cascade, the last", [Says("1"), Says("2"), Fails, Hangs],
+            UPSTREAM, &["s:answered", "m:answered", "l:server_error"]),
+        case(Cascade, "cascade, the last, with a chain behind it", [Says("1"), Says("2"), Fails, Right],
+            Behind(FINISH_TEXT), &["s:answered", "m:answered", "l:server_error", "j:ok"]),
+        case(Judged, "cascade by judge, the first", [Fails, Hangs, Says("3"), Hangs],
+            Served("3", "cascade; escalated"), &["s:server_error", "l:answered"]),
+        case(Ensemble, "ensemble, one of three", [Says("1"), Fails, Says("3"), Picks("3")],
+            Served("3", "ensemble; quorum=2/3; chosen=2"),
+            &["s:answered", "m:server_error", "l:answered", "j:answered", "j:answered"]),
+        case(Ensemble, "ensemble, two of three", [Says("1"), Fails, Garbles, Hangs],
+            QUORUM, &["s:answered", "m:server_error", "l:malformed?"]),
+        case(Debate, "debate, one of three", [Says("1"), Fails, Says("3"), Says("4")],
+            Served("4", "debate; rounds=2; quorum=2/3"),
+            &["s:answered", "m:server_error", "l:answered", "s:answered", "m:server_error", "l:answered", "j:answered"]),
+        case(Debate, "debate, two of three", [Fails, Says("2"), Fails, Hangs],
+            QUORUM, &["s:server_error", "m:answered", "l:server_error"]),
+        case(Draft, "draft, who writes", [Fails, Hangs, Hangs, Hangs], UPSTREAM, &["s:server_error"]),
+    ]),
+    row("P2", "the judge of a plan fails", &[
+        case(Judged, "cascade by judge: not passed", [Says("1"), Hangs, Says("3"), Fails],
+            Served("3", "cascade; escalated"), &["s:answered", "j:server_error", "l:answered"]),
+        case(Judged, "cascade by judge: says nothing of use", [Says("1"), Hangs, Says("3"), Says("fine")],
+            Served("3", "cascade; escalated"), &["s:answered", "j:answered", "l:answered"]),
+        case(Ensemble, "ensemble", [Says("1"), Says("2"), Says("3"), Fails], JUDGE,
+            &["s:answered", "m:answered", "l:answered", "j:server_error", "j:server_error"]),
+        case(Ensemble, "ensemble: says nothing of use", [Says("1"), Says("2"), Says("3"), Says("all of them")], JUDGE,
+            &["s:answered", "m:answered", "l:answered", "j:answered", "j:answered"]),
+        with(FIRST, case(Ensemble, "ensemble: the first by order", [Says("1"), Says("2"), Says("3"), Fails],
+            Served("1", "ensemble; quorum=3/3; judge failed, first by order"),
+            &["s:answered", "m:answered", "l:answered", "j:server_error", "j:server_error"])),
+        case(Ensemble, "ensemble: torn", [Says("1"), Says("2"), Says("3"), Says("{\"best\": 1}")],
+            Served("1", "ensemble; quorum=3/3; tied, first by order"),
+            &["s:answered", "m:answered", "l:answered", "j:answered", "j:answered"]),
+        with(TORN, case(Ensemble, "ensemble: torn, and that is a failure",
+            [Says("1"), Says("2"), Says("3"), Says("{\"best\": 3}")], JUDGE,
+            &["s:answered", "m:answered", "l:answered", "j:answered", "j:answered"])),
+        case(Debate, "debate", [Says("1"), Says("2"), Says("3"), Garbles], JUDGE,
+            &["s:answered", "m:answered", "l:answered", "s:answered", "m:answered", "l:answered", "j:malformed?"]),
+        with(FIRST, case(Debate, "debate: the first by order", [Says("1"), Says("2"), Says("3"), Fails],
+            Served("1", "debate; rounds=2; quorum=3/3; judge failed, first by order"),
+            &["s:answered", "m:answered", "l:answered", "s:answered", "m:answered", "l:answered", "j:server_error"])),
+        case(Draft, "draft: the verifier", [Says("1"), Hangs, Hangs, Fails], VERIFIER,
+            &["s:answered", "j:server_error"]),
+        case(Draft, "draft: the verifier says nothing of use", [Says("1"), Hangs, Hangs, Says("fine")], VERIFIER,
+            &["s:answered", "j:answered"]),
+        with(UNVERIFIED, case(Draft, "draft: served unverified", [Says("1"), Hangs, Hangs, Fails],
+            Served("1", "draft; unverified"), &["s:answered", "j:server_error"])),
+    ]),
+    row("P3", "a plan runs out of time", &[
+        hint(DEADLINE, case(Cascade, "cascade, the first", SILENT, LATE, &["s:timeout?", "m:timeout?"])),
+        hint(DEADLINE, case(Cascade, "cascade, the last", [Says("1"), Says("2"), Hangs, Hangs], LATE,
+            &["s:answered", "m:answered", "l:timeout?"])),
+        hint(DEADLINE, case(Ensemble, "ensemble, its members", SILENT, LATE,
+            &["s:timeout?", "m:timeout?", "l:timeout?"])),
+        hint(DEADLINE, case(Ensemble, "ensemble, its judge", [Says("1"), Says("2"), Says("3"), Hangs], JUDGE,
+            &["s:answered", "m:answered", "l:answered", "j:timeout?", "j:timeout?"])),
+        hint(DEADLINE, case(Debate, "debate", SILENT, LATE, &["s:timeout?", "m:timeout?", "l:timeout?"])),
+        hint(DEADLINE, case(Debate, "debate, who sums up", [Says("1"), Says("2"), Says("3"), Hangs], JUDGE,
+            &["s:answered", "m:answered", "l:answered", "s:answered", "m:answered", "l:answered", "j:timeout?"])),
+        hint(DEADLINE, case(Draft, "draft, who writes", SILENT, LATE, &["s:timeout?"])),
+        hint(DEADLINE, case(Draft, "draft, who verifies", [Says("1"), Hangs, Hangs, Hangs], VERIFIER,
+            &["s:answered", "j:timeout?"])),
+    ]),
+    row("P4", "the client leaves a plan", &[
+        case(Cascade, "cascade, the first", SILENT, Left("sm"), &["s:client_gone?", "m:client_gone?"]),
+        case(Cascade, "cascade, the last", [Says("1"), Says("2"), Hangs, Hangs], Left("sml"),
+            &["s:answered", "m:answered", "l:client_gone?"]),
+        case(Ensemble, "ensemble, its members", SILENT, Left("sml"),
+            &["s:client_gone?", "m:client_gone?", "l:client_gone?"]),
+        case(Ensemble, "ensemble, its judge", [Says("1"), Says("2"), Says("3"), Hangs], Left("smljj"),
+            &["s:answered", "m:answered", "l:answered", "j:client_gone?", "j:client_gone?"]),
+        case(Debate, "debate", SILENT, Left("sml"), &["s:client_gone?", "m:client_gone?", "l:client_gone?"]),
+        case(Draft, "draft, who verifies", [Says("1"), Hangs, Hangs, Hangs], Left("sj"),
+            &["s:answered", "j:client_gone?"]),
+    ]),
+    row("P5", "a plan that the budget does not allow", &[
+        hint(POOR, case(Cascade, "cascade", DIFFER, TOO_POOR, &[])),
+        hint(POOR, case(Judged, "cascade by judge", DIFFER, TOO_POOR, &[])),
+        hint(POOR, case(Ensemble, "ensemble", DIFFER, TOO_POOR, &[])),
+        hint(POOR, case(Debate, "debate", DIFFER, TOO_POOR, &[])),
+        hint(POOR, case(Draft, "draft", DIFFER, TOO_POOR, &[])),
+        hint(RICH, case(Cascade, "cascade, spent on the way", [Wastes("1"), Says("2"), Says("3"), Hangs], SPENT,
+            &["s:answered", "m:answered"])),
+        hint(RICH, case(Ensemble, "ensemble, spent on the way", [Wastes("1"), Says("2"), Says("3"), Picks("3")], SPENT,
+            &["s:answered", "m:answered", "l:answered"])),
+        hint(RICH, case(Debate, "debate, spent on the way", [Wastes("1"), Says("2"), Says("3"), Says("4")], SPENT,
+            &["s:answered", "m:answered", "l:answered"])),
+        hint(RICH, case(Draft, "draft, spent on the way", [Wastes("1"), Hangs, Hangs, Hangs], SPENT,
+            &["s:answered"])),
+    ]),
+];

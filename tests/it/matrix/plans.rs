@@ -1,0 +1,293 @@
+//! Rows about plans of several models: which of the models fails, and what becomes of the whole. Each case is asked in both dialects,
+//! whole and streamed; the models that answer speak OpenAI's, the one that judges Anthropic's, so half of it is translated.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::fault::Way;
+use crate::compound::{picked, told};
+use crate::support::client::{chat_body, chat_stream_body, messages_body, messages_stream_body};
+use crate::support::fake_provider::Seen;
+use crate::support::proxy::World;
+use crate::support::{Answer, Client, Request, Script, errors};
+
+/// One case.
+pub struct PlanCase {
+    /// What is special about it.
+    pub name: &'static str,
+    /// The kind of plan that is asked for.
+    pub kind: Kind,
+    /// More lines of `[policies.compound]`.
+    pub with: &'static str,
+    /// The caller's header.
+    pub hint: Option<(&'static str, &'static str)>,
+    /// What the small, the middle and the large model do, and the judge.
+    pub does: [Does; 4],
+    /// What the client gets.
+    pub gets: Got,
+    /// Every attempt on record.
+    pub trail: &'static [&'static str],
+}
+
+/// The kind of a plan. Who is asked, by letter: `s` small, `m` middle, `l` large, `j` the judge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `s` and `m` must agree, else `l`.
+    Cascade,
+    /// `j` says whether the answer of `s` stands, else `l`.
+    Judged,
+    /// `s`, `m` and `l`, of whom two are enough; `j` chooses.
+    Ensemble,
+    /// The same, two rounds; `j` sums up.
+    Debate,
+    /// `s` writes, `j` accepts.
+    Draft,
+}
+
+/// What a model does.
+#[derive(Clone, Copy, Debug)]
+pub enum Does {
+    /// Says this.
+    Says(&'static str),
+    /// Answers rightly, whole or as a stream, as it is asked.
+    Right,
+    /// Finds this answer the best, wherever it stands.
+    Picks(&'static str),
+    /// Says this for far more tokens than it could have been asked for.
+    Wastes(&'static str),
+    /// Answers 500.
+    Fails,
+    /// Answers with something that is no answer.
+    Garbles,
+    /// Never answers.
+    Hangs,
+}
+
+/// What the client gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Got {
+    /// This text, come about in this way.
+    Served(&'static str, &'static str),
+    /// This text, from behind the plan.
+    Behind(&'static str),
+    /// Our own error.
+    Own(u16, &'static str),
+    /// Nothing: it left while these were asked.
+    Left(&'static str),
+}
+
+/// What a case came to: everything that must be the same in every run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Came {
+    status: u16,
+    code: Option<String>,
+    plan: Option<String>,
+    calls: String,
+    trail: Vec<String>,
+    costs: Vec<Option<u64>>,
+    outcome: String,
+}
+
+/// A model's letter by its name in the configuration, and its name at the provider.
+const MODELS: [(char, &str, &str); 4] = [
+    ('s', "small", "small-1"),
+    ('m', "named-0", "mid-1"),
+    ('l', "large", "large-1"),
+    ('j', "claude-large", "claude-large-1"),
+];
+
+/// Behind a deadline of this header everything is over soon.
+const SOON: Duration = Duration::from_secs(4);
+
+/// Runs a case once.
+pub async fn run(case: &'static PlanCase, way: Way) -> Result<Came, String> {
+    let world = World::start(|config| {
+        config.named = vec![("a", "mid-1".to_owned())];
+        config.clocks_ms = [3000, 5000, 5000, 8000];
+        config.fallback = matches!(case.gets, Got::Behind(_));
+        config.swap("[server]", "[routing]\npredictor = \"none\"\n\n[server]");
+        if config.fallback {
+            config.swap("fallback = [\"large\"]", "fallback = [\"claude-large\"]");
+        }
+        config.policy_lines = lines(case);
+    })
+    .await;
+    for provider in [&world.small, &world.large] {
+        provider.choose(move |seen| script(case, seen));
+    }
+    let began = Instant::now();
+    let answer = ask(&world, case, way).await;
+    let took = began.elapsed();
+    let entry = match &answer {
+        Some(answer) => world.proxy.entry_of(answer).await,
+        None => world.proxy.only_entry().await,
+    };
+    let letter = |model: &str| MODELS.iter().find(|of| of.1 == model).map_or('?', |of| of.0);
+    let attempts = entry.attempts.iter().map(|attempt| {
+        let model = attempt.model.as_ref().map_or("", |model| model.as_str());
+        let unsure = if attempt.maybe_billed { "?" } else { "" };
+        format!("{}:{}{unsure}", letter(model), attempt.outcome.as_str())
+    });
+    let trail: Vec<String> = attempts.collect();
+    let spent: Option<u64> = entry.attempts.iter().map(|attempt| attempt.cost.map(|cost| cost.0)).sum();
+    if entry.cost.map(|cost| cost.0) != spent {
+        return Err(format!("the whole cost {:?}, its attempts {spent:?}", entry.cost));
+    }
+    if took > SOON {
+        return Err(format!("it took {took:?}"));
+    }
+    let came = Came {
+        status: answer.as_ref().map_or(0, |answer| answer.status),
+        code: answer.as_ref().filter(|answer| answer.status != 200).map(|answer| code(answer, way)),
+        plan: answer.as_ref().and_then(|answer| answer.header("x-pointsman-plan")).map(str::to_owned),
+        calls: calls(&world),
+        trail,
+        costs: entry.attempts.iter().map(|attempt| attempt.cost.map(|cost| cost.0)).collect(),
+        outcome: entry.outcome.as_str().to_owned(),
+    };
+    verify(case, way, answer.as_ref(), &came)?;
+    Ok(came)
+}
+
+fn lines(case: &PlanCase) -> String {
+    let cascade = match case.kind {
+        Kind::Judged => {
+            "{ tries = [\"small\"], accept = \"judge\", judge = \"claude-large\", last = \"large\" }"
+        }
+        Kind::Cascade | Kind::Ensemble | Kind::Debate | Kind::Draft => {
+            "{ tries = [\"small\", \"named-0\"], last = \"large\" }"
+        }
+    };
+    format!(
+        "plans = [\"single\", \"cascade\", \"ensemble\", \"debate\", \"draft\"]\n[policies.compound]\ncascade = [{cascade}]\n\
+         members = [\"small\", \"named-0\", \"large\"]\njudge = \"claude-large\"\nmax_fan_out = 3\n\
+         draft = [{{ drafter = \"small\", verifier = \"claude-large\" }}]\n{}",
+        case.with
+    )
+}
+
+fn script(case: &PlanCase, seen: &Seen) -> Script {
+    let model = seen.json()["model"].as_str().unwrap_or_default().to_owned();
+    let at = MODELS.iter().position(|of| of.2 == model).expect("a model of the configuration");
+    let says = |text: &str, tokens: u64| told(seen.target(), text, tokens);
+    match case.does[at] {
+        Does::Says(text) => says(text, 10),
+        Does::Right => Script::Right,
+        Does::Picks(answer) => says(&picked(seen, answer), 10),
+        Does::Wastes(text) => says(text, 40_000_000),
+        Does::Fails => Script::Status(500, None),
+        Does::Garbles => Script::BrokenJson,
+        Does::Hangs => Script::HangBeforeHeaders,
+    }
+}
+
+/// The answer; `None` where the client left as soon as everybody had been asked.
+async fn ask(world: &World, case: &PlanCase, way: Way) -> Option<Answer> {
+    let kind = match case.kind {
+        Kind::Cascade | Kind::Judged => "cascade",
+        Kind::Ensemble => "ensemble",
+        Kind::Debate => "debate",
+        Kind::Draft => "draft",
+    };
+    let mut request = match (way.messages, way.stream) {
+        (false, false) => Request::chat(chat_body("auto")),
+        (false, true) => Request::chat(chat_stream_body("auto")),
+        (true, false) => Request::messages(messages_body("auto")),
+        (true, true) => Request::messages(messages_stream_body("auto")),
+    }
+    .with("x-pointsman-plan", kind);
+    if let Some((name, value)) = case.hint {
+        request = request.with(name, value);
+    }
+    let Got::Left(asked) = case.gets else { return Some(world.proxy.exchange(&request).await) };
+    let mut client = Client::connect(world.proxy.data).await;
+    client.request(&request).await;
+    let mut hanging = Vec::new();
+    for (provider, models) in [(&world.small, "sm"), (&world.large, "lj")] {
+        let all = asked.chars().filter(|letter| models.contains(*letter)).count();
+        for at in 0..all {
+            let seen = provider.nth(at).await;
+            while !seen.has_body() {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            hanging.push(seen);
+        }
+    }
+    drop(client);
+    for seen in hanging.iter().filter(|seen| hangs(case, seen)) {
+        seen.closed().await;
+    }
+    None
+}
+
+/// Whether the model that was asked never answers.
+fn hangs(case: &PlanCase, seen: &Seen) -> bool {
+    matches!(script(case, seen), Script::HangBeforeHeaders)
+}
+
+fn code(answer: &Answer, way: Way) -> String {
+    errors::of_path(way.target(), answer, way.name())
+}
+
+/// The letters of those who were asked; who is asked at the same time has no order.
+fn calls(world: &World) -> String {
+    let all = world.small.seen().into_iter().chain(world.large.seen());
+    let name = |seen: &Seen| seen.json()["model"].as_str().unwrap_or_default().to_owned();
+    let letter = |name: &str| MODELS.iter().find(|of| of.2 == name).map_or('?', |of| of.0);
+    let mut letters: Vec<char> = all.map(|seen| letter(&name(&seen))).collect();
+    letters.sort_unstable();
+    letters.into_iter().collect()
+}
+
+/// What came must be what the table says.
+fn verify(case: &PlanCase, way: Way, answer: Option<&Answer>, came: &Came) -> Result<(), String> {
+    let wrong = |what: String| Err(format!("{what}; {came:?}"));
+    if came.trail != case.trail {
+        return wrong(format!("trail {:?} instead of {:?}", came.trail, case.trail));
+    }
+    let mut asked: Vec<char> = case.trail.iter().filter_map(|attempt| attempt.chars().next()).collect();
+    asked.sort_unstable();
+    if came.calls != asked.into_iter().collect::<String>() {
+        return wrong("who was asked is not who is on record".to_owned());
+    }
+    let found = match (case.gets, answer) {
+        (Got::Left(_), None) => came.outcome == "client_gone",
+        (Got::Own(status, code), Some(_)) => came.status == status && came.code.as_deref() == Some(code),
+        (Got::Served(text, how), Some(answer)) => {
+            came.plan.as_deref() == Some(how) && came.outcome == "ok" && says(answer, way, text)
+        }
+        (Got::Behind(text), Some(answer)) => {
+            let path = answer.header("x-pointsman-path");
+            came.outcome == "ok" && path == Some("fallback") && says(answer, way, text)
+        }
+        _ => false,
+    };
+    let text = answer.map(|answer| answer.text().to_owned());
+    if found { Ok(()) } else { wrong(format!("{:?} was to come, not {text:?}", case.gets)) }
+}
+
+/// Whether an answer is whole, in the client's dialect, and says this.
+fn says(answer: &Answer, way: Way, text: &str) -> bool {
+    if answer.status != 200 || !answer.complete {
+        return false;
+    }
+    match (way.stream, way.messages) {
+        (false, false) => answer.json()["choices"][0]["message"]["content"] == text,
+        (false, true) => answer.json()["content"][0]["text"] == text,
+        (true, false) => {
+            let end = answer.events().last().copied() == Some("data: [DONE]");
+            end && streamed(answer, |event| event["choices"][0]["delta"]["content"].clone()) == text
+        }
+        (true, true) => {
+            let end = answer.events().last().is_some_and(|event| event.starts_with("event: message_stop"));
+            end && streamed(answer, |event| event["delta"]["text"].clone()) == text
+        }
+    }
+}
+
+fn streamed(answer: &Answer, piece: impl Fn(&Value) -> Value) -> String {
+    let data = answer.events().into_iter().filter_map(|event| event.split("data: ").nth(1));
+    let events = data.filter_map(|data| serde_json::from_str::<Value>(data).ok());
+    events.filter_map(|event| piece(&event).as_str().map(str::to_owned)).collect()
+}
