@@ -34,8 +34,8 @@ fn two_turns() -> Value {
             {"role": "model", "parts": [{"text": "hm", "thought": true}, {"text": "so"},
                 {"functionCall": {"name": "f", "args": {"a": 1.50}}}, {"functionCall": {"id": "x", "name": "f"}}]},
             {"role": "user", "parts": [
-                {"functionResponse": {"name": "f", "response": {"output": "one"}}},
-                {"functionResponse": {"id": "x", "name": "f", "response": {"error": "two"}}}]},
+                {"functionResponse": {"id": "x", "name": "f", "response": {"error": "two"}}},
+                {"functionResponse": {"name": "f", "response": {"output": "one"}}}]},
             {"parts": [{"text": "go"}]},
         ],
         "tools": [{"functionDeclarations": [
@@ -65,8 +65,8 @@ fn a_conversation_with_tools_becomes_messages() {
                 {"type": "tool_use", "id": "call_0", "name": "f", "input": {"a": 1.50}},
                 {"type": "tool_use", "id": "x", "name": "f", "input": {}}]},
             {"role": "user", "content": [
-                {"type": "tool_result", "tool_use_id": "call_0", "content": "one"},
-                {"type": "tool_result", "tool_use_id": "x", "content": "two", "is_error": true}]},
+                {"type": "tool_result", "tool_use_id": "x", "content": "two", "is_error": true},
+                {"type": "tool_result", "tool_use_id": "call_0", "content": "one"}]},
             {"role": "user", "content": "go"},
         ],
         "tools": [{"name": "f", "description": "d", "input_schema": schema},
@@ -82,8 +82,8 @@ fn a_conversation_with_tools_becomes_messages() {
 fn a_conversation_with_tools_becomes_chat() {
     let (body, _) = cross(Dialect::OpenAi, WHOLE, &two_turns()).unwrap();
     assert_eq!(body["messages"][2]["tool_calls"][1]["id"], "x");
-    assert_eq!(body["messages"][3], json!({"role": "tool", "tool_call_id": "call_0", "content": "one"}));
-    assert_eq!(body["messages"][4], json!({"role": "tool", "tool_call_id": "x", "content": "Error: two"}));
+    assert_eq!(body["messages"][3], json!({"role": "tool", "tool_call_id": "x", "content": "Error: two"}));
+    assert_eq!(body["messages"][4], json!({"role": "tool", "tool_call_id": "call_0", "content": "one"}));
     assert_eq!((&body["tool_choice"], &body["reasoning_effort"]), (&json!("required"), &json!("low")));
     assert_eq!((&body["stream"], &body["max_completion_tokens"]), (&Value::Null, &json!(50)));
 }
