@@ -7,7 +7,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-cargo test --release --locked --no-run --test proof --test it
+tests=(--test proof)
+[ $# -gt 0 ] || tests+=(--test it)
+cargo test --release --locked --no-run "${tests[@]}"
 PROOF=full PROOF_OUT="$work" cargo test --release --locked --test proof -- --nocapture --test-threads 1 "$@"
 [ $# -gt 0 ] || INPUTS=1000000 cargo test --release --locked --test it differential -- --nocapture
 python3 - "$work" benches/results/proof.json <<'E2'
