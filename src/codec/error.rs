@@ -243,6 +243,8 @@ fn by_status(seen: &Seen<'_>) -> FailureClass {
         Some(404) if names_a_model(seen) => FailureClass::ModelGone,
         Some(408 | 504) => FailureClass::Timeout,
         Some(429) => FailureClass::RateLimit,
+        // A loop is the configuration's fault: asked again it goes round again.
+        Some(508) => FailureClass::BadRequest,
         Some(529) => FailureClass::Overloaded,
         Some(503) if seen.word(&["UNAVAILABLE"]) || seen.says(&["overload", "capacity"]) => {
             FailureClass::Overloaded

@@ -36,6 +36,7 @@ fn classes_are_told_from_status_and_words() {
         (OpenAi, 503, "down".to_owned(), F::ServerError),
         (OpenAi, 422, openai("", "", ""), F::BadRequest),
         (OpenAi, 302, String::new(), F::Malformed),
+        (OpenAi, 508, openai("loop_detected", "", ""), F::BadRequest),
         (OpenAi, 400, r#"{"error":"prompt is too long"}"#.to_owned(), F::ContextLength),
         (Anthropic, 529, anthropic("overloaded_error", "Overloaded"), F::Overloaded),
         (Anthropic, 529, String::new(), F::Overloaded),
