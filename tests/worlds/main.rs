@@ -196,7 +196,11 @@ fn report() {
     for text in files {
         let file = world(&text);
         let runs: Vec<Vec<Figure>> = (from..from + seeds).map(|seed| figures(&file, seed)).collect();
-        println!("{:?}: {seeds} seeds from {from}, mean and 95 % interval", file.kind);
+        let together = match file.kind {
+            Kind::Correlated => format!(", {} of errors together", file.labels.together),
+            _ => String::new(),
+        };
+        println!("{:?}{together}: {seeds} seeds from {from}, mean and 95 % interval", file.kind);
         print(&runs);
     }
     if std::env::var("WORLD").is_ok_and(|world| world != "sessions") {
@@ -207,6 +211,32 @@ fn report() {
             (from..from + seeds).map(|seed| sessions::run(seed, way).figures()).collect();
         println!("Sessions, {way:?}: {seeds} seeds from {from}, mean and 95 % interval");
         print(&runs);
+    }
+}
+
+/// Not a test: prints where verified drafts serve, and where they would pay.
+#[test]
+#[ignore = "prints figures; takes a minute with --release"]
+fn map_of_drafts() {
+    println!("share of requests served by a verified draft, and share for which that would pay");
+    println!("{:>8} {:>12} {:>12}  wrong drafts found: 0.50, 0.80, 0.95", "price", "draft right", "baseline");
+    for price in [0.04, 0.2, 1.0] {
+        for quality in [0.5, 0.6, 0.7, 0.8, 0.84] {
+            let cells = [0.5, 0.8, 0.95].map(|sensitivity| {
+                let mut file = world(DRAFTS);
+                let (input, output) = file.models[1].usd;
+                file.models[0].usd = (input * price, output * price);
+                file.classes[0].quality[0] = quality;
+                file.verifier.as_mut().unwrap().sensitivity = sensitivity;
+                let runs = (REPORT_FROM..REPORT_FROM + 5).map(|seed| plans::run(&file, seed));
+                let (served, pays) = runs
+                    .fold((Share::default(), Share::default()), |(served, pays), run| {
+                        (served.and(run.compound), pays.and(run.pays))
+                    });
+                format!("{:.2} {:.2}", served.value(), pays.value())
+            });
+            println!("{price:>8} {quality:>12} {:>12}  {}", 0.85, cells.join("   "));
+        }
     }
 }
 
