@@ -8,7 +8,8 @@
 #
 # All rules stand in one chain of our own, so `down` leaves nothing behind and `up` may be repeated. Hosts off the list reach
 # where they were going, unread, with off_list = "tunnel". A listener on 127.0.0.1 takes IPv4 only: connections over IPv6 are
-# refused meanwhile rather than let past, and clients go on to IPv4.
+# refused meanwhile rather than let past, and clients go on to IPv4. UDP (QUIC) is not touched: clients that speak it to a host of
+# the list go past. `status` ends with 0 when on, 1 when off, 3 when that cannot be seen.
 set -Eeuo pipefail
 
 chain=POINTSMAN
@@ -16,7 +17,7 @@ port=${POINTSMAN_PORT:-8443}
 ports=${POINTSMAN_PORTS:-443}
 
 usage() {
-    sed -n '2,11p' "$0" | cut -c3- >&2
+    sed -n '2,12p' "$0" | cut -c3- >&2
     exit 2
 }
 
@@ -27,6 +28,14 @@ tables() {
             echo "$table"
         fi
     done
+}
+
+# Without the right to look at rules, `down` would say nothing and leave all, and `status` would say off.
+may_look() {
+    if [ -z "$(tables)" ]; then
+        echo "no nat table can be looked at: run this as root (CAP_NET_ADMIN), with iptables installed" >&2
+        exit 3
+    fi
 }
 
 run() {
@@ -48,10 +57,6 @@ down() {
 
 up() {
     local uid=${POINTSMAN_UID:?name the user the proxy runs as: its own traffic must be exempt}
-    if [ -z "$(tables)" ]; then
-        echo "no nat table: run this as root (CAP_NET_ADMIN), with iptables installed" >&2
-        exit 1
-    fi
     down
     # Half a set of rules would be worse than none.
     trap 'down' ERR
@@ -82,8 +87,8 @@ status() {
 }
 
 case "${1:-}" in
-    up) up ;;
-    down) down ;;
-    status) status ;;
+    up) may_look; up ;;
+    down) may_look; down ;;
+    status) may_look; status ;;
     *) usage ;;
 esac

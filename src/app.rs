@@ -55,6 +55,8 @@ struct Parts {
     engine: Arc<Engine>,
     ready: Arc<AtomicBool>,
     proxy: ProxySettings,
+    /// Ports of our own listeners.
+    own_ports: Vec<u16>,
 }
 
 impl Parts {
@@ -70,7 +72,11 @@ impl Parts {
         };
         let engine = Engine::new(settings.snapshot.clone(), (ledger, settings.ledger.path.clone()), pool)
             .map_err(AppError::Setup)?;
+        let listeners = settings.server.listen.iter().map(|listen| listen.addr.port());
+        let others = settings.server.admin.map(|admin| admin.port()).into_iter();
+        let own_ports = listeners.chain(others).chain([settings.intercept.listen.port()]);
         Ok(Self {
+            own_ports: own_ports.filter(|port| *port > 0).collect(),
             engine: Arc::new(engine),
             ready: Arc::new(AtomicBool::new(true)),
             proxy: ProxySettings {
@@ -108,7 +114,7 @@ impl Parts {
             let home = Home { host: name, port, observe_only: settings.observe_only };
             Edge::new(gateway.at_home(home), conf.clone())
         };
-        let limits = (self.proxy.patience.head, self.proxy.max_connections);
+        let limits = (self.proxy.patience.head, self.proxy.max_connections, self.own_ports.clone());
         let metrics = self.engine.metrics.clone();
         Doorway::new(settings, authority, edge, limits, metrics).map_err(AppError::Setup)
     }

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use pingora::apps::ServerApp;
 use pingora::listeners::tls::{Acceptor, TlsSettings};
@@ -20,7 +21,11 @@ use crate::intercept::{Authority, InterceptSettings};
 use crate::ledger::Ledger;
 use crate::pipeline::{Engine, check_replicas};
 use crate::proxy::{Admin, Edge};
+use crate::telemetry::Metrics;
 use crate::upstream::CHECK_EVERY;
+
+/// How long answers that are still being sent are waited for at the end.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
 /// A running proxy. Dropping it stops the listeners; requests in flight finish.
 pub struct InProcess {
@@ -34,6 +39,7 @@ pub struct InProcess {
     pub ledger: Ledger,
     /// Its ledger's file.
     pub ledger_path: PathBuf,
+    metrics: Arc<Metrics>,
     reloader: Arc<Reloader>,
     tasks: Vec<JoinHandle<()>>,
     shutdown: watch::Sender<bool>,
@@ -94,6 +100,7 @@ impl InProcess {
             intercept,
             admin,
             ledger: parts.engine.ledger.clone(),
+            metrics: parts.engine.metrics.clone(),
             ledger_path: settings.ledger.path.clone(),
             reloader,
             tasks,
@@ -116,9 +123,16 @@ impl InProcess {
 
     /// Stops listening and writes the ledger out.
     pub async fn stop(self) {
-        let ledger = self.ledger.clone();
+        let (ledger, metrics) = (self.ledger.clone(), self.metrics.clone());
         drop(self);
-        let _ = tokio::task::spawn_blocking(move || ledger.flush()).await;
+        // What is still being answered is filed when it ends.
+        let until = tokio::time::Instant::now() + LAST_ANSWERS;
+        while metrics.in_flight.get() > 0 && tokio::time::Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        if !matches!(tokio::task::spawn_blocking(move || ledger.flush()).await, Ok(true)) {
+            tracing::error!("the ledger could not be written to its end");
+        }
     }
 }
 
@@ -159,7 +173,12 @@ async fn listen<A: ServerApp + Send + Sync + 'static>(
         .map_err(|error| AppError::Setup(error.to_string()))?;
     let address = listener.local_addr().map_err(|error| AppError::Setup(error.to_string()))?;
     let task = tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
+        loop {
+            let Ok((stream, _)) = listener.accept().await else {
+                // Out of descriptors, or a client that left: neither is the end of the listener.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                continue;
+            };
             let _ = stream.set_nodelay(true);
             let (app, tls, shutdown) = (app.clone(), tls.clone(), shutdown.clone());
             tokio::spawn(async move {

@@ -86,7 +86,11 @@ async fn intercepted(config: &Path, arguments: &RunArgs) -> Result<ExitStatus, S
     let status = waited(command).await.map_err(failed)?;
     let ledger = proxy.ledger_path.clone();
     proxy.stop().await;
-    eprintln!("{}", spent(&ledger, since_ms)?);
+    // The command's own status is worth more than ours.
+    eprintln!(
+        "{}",
+        spent(&ledger, since_ms).unwrap_or_else(|fault| format!("pointsman: no account: {fault}"))
+    );
     Ok(status)
 }
 
@@ -113,8 +117,19 @@ fn environment(folder: &Folder, pem: &str) -> Result<Vec<(&'static str, String)>
     let given = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
     let roots = given.into_iter().chain(SYSTEM_ROOTS.map(PathBuf::from));
     let roots = roots.filter_map(|path| fs::read_to_string(path).ok()).next().unwrap_or_default();
+    if roots.is_empty() {
+        eprintln!(
+            "pointsman: no root certificates found (SSL_CERT_FILE): hosts off the list will not be trusted"
+        );
+    }
+    // Its address may hold a password, so it is not repeated.
+    if ["HTTPS_PROXY", "https_proxy"].iter().any(|name| std::env::var_os(name).is_some()) {
+        eprintln!("pointsman: stands in for HTTPS_PROXY, and goes on directly: the former proxy is not used");
+    }
     let bundle = folder.write("bundle.pem", &format!("{roots}\n{pem}"))?;
-    let local = "localhost,127.0.0.1,::1".to_owned();
+    let given = std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy")).ok();
+    let given = given.filter(|given| !given.is_empty()).map(|given| format!(",{given}")).unwrap_or_default();
+    let local = format!("localhost,127.0.0.1,::1{given}");
     let mut set = vec![
         ("NODE_EXTRA_CA_CERTS", own),
         ("NODE_USE_ENV_PROXY", "1".to_owned()),

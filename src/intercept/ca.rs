@@ -15,8 +15,8 @@ use parking_lot::Mutex;
 use pingora::tls::sign::{CertifiedKey, SigningKey};
 use pingora::tls::{CertificateDer, CryptoProvider, PrivateKeyDer};
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer,
-    KeyPair, KeyUsagePurpose, NameConstraints, SerialNumber,
+    BasicConstraints, CertificateParams, CidrSubnet, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, NameConstraints, SerialNumber,
 };
 
 /// How long a host's certificate is valid.
@@ -231,7 +231,10 @@ fn authority_params(key: &KeyPair, names: &[String]) -> Result<CertificateParams
     params.not_before = rcgen::date_time_ymd(1970, 1, 1) + since_epoch(now - SKEW);
     params.not_after = rcgen::date_time_ymd(1970, 1, 1) + since_epoch(now + CA_LIFE);
     let permitted_subtrees = names.iter().map(|name| GeneralSubtree::DnsName(name.clone())).collect();
-    params.name_constraints = Some(NameConstraints { permitted_subtrees, excluded_subtrees: Vec::new() });
+    // A kind of name without a constraint would be free (RFC 5280, 4.2.1.10): no address is ever spoken for.
+    let addresses = [CidrSubnet::V4([0; 4], [0; 4]), CidrSubnet::V6([0; 16], [0; 16])];
+    let excluded_subtrees = addresses.map(GeneralSubtree::IpAddress).into();
+    params.name_constraints = Some(NameConstraints { permitted_subtrees, excluded_subtrees });
     Ok(params)
 }
 

@@ -2,6 +2,7 @@
 //! on the list goes through its own gateway, which can call no other host's home; others are tunnelled unread or refused.
 
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use pingora::protocols::{GetSocketDigest, Stream};
 use pingora::server::ShutdownWatch;
 use prometheus::IntGauge;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -36,6 +37,8 @@ pub struct Doorway {
     silence: Duration,
     room: Semaphore,
     tunnels: Semaphore,
+    /// Ports of our own listeners, which no caller reaches through here.
+    own_ports: Vec<u16>,
     metrics: Arc<Metrics>,
 }
 
@@ -96,12 +99,12 @@ impl End {
 
 impl Doorway {
     /// A doorway; `edge` makes the gateway of a host. `patience` is what a first head or a handshake may take, `connections`
-    /// how many may be open.
+    /// how many may be open; `own_ports` those of our own listeners.
     pub fn new(
         settings: &InterceptSettings,
         authority: &Arc<Authority>,
         edge: impl Fn(&HomeHost) -> Edge,
-        (patience, connections): (Duration, usize),
+        (patience, connections, own_ports): (Duration, usize, Vec<u16>),
         metrics: Arc<Metrics>,
     ) -> Result<Self, String> {
         let home = |host: &HomeHost| {
@@ -112,7 +115,7 @@ impl Doorway {
         let room = Semaphore::new(connections.min(Semaphore::MAX_PERMITS));
         let tunnels = Semaphore::new(settings.max_tunnels.min(Semaphore::MAX_PERMITS));
         let (off_list, silence) = (settings.off_list, settings.tunnel_idle);
-        Ok(Self { homes, off_list, patience, silence, room, tunnels, metrics })
+        Ok(Self { homes, off_list, patience, silence, room, tunnels, own_ports, metrics })
     }
 
     fn home(&self, host: &str, port: u16) -> Option<&Home> {
@@ -125,7 +128,21 @@ impl Doorway {
     }
 
     async fn admit(&self, mut client: Box<L4>, shutdown: &ShutdownWatch) -> io::Result<End> {
-        let opening = timeout(self.patience, open(&mut client)).await??;
+        let mut bytes = Vec::with_capacity(2048);
+        let opening = match timeout(self.patience, open(&mut client, &mut bytes)).await {
+            Ok(opening) => opening?,
+            Err(late) => {
+                // Where the server speaks first, the client waits as we do.
+                let Some((host, port)) = redirected(&client) else { return Err(late.into()) };
+                client.rewind(&bytes);
+                return self.tunnel((&host, port), Before::Nothing, client).await;
+            }
+        };
+        let elsewhere = matches!(opening, Opening::Strange(_))
+            || matches!(&opening, Opening::Direct(host, port) if self.home(host, *port).is_none());
+        if let (true, Some((host, port))) = (elsewhere, redirected(&client)) {
+            return self.tunnel((&host, port), Before::Nothing, client).await;
+        }
         match opening {
             Opening::Tls(name) => match name.as_deref().and_then(|name| self.home_by_name(name)) {
                 Some(home) => Ok(self.decrypt(home, client, shutdown).await),
@@ -203,6 +220,16 @@ impl Doorway {
             let why = ("403 Forbidden", "the host is not on the list of [intercept]");
             return decline(&mut client, before, why).await.map(|()| End::OffList);
         }
+        if !matches!(before, Before::Nothing) && self.leads_inside((host, port), &client).await {
+            tracing::warn!(
+                host,
+                port,
+                "a caller asked for an address that is nobody's but this machine's: refused"
+            );
+            let why =
+                ("403 Forbidden", "this proxy's own listeners and link-local addresses are not for callers");
+            return decline(&mut client, before, why).await.map(|()| End::OffList);
+        }
         let Ok(_room) = self.tunnels.try_acquire() else {
             tracing::warn!(
                 host,
@@ -236,6 +263,26 @@ impl Doorway {
             Ended::Silent => Ok(End::Silent),
         }
     }
+}
+
+impl Doorway {
+    /// Whether a host that a caller names is one of our own listeners, or of the link alone, where clouds keep credentials.
+    async fn leads_inside(&self, (host, port): (&str, u16), client: &L4) -> bool {
+        let here = client.get_socket_digest().and_then(|digest| digest.local_addr()?.as_inet().copied());
+        let Ok(Ok(found)) = timeout(TUNNEL_CONNECT, lookup_host((host, port))).await else { return false };
+        found.into_iter().any(|address| is_inside(address, &self.own_ports, here.map(|here| here.ip())))
+    }
+}
+
+fn is_inside(address: SocketAddr, own_ports: &[u16], here: Option<IpAddr>) -> bool {
+    let ip = address.ip().to_canonical();
+    let of_link = match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    };
+    let of_machine =
+        ip.is_loopback() || ip.is_unspecified() || here.is_some_and(|here| here.to_canonical() == ip);
+    of_link || (of_machine && own_ports.contains(&address.port()))
 }
 
 /// What comes before the bytes of a tunnel.
@@ -327,5 +374,29 @@ impl ServerApp for Doorway {
             }
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_inside;
+
+    #[test]
+    fn callers_reach_none_of_our_own_listeners() {
+        let here = Some("192.0.2.7".parse().unwrap());
+        for (address, inside) in [
+            ("127.0.0.1:8081", true),
+            ("[::1]:8081", true),
+            ("[::ffff:127.0.0.1]:8081", true),
+            ("0.0.0.0:8081", true),
+            ("192.0.2.7:8081", true),
+            ("127.0.0.1:5432", false),
+            ("192.0.2.8:8081", false),
+            ("169.254.169.254:80", true),
+            ("[fe80::1]:443", true),
+            ("93.184.216.34:443", false),
+        ] {
+            assert_eq!(is_inside(address.parse().unwrap(), &[8081], here), inside, "{address}");
+        }
     }
 }

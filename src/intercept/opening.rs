@@ -26,20 +26,20 @@ pub(super) enum Opening {
     Strange(&'static str),
 }
 
-/// Reads as much as says what the connection is. Bytes behind a CONNECT head, and all of anything else, are put back.
-pub(super) async fn open(client: &mut L4) -> io::Result<Opening> {
-    let mut bytes = Vec::with_capacity(2048);
+/// Reads as much as says what the connection is. Bytes behind a CONNECT head, and all of anything else, are put back; when this
+/// is given up half way, `bytes` holds what came.
+pub(super) async fn open(client: &mut L4, bytes: &mut Vec<u8>) -> io::Result<Opening> {
     loop {
-        if client.read_buf(&mut bytes).await? == 0 {
+        if client.read_buf(bytes).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let (opening, used) = match bytes.first() {
-            Some(&HANDSHAKE) => match tls::hello(&bytes) {
+            Some(&HANDSHAKE) => match tls::hello(bytes) {
                 Hello::Incomplete if bytes.len() < MAX_HELLO => continue,
                 Hello::Incomplete => (Opening::Tls(None), 0),
                 Hello::Name(name) => (Opening::Tls(name), 0),
             },
-            _ => match memchr::memmem::find(&bytes, b"\r\n\r\n") {
+            _ => match memchr::memmem::find(bytes, b"\r\n\r\n") {
                 Some(end) => {
                     let opening = read_head(&bytes[..end + 4]);
                     let used = if matches!(opening, Opening::Connect(..)) { end + 4 } else { 0 };

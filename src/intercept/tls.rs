@@ -113,7 +113,9 @@ fn name(message: &[u8]) -> Option<String> {
             let is_host = extension.number(1)? == 0;
             let length = extension.number(2)?;
             let name = std::str::from_utf8(extension.take(length)?).ok()?;
-            return is_host.then(|| name.to_ascii_lowercase());
+            let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+            let fits = (1..=253).contains(&name.len()) && name.bytes().all(is_name);
+            return (is_host && fits).then(|| name.to_ascii_lowercase());
         }
     }
     None

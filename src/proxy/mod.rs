@@ -10,6 +10,7 @@ mod framing;
 mod frontier;
 mod local;
 mod passing;
+mod paths;
 mod reply;
 mod service;
 

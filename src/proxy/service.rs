@@ -21,6 +21,7 @@ use super::clocked::{HeadClock, Patience};
 use super::framing;
 use super::local;
 use super::passing::Passing;
+use super::paths;
 use super::reply::{self, Wire};
 use crate::codec::{self, DialectHints, GeminiPath};
 use crate::pipeline::{Engine, Forwarded, Inbound, Intercepted, Loaded, Refusal, RefusalCode};
@@ -232,7 +233,11 @@ impl Gateway {
             if route.dialect != Some(provider.dialect) {
                 route = codec::Route { dialect: Some(provider.dialect), operation: Operation::Other };
             } else if reads(route.operation, &path) {
-                path = without_base(&provider.origin.base_path, path);
+                match paths::as_clients_write(&provider.origin.base_path, &path) {
+                    Some(written) => path = written,
+                    // Some other API that ends like one of ours: it passes as it is.
+                    None => route.operation = Operation::Other,
+                }
             }
         }
         Arrival {
@@ -390,14 +395,6 @@ fn reads(operation: Operation, path: &str) -> bool {
         Operation::ChatCompletions | Operation::Messages | Operation::Responses => true,
         Operation::GenerateContent => GeminiPath::of(path).is_some_and(|asked| asked.events || !asked.stream),
         Operation::Embeddings | Operation::CountTokens | Operation::Other => false,
-    }
-}
-
-/// A path behind a provider's own prefix, as clients that are sent to us write it.
-fn without_base(base: &str, path: String) -> String {
-    match path.strip_prefix(base) {
-        Some(rest) if !base.is_empty() && base != "/v1" && rest.starts_with('/') => format!("/v1{rest}"),
-        _ => path,
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// The budget is counted in these, so that it fits a semaphore.
 const UNIT: usize = 1 << 10;
 /// What every answer may hold beside the budget: ordinary ones never come near it.
-const FREE: usize = 64 << 10;
+const FREE: usize = 48 << 10;
 
 /// The budget. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from http.server import ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from provider import Provider
 
@@ -86,6 +87,7 @@ def config(folder, policy, addresses, off_list="tunnel"):
     route = policy == "routed"
     text = f"""[server]
 listen = ["127.0.0.1:8080"]
+head_seconds = 3
 admin = "127.0.0.1:8081"
 default_provider = {{ openai = "openai", anthropic = "anthropic" }}
 [intercept]
@@ -244,10 +246,42 @@ def rules():
 
 
 def redirect(action):
-    port = {"POINTSMAN_UID": str(PROXY_UID), "POINTSMAN_PORT": "443"}
+    port = {"POINTSMAN_UID": str(PROXY_UID), "POINTSMAN_PORT": "443", "POINTSMAN_PORTS": "443,8098,8099"}
     done = subprocess.run([f"{HERE}/../../scripts/intercept.sh", action], env={**os.environ, **port}, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return done.returncode, done.stdout
+
+
+def reaches_what_is_no_tls():
+    """Whatever else was going to a redirected port arrives there: plain HTTP, and a server that speaks first."""
+    class Plain(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("content-length", "4")
+            self.end_headers()
+            self.wfile.write(b"here")
+
+        def log_message(self, *_):
+            pass
+
+    plain, banner = ThreadingHTTPServer((ADDRESS, 8099), Plain), socket.create_server((ADDRESS, 8098))
+    threading.Thread(target=plain.serve_forever, daemon=True).start()
+
+    def speak():
+        one, _ = banner.accept()
+        one.sendall(b"220 first\r\n")
+        time.sleep(0.2)
+        one.close()
+
+    threading.Thread(target=speak, daemon=True).start()
+    got = subprocess.run(["curl", "--silent", "--max-time", "20", f"http://{ADDRESS}:8099/"], stdout=subprocess.PIPE, text=True)
+    expect(got.stdout == "here", f"plain HTTP does not reach where it was going: {got.stdout!r}")
+    with socket.create_connection((ADDRESS, 8098), timeout=20) as client:
+        said = client.recv(64)
+    expect(said == b"220 first\r\n", f"a server that speaks first is not heard: {said!r}")
+    plain.shutdown()
+    plain.server_close()
+    banner.close()
 
 
 def by_mode(folder, mode, policy, direct):
@@ -278,10 +312,18 @@ def by_mode(folder, mode, policy, direct):
         done = subprocess.run(["curl", "--silent", "--insecure", "--max-time", "20", f"https://{ADDRESS}/"],
                               stdout=subprocess.DEVNULL)
         expect(done.returncode == 0, f"TLS without a name does not reach where it was going: {done.returncode}")
+        reaches_what_is_no_tls()
         for _ in range(2):
             expect(redirect("down")[0] == 0, "intercept.sh down fails")
         expect(rules() == before, f"intercept.sh left something behind: {rules()}")
         expect(redirect("status")[0] == 1, "intercept.sh status says on")
+    if mode == "HTTPS_PROXY":
+        for own in ("http://127.0.0.1:8081/metrics", "http://localhost:8081/metrics", "http://169.254.169.254/"):
+            for tunnel in ([], ["--proxytunnel"]):
+                done = subprocess.run(["curl", "--silent", "--max-time", "20", "--noproxy", "", "--proxy", "http://127.0.0.1:443",
+                                       "--write-out", "%{http_code} %{http_connect}", "--output", "/dev/null", *tunnel, own],
+                                      stdout=subprocess.PIPE, text=True)
+                expect("403" in done.stdout, f"a caller reaches {own} through the proxy: {done.stdout}")
     recorded = proxy.on_record()
     expect(recorded == made, f"{mode}, {policy}: {made} calls made, {recorded} on record")
     return cells
