@@ -338,19 +338,19 @@ enum Over {
     Stopped,
 }
 
-/// Waits until an instant, or until the program stops, which is looked at every second: no list of those who wait need be
-/// kept, and none is woken for nothing.
+/// Waits until an instant, or until the program stops, which is looked at before each wait and every second of it: no list of
+/// those who wait need be kept, and none is woken for nothing.
 async fn until<T>(by: Instant, stopped: &AtomicBool, work: impl Future<Output = T>) -> Result<T, Over> {
     let mut work = std::pin::pin!(work);
-    loop {
+    while !stopped.load(Ordering::Relaxed) {
         let look = by.min(Instant::now() + LOOK);
         match timeout_at(look, work.as_mut()).await {
             Ok(done) => return Ok(done),
-            Err(_) if stopped.load(Ordering::Relaxed) => return Err(Over::Stopped),
             Err(_) if look == by => return Err(Over::Late),
             Err(_) => {}
         }
     }
+    Err(Over::Stopped)
 }
 
 fn stopping() -> CallError {
