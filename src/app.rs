@@ -20,6 +20,7 @@ use crate::intercept::{Authority, CaError, Doorway, InterceptSettings};
 use crate::ledger::Ledger;
 use crate::pipeline::{Engine, PoolSettings};
 use crate::proxy::{Edge, Gateway, Home, Patience, ProxySettings};
+use crate::telemetry::Metrics;
 
 /// Idle upstream connections kept over all origins.
 const POOL_CONNECTIONS: usize = 512;
@@ -57,6 +58,25 @@ struct Parts {
     proxy: ProxySettings,
     /// Ports of our own listeners.
     own_ports: Vec<u16>,
+}
+
+/// Between two looks at the requests still in flight.
+const DRAIN_POLL: Duration = Duration::from_millis(50);
+
+/// Waits until nothing is in flight, but no longer than this.
+async fn none_in_flight(metrics: &Metrics, most: Duration) {
+    let until = tokio::time::Instant::now() + most;
+    while metrics.in_flight.get() > 0 && tokio::time::Instant::now() < until {
+        tokio::time::sleep(DRAIN_POLL).await;
+    }
+}
+
+/// Writes the ledger out; says so where that cannot be.
+async fn write_out(ledger: &Ledger) {
+    let ledger = ledger.clone();
+    if !matches!(tokio::task::spawn_blocking(move || ledger.flush()).await, Ok(true)) {
+        tracing::error!("the ledger could not be written to its end");
+    }
 }
 
 impl Parts {

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::reload::{Reloader, Source};
-use super::{AppError, Parts};
+use super::{AppError, Parts, none_in_flight, write_out};
 use crate::catalog::SnapshotVersion;
 use crate::config::{self, Faults, SecretSource, Settings};
 use crate::intercept::{Authority, InterceptSettings};
@@ -126,13 +126,8 @@ impl InProcess {
         let (ledger, metrics) = (self.ledger.clone(), self.metrics.clone());
         drop(self);
         // What is still being answered is filed when it ends.
-        let until = tokio::time::Instant::now() + LAST_ANSWERS;
-        while metrics.in_flight.get() > 0 && tokio::time::Instant::now() < until {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        if !matches!(tokio::task::spawn_blocking(move || ledger.flush()).await, Ok(true)) {
-            tracing::error!("the ledger could not be written to its end");
-        }
+        none_in_flight(&metrics, LAST_ANSWERS).await;
+        write_out(&ledger).await;
     }
 }
 

@@ -16,15 +16,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
 use super::reload::{Reloader, Source};
-use super::{AppError, Parts};
+use super::{AppError, DRAIN_POLL, Parts, none_in_flight, write_out};
 use crate::config::{self, SecretSource, Settings};
 use crate::intercept::Authority;
 use crate::pipeline::{Engine, check_replicas};
 use crate::proxy::{Admin, Control, Edge, Gateway};
 use crate::upstream::{CHECK_EVERY, REFRESH};
-
-/// Between two looks at the requests still in flight while draining.
-const DRAIN_POLL: Duration = Duration::from_millis(50);
 
 /// What clients have to be told that their answers do not come to an end: a wait is looked at every second.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -184,25 +181,15 @@ impl Upkeep {
     /// ledger is on disk.
     async fn drain(&self) {
         self.ready.store(false, Ordering::Relaxed);
-        self.wait_for_none_in_flight(self.drain).await;
+        none_in_flight(&self.engine.metrics, self.drain).await;
         // Those that are left are told, each in its dialect, that theirs is not the whole answer.
         self.engine.upstream().stop();
-        self.wait_for_none_in_flight(LAST_WORDS).await;
+        none_in_flight(&self.engine.metrics, LAST_WORDS).await;
         // Answers just finished are still being written to their sockets.
         tokio::time::sleep(DRAIN_POLL).await;
-        let ledger = self.engine.ledger.clone();
-        if !matches!(tokio::task::spawn_blocking(move || ledger.flush()).await, Ok(true)) {
-            tracing::error!("the ledger could not be written to its end");
-        }
+        write_out(&self.engine.ledger).await;
         tracing::info!(left = self.engine.metrics.in_flight.get(), "drained");
         std::process::exit(0);
-    }
-
-    async fn wait_for_none_in_flight(&self, most: Duration) {
-        let until = tokio::time::Instant::now() + most;
-        while self.engine.metrics.in_flight.get() > 0 && tokio::time::Instant::now() < until {
-            tokio::time::sleep(DRAIN_POLL).await;
-        }
     }
 }
 

@@ -96,21 +96,20 @@ pub(super) async fn take(
     let body = collect(&mut exchange, limit, &mut room).await.map_err(Untaken::Call)?;
     job.upstream.release(exchange).await;
     attempt.first_byte();
-    let checked = check(job, wire, (status, &headers), &body).and_then(|answer| {
-        let written = || Failure { sent: true, ..Failure::new(FailureClass::Malformed, "it shows our key") };
-        if job.shows_our_key(position, &body) { Err(written()) } else { Ok(answer) }
-    });
-    let answer = match checked {
-        Ok(answer) => answer,
-        Err(mut failure) => {
-            if job.shows_our_key(position, &body) {
+    let shows_key = job.shows_our_key(position, &body);
+    let answer = match check(job, wire, (status, &headers), &body) {
+        Ok(answer) if !shows_key => answer,
+        checked => {
+            let shown = Failure { sent: true, ..Failure::new(FailureClass::Malformed, "it shows our key") };
+            let mut failure = checked.err().unwrap_or(shown);
+            if shows_key {
                 failure.fault = Some(KEY_SHOWN);
             }
             failure.retry_after = retry_after(&headers);
             if success {
                 account_for_broken(job, position, attempt, (&failure, &body));
             } else {
-                if failure.fault != Some(KEY_SHOWN) {
+                if !shows_key {
                     let (headers, body) =
                         (wire.headers(job.dialect, headers), wire.error(job.dialect, status, body));
                     failure.answer = Some(Box::new(Refused { status, headers, body }));
@@ -187,10 +186,7 @@ fn check(
 ) -> Result<Answer, Failure> {
     if !(200..300).contains(&status) {
         if (300..400).contains(&status) {
-            return Err(Failure::new(
-                FailureClass::Malformed,
-                format!("a redirect ({status}) is never followed"),
-            ));
+            return Err(Failure::redirect(status));
         }
         let error = codec::classify(wire.dialect, status, body);
         // A 403 may mean that this account may not do this one thing, which others do not ask for.

@@ -351,8 +351,7 @@ async fn receive<R: Reply>(
         leg.provider_request_id = request_id;
     });
     if (300..400).contains(&status) {
-        let failure =
-            Failure::new(FailureClass::Malformed, format!("a redirect ({status}) is never followed"));
+        let failure = Failure::redirect(status);
         answering.attempt.fail(&failure);
         return Tried::Failed(failure);
     }
@@ -372,6 +371,11 @@ async fn receive<R: Reply>(
 }
 
 impl Failure {
+    /// An answer that sends elsewhere.
+    pub(super) fn redirect(status: u16) -> Self {
+        Self::new(FailureClass::Malformed, format!("a redirect ({status}) is never followed"))
+    }
+
     pub(super) fn new(class: FailureClass, detail: impl Into<String>) -> Self {
         Self {
             class,

@@ -87,11 +87,16 @@ impl Feed {
         Self { tee, crossing: wire.stream(), room: job.memory.room(), our_key }
     }
 
-    /// Takes the next bytes and returns what the client gets now.
+    /// Takes the next bytes of a checked stream and returns what the client gets now.
     pub(super) fn take(&mut self, piece: Bytes) -> Result<Bytes, StreamFault> {
         if self.shows_our_key(&piece) {
             return Err(StreamFault { message: "the stream shows our key".to_owned() });
         }
+        self.pass(piece)
+    }
+
+    /// The same of bytes in which the key was looked for already.
+    fn pass(&mut self, piece: Bytes) -> Result<Bytes, StreamFault> {
         let events = self.tee.feed(piece)?;
         match &mut self.crossing {
             // A provider's error event has no translation: the stream ends with one of ours.
@@ -289,14 +294,14 @@ async fn pump<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, mut pump: P
 impl Pump {
     /// What of a piece goes on to the client; an error where the stream is checked and the piece is not what it should be.
     fn watch(&mut self, bytes: Bytes) -> Result<Bytes, Break> {
-        if !self.checked && self.feed.shows_our_key(&bytes) {
+        if self.feed.shows_our_key(&bytes) {
             return Err(Break::MALFORMED);
         }
         if self.blind {
             return Ok(bytes);
         }
         let hides_errors = self.transcript.is_some() || !self.feed.shows_errors();
-        match self.feed.take(bytes.clone()) {
+        match self.feed.pass(bytes.clone()) {
             Ok(_) if self.checked && !self.feed.fits(0) => Err(Break::OVERLOADED),
             // Where another hop may say the rest, the provider's own error is a break like any other.
             Ok(_) if hides_errors && self.feed.tee.error().is_some() => Err(Break::MALFORMED),
