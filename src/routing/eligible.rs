@@ -38,9 +38,7 @@ pub(super) fn target(
     if !missing.is_empty() {
         return Err(Why::MissingCapability(missing).into());
     }
-    if !fits(model, inputs, analysis) {
-        return Err(Why::ContextWindow.into());
-    }
+    fits(model, inputs, analysis)?;
     let mut obstacle = Obstacle::from(elsewhere(snapshot, inputs, ix));
     for deployment in snapshot.deployments_of(ix, inputs.facts.dialect) {
         let provider = snapshot.provider(snapshot.deployment(deployment).provider);
@@ -98,9 +96,15 @@ pub(super) fn target_of_ours(
 }
 
 /// Whether prompt and output fit the window. The prompt is an estimate, so a tenth is kept free.
-fn fits(model: &Model, inputs: &Inputs, analysis: &Analysis) -> bool {
+fn fits(model: &Model, inputs: &Inputs, analysis: &Analysis) -> Result<(), Why> {
     let output = inputs.facts.max_output_tokens.unwrap_or(analysis.output_tokens);
     let input = u64::from(analysis.input_tokens);
     let window = u64::from(model.context_tokens);
-    output <= model.max_output_tokens && input + input / 10 + u64::from(output) <= window
+    if output > model.max_output_tokens {
+        Err(Why::OutputCap(model.max_output_tokens))
+    } else if input + input / 10 + u64::from(output) > window {
+        Err(Why::ContextWindow)
+    } else {
+        Ok(())
+    }
 }

@@ -125,6 +125,7 @@ impl NoRoute {
                 | Why::ParameterRefused(_),
             ) => (NoRouteKind::Capability, "capabilities"),
             Some(Why::ContextWindow) => (NoRouteKind::Context, "context_tokens"),
+            Some(Why::OutputCap(_)) => (NoRouteKind::Context, "max_output_tokens"),
             // A member is looked through above.
             Some(Why::NoCredential | Why::NotReady | Why::Member(..)) | None => {
                 (NoRouteKind::Unavailable, "health")
@@ -153,7 +154,7 @@ fn distance(candidate: &Candidate) -> (u8, u64) {
         Some(Why::Unpriced) => (4, 0),
         Some(Why::NotReady) => (5, 0),
         Some(Why::NoCredential) => (6, 0),
-        Some(Why::ContextWindow) => (7, 0),
+        Some(Why::ContextWindow | Why::OutputCap(_)) => (7, 0),
         Some(Why::MissingCapability(_) | Why::ParameterRefused(_)) => (8, 0),
         Some(Why::OtherDialect | Why::NotExpressible(_)) => (9, 0),
         Some(Why::AnswerShape(_)) => (10, 0),

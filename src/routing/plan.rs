@@ -288,6 +288,8 @@ pub enum Why {
     MissingCapability(Capabilities),
     /// The request does not fit its context window.
     ContextWindow,
+    /// It writes at most this many tokens, and the answer may have more.
+    OutputCap(u32),
     /// There is no credential for it.
     NoCredential,
     /// All its deployments cool down or are full.
@@ -334,7 +336,8 @@ impl Why {
             Self::NoEvidence | Self::QualityLoss | Self::Unmeasured | Self::NoGain => true,
             Self::OtherDialect | Self::NotExpressible(_) | Self::ParameterRefused(_) => false,
             Self::MissingCapability(_) => false,
-            Self::ContextWindow | Self::NoCredential | Self::NotReady | Self::AnswerShape(_) => false,
+            Self::ContextWindow | Self::OutputCap(_) | Self::AnswerShape(_) => false,
+            Self::NoCredential | Self::NotReady => false,
             Self::Member(_, why) => why.is_about_limits(),
         }
     }
@@ -357,6 +360,9 @@ impl fmt::Display for Why {
                 write!(f, "cannot do {}", missing.words().collect::<Vec<_>>().join(", "))
             }
             Self::ContextWindow => f.write_str("context window too small"),
+            Self::OutputCap(most) => {
+                write!(f, "writes at most {most} tokens, fewer than the answer may have")
+            }
             Self::NoCredential => f.write_str("no credential"),
             Self::NotReady => f.write_str("not ready"),
             Self::Unpriced => f.write_str("unpriced under a cost ceiling"),

@@ -127,6 +127,7 @@ fn times_and_the_quality_floor() {
 fn what_a_model_cannot_do_rules_it_out() {
     type Change = fn(&mut World, ModelIx);
     const WINDOW: &str = "out: context window too small";
+    const CAP: &str = "out: writes at most 999 tokens, fewer than the answer may have";
     let rows: [(Change, &str, Option<NoRouteKind>); 8] = [
         (|_, _| {}, "eligible, on the frontier", None),
         (
@@ -137,7 +138,7 @@ fn what_a_model_cannot_do_rules_it_out() {
         // 1000 tokens and a tenth, and the output cap.
         (|w, model| w.model(model).context_tokens = 2100, "eligible, on the frontier", None),
         (|w, model| w.model(model).context_tokens = 2099, WINDOW, Some(NoRouteKind::Context)),
-        (|w, model| w.model(model).max_output_tokens = 999, WINDOW, Some(NoRouteKind::Context)),
+        (|w, model| w.model(model).max_output_tokens = 999, CAP, Some(NoRouteKind::Context)),
         (
             |w, model| w.parts.deployments[model.at()].provider = ProviderIx(1),
             "out: speaks another dialect",
