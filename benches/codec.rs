@@ -98,7 +98,21 @@ fn answering(criterion: &mut Criterion) {
     });
 }
 
-/// A request and a stream's event into another dialect, there and back.
+/// What a client of Responses sends with the conversation of a chat request.
+fn as_responses(chat: &str) -> String {
+    let chat: serde_json::Value = serde_json::from_str(chat).unwrap_or_default();
+    let tools = chat["tools"].as_array().into_iter().flatten().map(|tool| {
+        let mut flat = tool["function"].clone();
+        flat["type"] = "function".into();
+        flat
+    });
+    serde_json::json!({
+        "model": "auto", "input": chat["messages"], "tools": tools.collect::<Vec<_>>(), "stream": true, "store": false,
+    })
+    .to_string()
+}
+
+/// A request and a stream's event into other dialects, there and back.
 fn translating(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("codec/translate");
     let chat = body(16_000);
@@ -113,13 +127,27 @@ fn translating(criterion: &mut Criterion) {
     // A question of the user's behind the last answer, without which nothing crosses.
     let chat = chat.replacen(r#"}],"model""#, r#"},{"role":"user","content":"And now?"}],"model""#, 1);
     let asked = origin(Operation::ChatCompletions, chat.as_bytes());
-    let Ok(crossed) = cross_request(&asked, &to(Dialect::Anthropic)) else { return };
-    let messages = crossed.body;
-    let back = origin(Operation::Messages, &messages);
+    let (Ok(messages), Ok(contents)) =
+        (cross_request(&asked, &to(Dialect::Anthropic)), cross_request(&asked, &to(Dialect::Gemini)))
+    else {
+        return;
+    };
+    let responses = as_responses(&chat);
+    let messages = origin(Operation::Messages, &messages.body);
+    let contents = Origin {
+        operation: Operation::GenerateContent,
+        path: "/v1beta/models/auto:generateContent",
+        body: &contents.body,
+    };
+    let responses = origin(Operation::Responses, responses.as_bytes());
     for (name, asked, to) in [
         ("16k, chat to messages", asked, to(Dialect::Anthropic)),
-        ("16k, messages to chat", back, to(Dialect::OpenAi)),
+        ("16k, chat to gemini", asked, to(Dialect::Gemini)),
+        ("16k, messages to chat", messages, to(Dialect::OpenAi)),
+        ("16k, responses to messages", responses, to(Dialect::Anthropic)),
+        ("16k, gemini to chat", contents, to(Dialect::OpenAi)),
     ] {
+        assert!(cross_request(&asked, &to).is_ok(), "{name}");
         group.throughput(Throughput::Bytes(asked.body.len() as u64));
         group.bench_function(name, |bencher| bencher.iter(|| cross_request(black_box(&asked), &to).is_ok()));
     }

@@ -1,5 +1,5 @@
 """A provider of all dialects at once, for real SDKs behind the proxy. What it answers follows from what it is asked: a tool call
-where tools are offered and not yet answered, JSON where a schema is given, an error where the prompt says `fail`."""
+where tools are offered and not yet answered, JSON where a schema is given, an error where the prompt asks for one."""
 
 import json
 import sys
@@ -33,17 +33,19 @@ class Provider(BaseHTTPRequestHandler):
             self.chat(body)
         elif path.endswith("/messages"):
             self.messages(body)
+        elif path.endswith("/responses"):
+            self.items(body)
         elif path.endswith(("/gemini-model-1:generateContent", "/gemini-model-1:streamGenerateContent")):
             self.gemini(body, "stream" in path)
         else:
             self.whole(404, {"error": {"message": "no such path " + path}})
 
-    # what is asked, told from the text of the whole body
+    # what is asked, told from the text of the whole conversation
     def wants(self, body, schema):
-        text = json.dumps(body)
-        if "fail" in text:
+        text = json.dumps(body.get("messages") or body.get("contents") or body.get("input"))
+        if "Please fail." in text:
             return "fail"
-        if "tool_result" in text or "functionResponse" in text or '"tool"' in text:
+        if any(given in text for given in ('"tool_result"', '"functionResponse"', '"tool"', '"function_call_output"')):
             return "after"
         if body.get("tools"):
             return "tool"
@@ -51,7 +53,7 @@ class Provider(BaseHTTPRequestHandler):
             return "data"
         if "image" in text:
             return "image"
-        return "slow" if "slowly" in text else "text"
+        return "slow" if "Say it slowly." in text else "text"
 
     def call(self, body):
         """The first tool offered: one called `json` is how some clients ask for structured output."""
@@ -122,6 +124,37 @@ class Provider(BaseHTTPRequestHandler):
                    {"type": "message_delta", "delta": {"stop_reason": message["stop_reason"], "stop_sequence": None},
                     "usage": {"output_tokens": 7}},
                    {"type": "message_stop"}]
+        self.stream([f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events], want == "slow")
+
+    def items(self, body):
+        want = self.wants(body, (body.get("text") or {}).get("format"))
+        head = {"id": "resp_7", "object": "response", "created_at": 1, "model": body["model"], "error": None,
+                "incomplete_details": None, "parallel_tool_calls": True, "tool_choice": "auto", "tools": []}
+        tool = want == "tool"
+        name, arguments = self.call(body) if tool else ("", {})
+        text = json.dumps(arguments) if tool else self.said(want)
+        part = {"type": "output_text", "text": text, "annotations": []}
+        item = ({"type": "function_call", "id": "fc_7", "call_id": "call_7", "name": name, "arguments": text} if tool
+                else {"type": "message", "id": "msg_7", "role": "assistant", "content": [part]})
+        usage = {"input_tokens": 20, "input_tokens_details": {"cached_tokens": 4}, "output_tokens": 7,
+                 "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": 27}
+        done = {**head, "status": "completed", "output": [{**item, "status": "completed"}], "usage": usage}
+        if not body.get("stream"):
+            return self.whole(200, done)
+        at = {"item_id": item["id"], "output_index": 0}
+        inside = {**at, "content_index": 0}
+        begun = {**item, "status": "in_progress", **({"arguments": ""} if tool else {"content": []})}
+        events = [("created", {"response": {**head, "status": "in_progress", "output": [], "usage": None}}),
+                  ("output_item.added", {"output_index": 0, "item": begun})]
+        if tool:
+            events += [("function_call_arguments.delta", {**at, "delta": piece}) for piece in words(text)]
+            events.append(("function_call_arguments.done", {**at, "arguments": text}))
+        else:
+            events.append(("content_part.added", {**inside, "part": {**part, "text": ""}}))
+            events += [("output_text.delta", {**inside, "delta": piece}) for piece in words(text)]
+            events += [("output_text.done", {**inside, "text": text}), ("content_part.done", {**inside, "part": part})]
+        events += [("output_item.done", {"output_index": 0, "item": done["output"][0]}), ("completed", {"response": done})]
+        events = [{"type": f"response.{kind}", "sequence_number": i, **event} for i, (kind, event) in enumerate(events)]
         self.stream([f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events], want == "slow")
 
     def gemini(self, body, stream):

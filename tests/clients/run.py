@@ -1,6 +1,7 @@
 """Starts a provider and the proxy, runs the SDKs of both languages against them and prints the matrix. Exit status 1 when a cell
 fails. Arguments: the program, a Python with the SDKs, a folder with Node's (or nothing)."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -10,8 +11,10 @@ import time
 import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PROGRAM, PYTHON, NODE = sys.argv[1], sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else ""
 UPSTREAMS = ["openai", "anthropic", "gemini"]
+# Providers: their name, dialect, and what is behind the address. The last has the API of Responses as well as Chat.
+PROVIDERS = [("openai", "openai", "/v1"), ("anthropic", "anthropic", ""), ("gemini", "gemini", ""), ("responses", "openai", "/v1")]
+ABILITIES = ["tools", "thinking", "json_schema", "json_object", "vision", "sampling"]
 # What the upstream's dialect has no word for, and the field that is named before anybody is asked.
 REFUSED = {("ai, Anthropic", "gemini", "structured"): "parallel_tool_calls"}
 CASES = ["plain", "stream", "tools", "structured", "image", "error", "cancel"]
@@ -32,28 +35,29 @@ admin = "127.0.0.1:{admin}"
 [ledger]
 path = "{folder}/ledger.db"
 """
-    for dialect, suffix in (("openai", "/v1"), ("anthropic", ""), ("gemini", "")):
+    for name, dialect, suffix in PROVIDERS:
+        abilities = [*ABILITIES, "responses"] if name == "responses" else ABILITIES
         text += f"""
 [[providers]]
-id = "{dialect}"
+id = "{name}"
 dialect = "{dialect}"
 base_url = "http://127.0.0.1:{provider}{suffix}"
 auth = "none"
 credential = "none"
 [[models]]
-id = "{dialect}-model"
+id = "{name}-model"
 tier = "frontier"
 context_tokens = 200000
-max_output_tokens = 8000
-capabilities = ["tools", "json_schema", "json_object", "vision", "sampling"]
+max_output_tokens = 64000
+capabilities = {json.dumps(abilities)}
 price = {{ input = 1.0, output = 2.0, cache_read = 0.1 }}
-deployments = [{{ provider = "{dialect}", upstream_name = "{dialect}-model-1" }}]
+deployments = [{{ provider = "{name}", upstream_name = "{name}-model-1" }}]
 [[policies]]
-name = "{dialect}"
+name = "{name}"
 match = {{ models = ["auto"] }}
 mode = "route"
-baseline = "{dialect}-model"
-candidates = ["{dialect}-model"]
+baseline = "{name}-model"
+candidates = ["{name}-model"]
 """
     return text
 
@@ -63,7 +67,9 @@ def rows(command):
     return [json.loads(line) for line in out.splitlines() if line.startswith("{")]
 
 
-def main():
+@contextlib.contextmanager
+def running(program):
+    """A provider of all dialects and the proxy before it: the addresses of the proxy, its admin listener and the provider."""
     provider = subprocess.Popen([sys.executable, f"{HERE}/provider.py"], stdin=subprocess.PIPE,
                                 stdout=subprocess.PIPE, text=True)
     at = int(provider.stdout.readline())
@@ -71,7 +77,7 @@ def main():
         data, admin = free_port(), free_port()
         with open(f"{folder}/pointsman.toml", "w") as file:
             file.write(config(at, data, admin, folder))
-        proxy = subprocess.Popen([PROGRAM, "--config", f"{folder}/pointsman.toml", "serve"],
+        proxy = subprocess.Popen([program, "--config", f"{folder}/pointsman.toml", "serve"],
                                  stdout=subprocess.DEVNULL, stderr=open(f"{folder}/log", "w"))
         try:
             base = f"http://127.0.0.1:{data}"
@@ -81,16 +87,22 @@ def main():
                     break
                 except OSError:
                     time.sleep(0.1)
-            found = rows([PYTHON, f"{HERE}/clients.py", base, *UPSTREAMS])
-            if NODE:
-                found += rows(["node", f"{NODE}/clients.mjs", base, *UPSTREAMS])
-            time.sleep(1)
-            gone = json.load(urllib.request.urlopen(f"http://127.0.0.1:{at}/gone"))["gone"]
+            yield base, f"http://127.0.0.1:{admin}", f"http://127.0.0.1:{at}"
         finally:
             proxy.terminate()
             proxy.wait()
             provider.stdin.close()
             provider.wait()
+
+
+def main():
+    program, python, node = [*sys.argv[1:], ""][:3]
+    with running(program) as (base, _, provider):
+        found = rows([python, f"{HERE}/clients.py", base, *UPSTREAMS])
+        if node:
+            found += rows(["node", f"{node}/clients.mjs", base, *UPSTREAMS])
+        time.sleep(1)
+        gone = json.load(urllib.request.urlopen(f"{provider}/gone"))["gone"]
     show(found, gone)
 
 
@@ -118,4 +130,5 @@ def show(found, gone):
     sys.exit(1 if failed or not found or len(gone) < cancelled else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

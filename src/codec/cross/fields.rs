@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::hub::{Media, Number, Obstacle};
+use super::hub::{Block, Effort, Media, Number, Obstacle};
 use super::text::{Json, Text};
 
 /// A value as it stands; absent when null.
@@ -33,16 +33,43 @@ pub(super) fn misfit(param: &str, error: &serde_json::Error) -> Obstacle {
     Obstacle::new(param.clone(), format!("`{param}` {what}, so it cannot be put into another dialect"))
 }
 
-/// A string, or an array of things.
-pub(super) enum TextOr<'a> {
-    Text(Text<'a>),
-    List(Vec<&'a RawValue>),
+/// A body as text, which its parts are then taken from without another look at their letters.
+pub(super) fn body_text(body: &[u8]) -> Result<&str, Obstacle> {
+    std::str::from_utf8(body)
+        .map_err(|error| Obstacle::new("body", format!("the body is not UTF-8: {error}")))
 }
 
-pub(super) fn text_or_list<'a>(param: &str, raw: &'a RawValue) -> Result<TextOr<'a>, Obstacle> {
+/// Parses a list at once. One that does not fit is read piece by piece, so that what is told names the place in the piece.
+pub(super) fn list<'a, T: Deserialize<'a>>(
+    param: &str,
+    raw: &'a RawValue,
+    piece: impl Fn(&'a RawValue) -> Result<T, Obstacle>,
+) -> Result<Vec<T>, Obstacle> {
+    serde_json::from_str(raw.get()).or_else(|_| {
+        let pieces: Vec<&'a RawValue> = parse(param, raw.get())?;
+        pieces.into_iter().map(piece).collect()
+    })
+}
+
+/// What a message says: a text, of which an empty one says nothing, or a list of parts.
+pub(super) fn content<'a, T: Deserialize<'a>>(
+    param: &str,
+    raw: &'a RawValue,
+    part: impl Fn(&'a RawValue) -> Result<T, Obstacle>,
+    block: impl FnMut(T) -> Result<Block<'a>, Obstacle>,
+) -> Result<Vec<Block<'a>>, Obstacle> {
     match Text::of(raw) {
-        Some(text) => Ok(TextOr::Text(text)),
-        None => parse(param, raw.get()).map(TextOr::List),
+        Some(text) if text.is_empty() => Ok(Vec::new()),
+        Some(text) => Ok(vec![Block::Text(text)]),
+        None => list(param, raw, part)?.into_iter().map(block).collect(),
+    }
+}
+
+/// What a tool gave back, of which dialects know texts and images only.
+pub(super) fn given<'a>(param: &str, blocks: Vec<Block<'a>>) -> Result<Vec<Block<'a>>, Obstacle> {
+    match blocks.iter().all(|block| matches!(block, Block::Text(_) | Block::Image(_))) {
+        true => Ok(blocks),
+        false => Err(Obstacle::new(param, "a tool's result of anything but text and images")),
     }
 }
 
@@ -72,6 +99,20 @@ pub(super) fn number<'a>(param: &str, raw: Raw<'a>) -> Result<Option<Number<'a>>
     match raw.get().parse::<f64>() {
         Ok(value) if value.is_finite() => Ok(Some(Number { raw: raw.get(), value })),
         _ => Err(Obstacle::new(param, format!("`{param}` must be a number"))),
+    }
+}
+
+/// A penalty, of which zero is what a request without one means.
+pub(super) fn penalty<'a>(param: &str, raw: Raw<'a>) -> Result<Option<Number<'a>>, Obstacle> {
+    Ok(number(param, raw)?.filter(|number| number.value != 0.0))
+}
+
+/// How hard the model shall think, in the words that OpenAI and Anthropic share.
+pub(super) fn effort(param: &str, raw: Raw<'_>) -> Result<Option<Effort>, Obstacle> {
+    let Some(word) = text(param, raw)? else { return Ok(None) };
+    match Effort::parse(word.escaped()) {
+        Some(effort) => Ok(Some(effort)),
+        None => Err(Obstacle::new(param, format!("`{}` is no effort that is known", word.escaped()))),
     }
 }
 

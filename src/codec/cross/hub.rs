@@ -8,6 +8,9 @@
 use super::text::{Json, Text};
 use crate::types::Usage;
 
+/// The dialects on the other side, for messages of spokes that read.
+pub(super) const OTHER: &str = "provider's";
+
 /// Something that one dialect says and another has no word for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Obstacle {
@@ -30,6 +33,11 @@ impl Obstacle {
         Self::new(param, message)
     }
 
+    /// A speaker that no other dialect knows.
+    pub(super) fn role(param: &str, role: &Text<'_>) -> Self {
+        Self::new(param, format!("the role `{}` exists in no other dialect", role.escaped()))
+    }
+
     /// About the same field in a client's own words: the first that begins as one of these.
     pub(super) fn named(mut self, words: &[(&str, &str)]) -> Self {
         let own = words.iter().find_map(|(theirs, ours)| {
@@ -47,6 +55,8 @@ const MAX_LOOK_BACK: usize = 1024;
 /// A whole request.
 #[derive(Debug, Default)]
 pub(super) struct Prompt<'a> {
+    /// How many bytes it came in: about as many it goes out in.
+    pub(super) bytes: usize,
     /// System texts ahead of the conversation, in order; a later one is a message of its own.
     pub(super) system: Vec<Text<'a>>,
     pub(super) messages: Vec<Message<'a>>,

@@ -9,6 +9,7 @@ mod chat;
 mod fields;
 mod gemini;
 mod hub;
+mod openai;
 mod responses;
 mod stream;
 mod text;
@@ -123,12 +124,13 @@ pub fn cross_request(origin: &Origin<'_>, to: &Destination<'_>) -> Result<Crosse
 }
 
 fn read_request<'a>(from: Spoke, origin: &Origin<'a>) -> Result<Prompt<'a>, Obstacle> {
-    match from {
+    let prompt = match from {
         Spoke::Chat => chat::read_request(origin),
         Spoke::Responses => responses::read_request(origin),
         Spoke::Anthropic => anthropic::read_request(origin),
         Spoke::Gemini => gemini::read_request(origin),
-    }
+    };
+    Ok(Prompt { bytes: origin.body.len(), ..prompt? })
 }
 
 fn write_request(spoke: Spoke, prompt: &Prompt<'_>, to: &Destination<'_>) -> Result<Crossed, Obstacle> {

@@ -185,6 +185,7 @@ fn prompt(spoke: Spoke) -> impl Strategy<Value = Prompt<'static>> {
             let (format, effort, user, stop, name) = form;
             let [temperature, top_p, top_k, presence_penalty, frequency_penalty, seed] = sampling;
             Prompt {
+                bytes: 0,
                 system,
                 messages,
                 tools: tools.0,
@@ -334,7 +335,7 @@ proptest! {
             }
         };
         let origin = Origin { operation: operation(spoke), path: &path, body: &body };
-        let back = read_request(spoke, &origin).unwrap();
+        let back = Prompt { bytes: 0, ..read_request(spoke, &origin).unwrap() };
         prop_assert_eq!(format!("{back:?}"), format!("{prompt:?}"));
     }
 

@@ -161,7 +161,8 @@ fields!(ToolFields at "in tools[]" { kind = "type", name = "name" });
 fn tool<'i>(_: &mut Reader<'_, 'i, '_>, value: Json<'_, 'i>) -> Result<Tool<'i>, Refusal> {
     let tool = ToolFields::of(value)?;
     Ok(match text(tool.kind) {
-        Some("function" | "custom") | None => client_tool(text(tool.name)),
+        // A namespace is a group of the client's own functions under one name.
+        Some("function" | "custom" | "namespace") | None => client_tool(text(tool.name)),
         Some(kind) => Tool { name: kind, server_side: true },
     })
 }

@@ -73,3 +73,11 @@ fn what_binds_is_marked_and_what_is_wrong_is_refused() {
         Err(ReadFaultKind::DuplicateKey)
     );
 }
+
+#[test]
+fn a_namespace_groups_functions_of_the_clients() {
+    let tool = r#"{"type":"namespace","name":"agents","tools":[{"type":"function","name":"close"}]}"#;
+    let body = format!(r#"{{"model":"m","input":"hi","tools":[{tool}]}}"#);
+    let (_, _, needs, _) = facts(&body).unwrap();
+    assert_eq!(needs, Capabilities::RESPONSES.with(Capabilities::TOOLS));
+}

@@ -5,23 +5,22 @@ use serde_json::value::RawValue;
 
 use crate::codec::cross::Origin;
 use crate::codec::cross::fields::{
-    Raw, TextOr, count, drop_named, flag, misfit, number, object, parse, refuse, text, text_or_list,
+    Raw, body_text, content, count, drop_named, effort, flag, given, list, misfit, number, object, parse,
+    refuse, text,
 };
 use crate::codec::cross::hub::{
-    Block, Call, CallResult, Effort, Format, Media, Message, Obstacle, Prompt, Speaker, ToolChoice, ToolSpec,
+    Block, Call, CallResult, Format, Media, Message, OTHER, Obstacle, Prompt, Speaker, ToolChoice, ToolSpec,
 };
 use crate::codec::cross::text::Text;
 
-/// The dialects on the other side, for messages.
-const OTHER: &str = "provider's";
-
+/// A request, whose messages are read at once or looked at one by one.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Request<'a> {
+#[serde(deny_unknown_fields, bound(deserialize = "M: Deserialize<'de>"))]
+struct Request<'a, M = Turn<'a>> {
     #[serde(borrow, default, rename = "model")]
     _model: Raw<'a>,
-    #[serde(borrow, default)]
-    messages: Vec<&'a RawValue>,
+    #[serde(default = "Vec::new")]
+    messages: Vec<M>,
     #[serde(borrow, default)]
     max_tokens: Raw<'a>,
     #[serde(borrow, default)]
@@ -37,7 +36,7 @@ struct Request<'a> {
     #[serde(borrow, default)]
     stop_sequences: Option<Vec<Text<'a>>>,
     #[serde(borrow, default)]
-    tools: Option<Vec<&'a RawValue>>,
+    tools: Raw<'a>,
     #[serde(borrow, default)]
     tool_choice: Raw<'a>,
     #[serde(borrow, default)]
@@ -68,37 +67,77 @@ struct Request<'a> {
 
 /// Reads a request.
 pub(in crate::codec::cross) fn read_request<'a>(origin: &Origin<'a>) -> Result<Prompt<'a>, Obstacle> {
-    let request: Request<'a> = serde_json::from_slice(origin.body).map_err(|error| misfit("", &error))?;
+    let body = body_text(origin.body)?;
+    let request: Request<'a> = serde_json::from_str(body).map_err(|error| misplaced(body, &error))?;
     let mut prompt = Prompt::default();
     refuse(
         OTHER,
         &[
             ("container", request.container),
             ("mcp_servers", request.mcp_servers.filter(|raw| raw.get() != "[]")),
-            ("context_management", request.context_management),
             ("speed", request.speed),
             ("inference_geo", request.inference_geo),
             ("service_tier", request.service_tier.filter(|raw| raw.get() != r#""auto""#)),
         ],
     )?;
-    let dropped = [("cache_control", request.cache_control), ("diagnostics", request.diagnostics)];
+    edits(request.context_management)?;
+    let dropped = [
+        ("cache_control", request.cache_control),
+        ("diagnostics", request.diagnostics),
+        ("context_management", request.context_management),
+    ];
     drop_named(&mut prompt.dropped, &dropped);
     settings(&request, &mut prompt)?;
     output(&request, &mut prompt)?;
     if let Some(raw) = request.system {
         prompt.system = texts("system", raw, &mut prompt.dropped)?;
     }
-    for raw in request.tools.iter().flatten() {
-        let spec = tool(raw, &mut prompt.dropped)?;
-        prompt.tools.push(spec);
+    if let Some(raw) = request.tools {
+        for tool in list("tools", raw, tool)? {
+            let spec = declared(tool, &mut prompt.dropped)?;
+            prompt.tools.push(spec);
+        }
     }
     if let Some(raw) = request.tool_choice {
         tool_choice(raw, &mut prompt)?;
     }
-    for raw in request.messages {
-        message(raw, &mut prompt)?;
+    prompt.messages.reserve(request.messages.len());
+    for turn in request.messages {
+        message(turn, &mut prompt)?;
     }
     Ok(prompt)
+}
+
+/// What does not fit, with the place in the message where it is in one.
+fn misplaced(body: &str, error: &serde_json::Error) -> Obstacle {
+    let by_piece: Request<'_, &RawValue> = match serde_json::from_str(body) {
+        Ok(request) => request,
+        Err(error) => return misfit("", &error),
+    };
+    let mut misfits =
+        by_piece.messages.into_iter().filter_map(|raw| parse::<Turn<'_>>("messages[]", raw.get()).err());
+    misfits.next().unwrap_or_else(|| misfit("", error))
+}
+
+/// Edits of the conversation that the provider makes. What only clears thinking has nothing to do here, as signed thinking
+/// never crosses.
+fn edits(raw: Raw<'_>) -> Result<(), Obstacle> {
+    #[derive(Deserialize)]
+    struct Management<'a> {
+        #[serde(borrow, default)]
+        edits: Vec<Edit<'a>>,
+    }
+    #[derive(Deserialize)]
+    struct Edit<'a> {
+        #[serde(borrow, rename = "type")]
+        kind: Text<'a>,
+    }
+    let Some(raw) = raw else { return Ok(()) };
+    let Management { edits } = parse("context_management", raw.get())?;
+    match edits.iter().all(|edit| edit.kind.escaped().starts_with("clear_thinking_")) {
+        true => Ok(()),
+        false => Err(Obstacle::field("context_management", OTHER)),
+    }
 }
 
 fn settings<'a>(request: &Request<'a>, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
@@ -136,10 +175,7 @@ fn output<'a>(request: &Request<'a>, prompt: &mut Prompt<'a>) -> Result<(), Obst
         Some(raw) => parse("output_config", raw.get())?,
         None => Output::default(),
     };
-    if let Some(word) = text("output_config.effort", output.effort)? {
-        let effort = Effort::parse(word.escaped());
-        prompt.effort = Some(effort.ok_or_else(|| Obstacle::field("output_config.effort", OTHER))?);
-    }
+    prompt.effort = effort("output_config.effort", output.effort)?;
     if let Some(raw) = output.format.or(request.output_format) {
         prompt.format = format(raw)?;
     }
@@ -200,7 +236,7 @@ struct Tool<'a> {
     #[serde(borrow)]
     name: Text<'a>,
     #[serde(borrow, default, rename = "type")]
-    _kind: Raw<'a>,
+    kind: Raw<'a>,
     #[serde(borrow, default)]
     description: Option<Text<'a>>,
     #[serde(borrow, default)]
@@ -213,19 +249,26 @@ struct Tool<'a> {
     eager_input_streaming: Raw<'a>,
 }
 
-fn tool<'a>(raw: &'a RawValue, dropped: &mut Vec<&'static str>) -> Result<ToolSpec<'a>, Obstacle> {
+/// The client's own tools can be translated; the provider's have fields of their own, and are told by their type.
+fn tool(raw: &RawValue) -> Result<Tool<'_>, Obstacle> {
     #[derive(Deserialize)]
     struct Kind<'a> {
         #[serde(borrow, default, rename = "type")]
         kind: Raw<'a>,
     }
-    // Looked at first: a provider's own tool has fields of its own.
-    let kind: Kind<'_> = parse("tools[]", raw.get())?;
-    if let Some(kind) = kind.kind.filter(|kind| kind.get() != r#""custom""#) {
-        let message = format!("the provider's own tool {} exists in the Anthropic dialect only", kind.get());
-        return Err(Obstacle::new("tools[].type", message));
-    }
-    let tool: Tool<'a> = parse("tools[]", raw.get())?;
+    let Kind { kind } = parse("tools[]", raw.get())?;
+    own(kind)?;
+    parse("tools[]", raw.get())
+}
+
+fn own(kind: Raw<'_>) -> Result<(), Obstacle> {
+    let Some(kind) = kind.filter(|kind| kind.get() != r#""custom""#) else { return Ok(()) };
+    let message = format!("the provider's own tool {} exists in the Anthropic dialect only", kind.get());
+    Err(Obstacle::new("tools[].type", message))
+}
+
+fn declared<'a>(tool: Tool<'a>, dropped: &mut Vec<&'static str>) -> Result<ToolSpec<'a>, Obstacle> {
+    own(tool.kind)?;
     let Some(schema) = tool.input_schema else {
         return Err(Obstacle::new(
             "tools[].input_schema",
@@ -267,34 +310,23 @@ fn tool_choice<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<(), Obs
     Ok(())
 }
 
-fn message<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Turn<'a> {
-        #[serde(borrow)]
-        role: Text<'a>,
-        #[serde(borrow)]
-        content: &'a RawValue,
-    }
-    let turn: Turn<'a> = parse("messages[]", raw.get())?;
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Turn<'a> {
+    #[serde(borrow)]
+    role: Text<'a>,
+    #[serde(borrow)]
+    content: &'a RawValue,
+}
+
+fn message<'a>(turn: Turn<'a>, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
     let speaker = match turn.role.escaped() {
         "user" => Speaker::User,
         "assistant" => Speaker::Assistant,
         "system" => Speaker::System,
-        other => {
-            return Err(Obstacle::new(
-                "messages[].role",
-                format!("the role `{other}` exists in no other dialect"),
-            ));
-        }
+        _ => return Err(Obstacle::role("messages[].role", &turn.role)),
     };
-    let blocks = match text_or_list("messages[].content", turn.content)? {
-        TextOr::Text(text) if text.is_empty() => Vec::new(),
-        TextOr::Text(text) => vec![Block::Text(text)],
-        TextOr::List(list) => {
-            list.into_iter().map(|raw| block(raw, prompt)).collect::<Result<Vec<_>, Obstacle>>()?
-        }
-    };
+    let blocks = content("messages[].content", turn.content, part, |part| block(part, prompt))?;
     prompt.messages.push(Message { speaker, blocks });
     Ok(())
 }
@@ -333,17 +365,30 @@ struct Part<'a> {
     cache_control: Raw<'a>,
 }
 
-fn block<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<Block<'a>, Obstacle> {
-    let kind: Kinded<'a> = parse("messages[].content[]", raw.get())?;
-    let known = ["text", "image", "document", "tool_use", "tool_result"];
-    if !known.contains(&kind.kind.escaped()) {
-        let message = format!(
-            "a block of the type `{}` is bound to the model that wrote it or to its vendor",
-            kind.kind.escaped()
-        );
-        return Err(Obstacle::new(format!("messages[].content[].{}", kind.kind.escaped()), message));
+/// Blocks of other types have fields of their own, and are told by their type.
+fn part(raw: &RawValue) -> Result<Part<'_>, Obstacle> {
+    #[derive(Deserialize)]
+    struct Kinded<'a> {
+        #[serde(borrow, rename = "type")]
+        kind: Text<'a>,
     }
-    let part: Part<'a> = parse("messages[].content[]", raw.get())?;
+    let Kinded { kind } = parse("messages[].content[]", raw.get())?;
+    known(&kind)?;
+    parse("messages[].content[]", raw.get())
+}
+
+fn known(kind: &Text<'_>) -> Result<(), Obstacle> {
+    let kind = kind.escaped();
+    if matches!(kind, "text" | "image" | "document" | "tool_use" | "tool_result") {
+        return Ok(());
+    }
+    let message =
+        format!("a block of the type `{kind}` is bound to the model that wrote it or to its vendor");
+    Err(Obstacle::new(format!("messages[].content[].{kind}"), message))
+}
+
+fn block<'a>(part: Part<'a>, prompt: &mut Prompt<'a>) -> Result<Block<'a>, Obstacle> {
+    known(&part.kind)?;
     let bookkeeping = [("cache_control", part.cache_control), ("tool_use.caller", part.caller)];
     drop_named(&mut prompt.dropped, &bookkeeping);
     let citations =
@@ -374,26 +419,9 @@ fn block<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<Block<'a>, Ob
     }
 }
 
-#[derive(Deserialize)]
-struct Kinded<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Text<'a>,
-}
-
-/// What a tool gave back: a text, or texts and images.
 fn result<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<Vec<Block<'a>>, Obstacle> {
-    let list = match text_or_list("messages[].content[].content", raw)? {
-        TextOr::Text(text) => return Ok(vec![Block::Text(text)]),
-        TextOr::List(list) => list,
-    };
-    let blocks = list.into_iter().map(|raw| match block(raw, prompt)? {
-        block @ (Block::Text(_) | Block::Image(_)) => Ok(block),
-        _ => Err(Obstacle::new(
-            "messages[].content[].content",
-            "a tool's result of anything but text and images",
-        )),
-    });
-    blocks.collect()
+    let param = "messages[].content[].content";
+    given(param, content(param, raw, part, |part| block(part, prompt))?)
 }
 
 fn source_of(raw: &RawValue) -> Result<Media<'_>, Obstacle> {
@@ -440,15 +468,10 @@ fn texts<'a>(
         #[serde(borrow, default, rename = "citations")]
         _citations: Raw<'a>,
     }
-    match text_or_list(param, raw)? {
-        TextOr::Text(text) => Ok(Some(text).filter(|text| !text.is_empty()).into_iter().collect()),
-        TextOr::List(list) => list
-            .into_iter()
-            .map(|raw| {
-                let block: TextBlock<'a> = parse(param, raw.get())?;
-                drop_named(dropped, &[("cache_control", block.cache_control)]);
-                Ok(block.text)
-            })
-            .collect(),
+    if let Some(text) = Text::of(raw) {
+        return Ok(Some(text).filter(|text| !text.is_empty()).into_iter().collect());
     }
+    let blocks: Vec<TextBlock<'a>> = list(param, raw, |raw| parse(param, raw.get()))?;
+    blocks.iter().for_each(|block| drop_named(dropped, &[("cache_control", block.cache_control)]));
+    Ok(blocks.into_iter().map(|block| block.text).collect())
 }

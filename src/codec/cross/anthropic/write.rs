@@ -15,7 +15,7 @@ pub(in crate::codec::cross) fn write_request(
     to: &Destination<'_>,
 ) -> Result<Crossed, Obstacle> {
     let mut dropped = prompt.dropped.clone();
-    let mut out = Writer::with_capacity(4096);
+    let mut out = Writer::with_capacity(prompt.bytes + 512);
     out.open(b'{');
     out.text_member("model", &Text::plain(to.model));
     out.key("max_tokens");
@@ -188,6 +188,16 @@ fn message(said: &Message<'_>, out: &mut Writer) -> Result<(), Obstacle> {
             return Err(Obstacle::new("messages[].role", message));
         }
     };
+    // Most messages, and nothing to gather.
+    if let [Block::Text(text)] = &said.blocks[..]
+        && !text.is_empty()
+    {
+        out.open(b'{');
+        out.word_member("role", role);
+        out.text_member("content", text);
+        out.close(b'}');
+        return Ok(());
+    }
     // Empty texts say nothing, and the dialect refuses them.
     let empty = |block: &Block<'_>| matches!(block, Block::Text(text) if text.is_empty());
     let blocks: Vec<&Block<'_>> = said.blocks.iter().filter(|block| !empty(block)).collect();

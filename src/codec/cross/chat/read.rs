@@ -3,22 +3,21 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::turns::message;
+use super::turns::{ChatMessage, message};
 use crate::codec::cross::Origin;
 use crate::codec::cross::fields::{
-    Raw, count, drop_named, flag, misfit, number, object, parse, refuse, text,
+    Raw, body_text, count, drop_named, effort, flag, list, misfit, number, object, parse, penalty, refuse,
 };
-use crate::codec::cross::hub::{Effort, Format, Obstacle, Prompt, ToolChoice, ToolSpec};
+use crate::codec::cross::hub::{Format, OTHER, Obstacle, Prompt, ToolSpec};
+use crate::codec::cross::openai::{self, FormatPlace, Schema};
 use crate::codec::cross::text::Text;
 
-/// The dialects on the other side, for messages.
-pub(super) const OTHER: &str = "provider's";
-
+/// A request, whose messages are read at once or looked at one by one.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Request<'a> {
-    #[serde(borrow, default)]
-    messages: Vec<&'a RawValue>,
+#[serde(deny_unknown_fields, bound(deserialize = "M: Deserialize<'de>"))]
+struct Request<'a, M = ChatMessage<'a>> {
+    #[serde(default = "Vec::new")]
+    messages: Vec<M>,
     #[serde(borrow, default, rename = "model")]
     _model: Raw<'a>,
     #[serde(borrow, default)]
@@ -44,7 +43,7 @@ struct Request<'a> {
     #[serde(borrow, default)]
     seed: Raw<'a>,
     #[serde(borrow, default)]
-    tools: Option<Vec<&'a RawValue>>,
+    tools: Raw<'a>,
     #[serde(borrow, default)]
     tool_choice: Raw<'a>,
     #[serde(borrow, default)]
@@ -91,7 +90,8 @@ struct Request<'a> {
 
 /// Reads a request.
 pub(in crate::codec::cross) fn read_request<'a>(origin: &Origin<'a>) -> Result<Prompt<'a>, Obstacle> {
-    let request: Request<'a> = serde_json::from_slice(origin.body).map_err(|error| misfit("", &error))?;
+    let body = body_text(origin.body)?;
+    let request: Request<'a> = serde_json::from_str(body).map_err(|error| misplaced(body, &error))?;
     let mut prompt = Prompt::default();
     without_counterpart(&request)?;
     bookkeeping(&request, &mut prompt)?;
@@ -100,10 +100,24 @@ pub(in crate::codec::cross) fn read_request<'a>(origin: &Origin<'a>) -> Result<P
     if let Some(raw) = request.response_format {
         prompt.format = format(raw, &mut prompt.dropped)?;
     }
-    for raw in request.messages {
-        message(raw, &mut prompt)?;
+    prompt.messages.reserve(request.messages.len());
+    for said in request.messages {
+        message(said, &mut prompt)?;
     }
     Ok(prompt)
+}
+
+/// What does not fit, with the place in the message where it is in one.
+fn misplaced(body: &str, error: &serde_json::Error) -> Obstacle {
+    let by_piece: Request<'_, &RawValue> = match serde_json::from_str(body) {
+        Ok(request) => request,
+        Err(error) => return misfit("", &error),
+    };
+    let mut misfits = by_piece
+        .messages
+        .into_iter()
+        .filter_map(|raw| parse::<ChatMessage<'_>>("messages[]", raw.get()).err());
+    misfits.next().unwrap_or_else(|| misfit("", error))
 }
 
 fn without_counterpart(request: &Request<'_>) -> Result<(), Obstacle> {
@@ -137,14 +151,7 @@ fn without_counterpart(request: &Request<'_>) -> Result<(), Obstacle> {
 }
 
 fn bookkeeping<'a>(request: &Request<'a>, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
-    let user = text("user", request.user)?;
-    prompt.user = match text("safety_identifier", request.safety_identifier)? {
-        Some(identifier) => {
-            drop_named(&mut prompt.dropped, &[("user", request.user)]);
-            Some(identifier)
-        }
-        None => user,
-    };
+    openai::user(request.safety_identifier, request.user, prompt)?;
     drop_named(
         &mut prompt.dropped,
         &[
@@ -181,8 +188,6 @@ fn sampling<'a>(request: &Request<'a>, prompt: &mut Prompt<'a>) -> Result<(), Ob
     };
     prompt.temperature = number("temperature", request.temperature)?;
     prompt.top_p = number("top_p", request.top_p)?;
-    // Zero is what a request without them means.
-    let penalty = |param, raw| Ok(number(param, raw)?.filter(|number| number.value != 0.0));
     prompt.presence_penalty = penalty("presence_penalty", request.presence_penalty)?;
     prompt.frequency_penalty = penalty("frequency_penalty", request.frequency_penalty)?;
     prompt.seed = number("seed", request.seed)?;
@@ -193,13 +198,8 @@ fn sampling<'a>(request: &Request<'a>, prompt: &mut Prompt<'a>) -> Result<(), Ob
             None => parse("stop", raw.get())?,
         },
     };
-    prompt.verbosity = text("verbosity", request.verbosity.filter(|raw| raw.get() != r#""medium""#))?;
-    prompt.effort = match text("reasoning_effort", request.reasoning_effort)? {
-        None => None,
-        Some(word) => Some(Effort::parse(word.escaped()).ok_or_else(|| {
-            Obstacle::new("reasoning_effort", format!("`{}` is no effort that is known", word.escaped()))
-        })?),
-    };
+    prompt.verbosity = openai::verbosity("verbosity", request.verbosity)?;
+    prompt.effort = effort("reasoning_effort", request.reasoning_effort)?;
     Ok(())
 }
 
@@ -230,8 +230,11 @@ struct Function<'a> {
 }
 
 fn tools<'a>(request: &Request<'a>, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
-    for raw in request.tools.iter().flatten() {
-        let tool: Tool<'a> = parse("tools[]", raw.get())?;
+    let all = match request.tools {
+        Some(raw) => list("tools", raw, |raw| parse("tools[]", raw.get()))?,
+        None => Vec::<Tool<'a>>::new(),
+    };
+    for tool in all {
         let (None, Some(function)) = (tool.custom, tool.function) else {
             return Err(Obstacle::new(
                 "tools[].type",
@@ -248,11 +251,11 @@ fn tools<'a>(request: &Request<'a>, prompt: &mut Prompt<'a>) -> Result<(), Obsta
         });
     }
     prompt.parallel_tools = flag("parallel_tool_calls", request.parallel_tool_calls)?;
-    prompt.tool_choice = request.tool_choice.map(tool_choice).transpose()?;
+    prompt.tool_choice = request.tool_choice.map(|raw| openai::tool_choice(raw, named)).transpose()?;
     Ok(())
 }
 
-fn tool_choice(raw: &RawValue) -> Result<ToolChoice<'_>, Obstacle> {
+fn named(choice: &str) -> Result<Text<'_>, Obstacle> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Named<'a> {
@@ -267,12 +270,7 @@ fn tool_choice(raw: &RawValue) -> Result<ToolChoice<'_>, Obstacle> {
         #[serde(borrow)]
         name: Text<'a>,
     }
-    match raw.get() {
-        r#""auto""# => Ok(ToolChoice::Auto),
-        r#""none""# => Ok(ToolChoice::None),
-        r#""required""# => Ok(ToolChoice::Any),
-        other => parse::<Named<'_>>("tool_choice", other).map(|named| ToolChoice::Named(named.function.name)),
-    }
+    parse::<Named<'_>>("tool_choice", choice).map(|named| named.function.name)
 }
 
 fn format<'a>(raw: &'a RawValue, dropped: &mut Vec<&'static str>) -> Result<Format<'a>, Obstacle> {
@@ -284,27 +282,12 @@ fn format<'a>(raw: &'a RawValue, dropped: &mut Vec<&'static str>) -> Result<Form
         #[serde(borrow, default)]
         json_schema: Option<Schema<'a>>,
     }
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Schema<'a> {
-        #[serde(borrow, default)]
-        name: Option<Text<'a>>,
-        #[serde(borrow, default)]
-        description: Raw<'a>,
-        #[serde(borrow, default)]
-        schema: Raw<'a>,
-        #[serde(borrow, default)]
-        strict: Raw<'a>,
-    }
-    let format: ResponseFormat<'a> = parse("response_format", raw.get())?;
-    match (format.kind.escaped(), format.json_schema) {
-        ("text", None) => Ok(Format::Text),
-        ("json_object", None) => Ok(Format::Object),
-        ("json_schema", Some(Schema { name, description, schema: Some(schema), strict })) => {
-            drop_named(dropped, &[("response_format.json_schema.description", description)]);
-            let schema = object("response_format.json_schema.schema", schema)?;
-            Ok(Format::Schema { name, schema, strict: flag("response_format.json_schema.strict", strict)? })
-        }
-        _ => Err(Obstacle::field("response_format", OTHER)),
-    }
+    const PLACE: FormatPlace = FormatPlace {
+        whole: "response_format",
+        schema: "response_format.json_schema.schema",
+        strict: "response_format.json_schema.strict",
+        description: "response_format.json_schema.description",
+    };
+    let ResponseFormat { kind, json_schema } = parse(PLACE.whole, raw.get())?;
+    openai::format(&PLACE, &kind, json_schema, dropped)
 }

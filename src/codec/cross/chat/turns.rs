@@ -3,16 +3,13 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::read::OTHER;
-use crate::codec::cross::fields::{
-    Raw, TextOr, arguments, drop_named, media, note, parse, refuse, text_or_list,
-};
-use crate::codec::cross::hub::{Block, Call, CallResult, Message, Obstacle, Prompt, Speaker};
+use crate::codec::cross::fields::{Raw, arguments, content, drop_named, given, media, note, parse, refuse};
+use crate::codec::cross::hub::{Block, Call, CallResult, Message, OTHER, Obstacle, Prompt, Speaker};
 use crate::codec::cross::text::Text;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ChatMessage<'a> {
+pub(super) struct ChatMessage<'a> {
     #[serde(borrow)]
     role: Text<'a>,
     #[serde(borrow, default)]
@@ -52,6 +49,8 @@ struct ToolCall<'a> {
     function: Option<Called<'a>>,
     #[serde(borrow, default)]
     custom: Raw<'a>,
+    #[serde(borrow, default)]
+    cache_control: Raw<'a>,
 }
 
 #[derive(Deserialize)]
@@ -64,8 +63,7 @@ struct Called<'a> {
 }
 
 /// Reads a message into the prompt.
-pub(super) fn message<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
-    let message: ChatMessage<'a> = parse("messages[]", raw.get())?;
+pub(super) fn message<'a>(message: ChatMessage<'a>, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
     refuse(
         OTHER,
         &[
@@ -82,21 +80,20 @@ pub(super) fn message<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<
         ("cache_control", message.cache_control),
     ];
     drop_named(&mut prompt.dropped, &dropped);
-    let mut blocks = message.content.map_or(Ok(Vec::new()), |raw| content(raw, &mut prompt.dropped))?;
+    let mut blocks = match message.content {
+        Some(raw) => content("messages[].content", raw, part, |part| block(part, &mut prompt.dropped))?,
+        None => Vec::new(),
+    };
     blocks.extend(message.refusal.map(Block::Refusal));
     let speaker = match message.role.escaped() {
         "system" | "developer" => return prompt.add_system("messages[].content", blocks),
         "tool" => return tool_result(message.tool_call_id, blocks, prompt),
         "user" => Speaker::User,
         "assistant" => Speaker::Assistant,
-        other => {
-            return Err(Obstacle::new(
-                "messages[].role",
-                format!("the role `{other}` exists in no other dialect"),
-            ));
-        }
+        _ => return Err(Obstacle::role("messages[].role", &message.role)),
     };
     for call in message.tool_calls.into_iter().flatten() {
+        drop_named(&mut prompt.dropped, &[("cache_control", call.cache_control)]);
         blocks.push(Block::Call(called(call)?));
     }
     prompt.messages.push(Message { speaker, blocks });
@@ -109,7 +106,7 @@ fn tool_result<'a>(
     prompt: &mut Prompt<'a>,
 ) -> Result<(), Obstacle> {
     let id = id.ok_or_else(|| Obstacle::new("messages[].tool_call_id", "a tool's message names no call"))?;
-    let name = prompt.tool_called(&id);
+    let (name, content) = (prompt.tool_called(&id), given("messages[].content", content)?);
     prompt.add_result(CallResult { id, name, content, is_error: false });
     Ok(())
 }
@@ -164,16 +161,11 @@ struct File<'a> {
     file_id: Raw<'a>,
 }
 
-fn content<'a>(raw: &'a RawValue, dropped: &mut Vec<&'static str>) -> Result<Vec<Block<'a>>, Obstacle> {
-    match text_or_list("messages[].content", raw)? {
-        TextOr::Text(text) if text.is_empty() => Ok(Vec::new()),
-        TextOr::Text(text) => Ok(vec![Block::Text(text)]),
-        TextOr::List(parts) => parts.into_iter().map(|part| block(part, dropped)).collect(),
-    }
+fn part(raw: &RawValue) -> Result<Part<'_>, Obstacle> {
+    parse("messages[].content[]", raw.get())
 }
 
-fn block<'a>(raw: &'a RawValue, dropped: &mut Vec<&'static str>) -> Result<Block<'a>, Obstacle> {
-    let part: Part<'a> = parse("messages[].content[]", raw.get())?;
+fn block<'a>(part: Part<'a>, dropped: &mut Vec<&'static str>) -> Result<Block<'a>, Obstacle> {
     refuse(OTHER, &[("messages[].content[].input_audio", part.input_audio)])?;
     drop_named(dropped, &[("cache_control", part.cache_control)]);
     let kind = part.kind.clone();

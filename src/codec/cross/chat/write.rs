@@ -16,7 +16,7 @@ pub(in crate::codec::cross) fn write_request(
     to: &Destination<'_>,
 ) -> Result<Crossed, Obstacle> {
     let dropped = prompt.dropped.clone();
-    let mut out = Writer::with_capacity(4096);
+    let mut out = Writer::with_capacity(prompt.bytes + 512);
     out.open(b'{');
     out.text_member("model", &Text::plain(to.model));
     out.key("messages");
@@ -175,6 +175,18 @@ fn message(
 
 /// One message of the hub is several here where it holds results of tools: each is a message of its own, ahead of the text.
 fn messages(said: &Message<'_>, out: &mut Writer) -> Result<(), Obstacle> {
+    // Most messages, and nothing to gather.
+    if let [Block::Text(text)] = &said.blocks[..] {
+        let role = match said.speaker {
+            Speaker::System => "system",
+            Speaker::User => "user",
+            Speaker::Assistant => "assistant",
+        };
+        return message(out, role, |out| {
+            out.text_member("content", text);
+            Ok(())
+        });
+    }
     match said.speaker {
         Speaker::System => message(out, "system", |out| parts(&said.blocks, out)),
         Speaker::Assistant => message(out, "assistant", |out| assistant(&said.blocks, out)),

@@ -4,9 +4,8 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::read::OTHER;
 use crate::codec::cross::fields::{Raw, drop_named, object, parse, refuse};
-use crate::codec::cross::hub::{Block, Call, CallResult, Media, Message, Obstacle, Prompt, Speaker};
+use crate::codec::cross::hub::{Block, Call, CallResult, Media, Message, OTHER, Obstacle, Prompt, Speaker};
 use crate::codec::cross::text::{Json, Text};
 
 /// Most calls of one turn whose results are looked for.
@@ -99,13 +98,11 @@ pub(super) fn system<'a>(content: Content<'a>, prompt: &mut Prompt<'a>) -> Resul
 pub(super) fn read<'a>(contents: Vec<Content<'a>>, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
     let mut open = Open::default();
     for Content { role, parts } in contents {
-        let speaker = match role.as_ref().map_or("user", Text::escaped) {
+        let role = role.unwrap_or(Text::word("user"));
+        let speaker = match role.escaped() {
             "user" | "function" => Speaker::User,
             "model" => Speaker::Assistant,
-            other => {
-                let message = format!("the role `{other}` exists in no other dialect");
-                return Err(Obstacle::new("contents[].role", message));
-            }
+            _ => return Err(Obstacle::role("contents[].role", &role)),
         };
         let mut blocks = Vec::with_capacity(parts.len());
         for raw in parts {

@@ -8,14 +8,11 @@ use super::contents::{self, Content};
 use super::schema;
 use crate::codec::cross::Origin;
 use crate::codec::cross::fields::{
-    Raw, count, drop_named, flag, misfit, note, number, object, parse, refuse, text,
+    Raw, body_text, count, drop_named, flag, misfit, note, number, object, parse, penalty, refuse, text,
 };
-use crate::codec::cross::hub::{Effort, Format, Obstacle, Prompt, ToolChoice, ToolSpec};
+use crate::codec::cross::hub::{Effort, Format, OTHER, Obstacle, Prompt, ToolChoice, ToolSpec};
 use crate::codec::cross::text::Text;
 use crate::codec::gemini_path::GeminiPath;
-
-/// The dialects on the other side, for messages.
-pub(super) const OTHER: &str = "provider's";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -42,7 +39,8 @@ struct Request<'a> {
 
 /// Reads a request.
 pub(in crate::codec::cross) fn read_request<'a>(origin: &Origin<'a>) -> Result<Prompt<'a>, Obstacle> {
-    let request: Request<'a> = serde_json::from_slice(origin.body).map_err(|error| misfit("", &error))?;
+    let request: Request<'a> =
+        serde_json::from_str(body_text(origin.body)?).map_err(|error| misfit("", &error))?;
     let stream = GeminiPath::of(origin.path).is_some_and(|path| path.stream);
     // The last piece of a stream always says its usage.
     let mut prompt = Prompt { stream, usage_in_stream: true, ..Prompt::default() };
@@ -224,8 +222,6 @@ fn config<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<(), Obstacle
     prompt.top_p = number("generationConfig.topP", config.top_p)?;
     prompt.top_k = number("generationConfig.topK", config.top_k)?;
     prompt.seed = number("generationConfig.seed", config.seed)?;
-    // Zero is what a request without them means.
-    let penalty = |param, raw| Ok(number(param, raw)?.filter(|number| number.value != 0.0));
     prompt.presence_penalty = penalty("generationConfig.presencePenalty", config.presence_penalty)?;
     prompt.frequency_penalty = penalty("generationConfig.frequencyPenalty", config.frequency_penalty)?;
     prompt.format = format(&config)?;

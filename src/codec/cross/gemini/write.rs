@@ -16,7 +16,7 @@ pub(in crate::codec::cross) fn write_request(
     prompt: &Prompt<'_>,
     to: &Destination<'_>,
 ) -> Result<Crossed, Obstacle> {
-    let mut out = Writer::with_capacity(4096);
+    let mut out = Writer::with_capacity(prompt.bytes + 512);
     let mut dropped = prompt.dropped.clone();
     out.open(b'{');
     if !prompt.system.is_empty() {

@@ -3,21 +3,21 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::OTHER;
-use crate::codec::cross::fields::{
-    Raw, TextOr, arguments, drop_named, media, note, parse, refuse, text_or_list,
-};
-use crate::codec::cross::hub::{Block, Call, CallResult, Media, Message, Obstacle, Prompt, Speaker};
+use crate::codec::cross::fields::{Raw, arguments, content, drop_named, given, media, note, parse, refuse};
+use crate::codec::cross::hub::{Block, Call, CallResult, Media, Message, OTHER, Obstacle, Prompt, Speaker};
 use crate::codec::cross::text::Text;
 
 /// Reads the input: a text of the user's, or items.
 pub(super) fn read<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
-    match text_or_list("input", raw)? {
-        TextOr::Text(text) => {
+    match Text::of(raw) {
+        Some(text) => {
             prompt.messages.push(Message { speaker: Speaker::User, blocks: vec![Block::Text(text)] });
             Ok(())
         }
-        TextOr::List(items) => items.into_iter().try_for_each(|raw| item(raw, prompt)),
+        None => {
+            let items: Vec<&'a RawValue> = parse("input", raw.get())?;
+            items.into_iter().try_for_each(|raw| item(raw, prompt))
+        }
     }
 }
 
@@ -62,7 +62,7 @@ struct ItemMessage<'a> {
 fn message<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
     let item: ItemMessage<'a> = parse("input[]", raw.get())?;
     drop_named(&mut prompt.dropped, &[("input[].phase", item.phase)]);
-    let blocks = content("input[].content", item.content, &mut prompt.dropped)?;
+    let blocks = parts("input[].content", "input[].content[]", item.content, &mut prompt.dropped)?;
     match item.role.escaped() {
         "system" | "developer" => prompt.add_system("input[].content", blocks),
         "user" => {
@@ -73,10 +73,7 @@ fn message<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<(), Obstacl
             said(blocks, prompt);
             Ok(())
         }
-        other => {
-            let message = format!("the role `{other}` exists in no other dialect");
-            Err(Obstacle::new("input[].role", message))
-        }
+        _ => Err(Obstacle::role("input[].role", &item.role)),
     }
 }
 
@@ -120,36 +117,11 @@ fn call<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> 
 fn output<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
     let item: ItemCall<'a> = parse("input[]", raw.get())?;
     let output = item.output.ok_or_else(|| Obstacle::new("input[].output", "a result gives nothing"))?;
-    let content = match text_or_list("input[].output", output)? {
-        TextOr::Text(text) => vec![Block::Text(text)],
-        TextOr::List(parts) => parts
-            .into_iter()
-            .map(|raw| match part("input[].output[]", raw, &mut prompt.dropped)? {
-                block @ (Block::Text(_) | Block::Image(_)) => Ok(block),
-                _ => {
-                    Err(Obstacle::new("input[].output[]", "a tool's result of anything but text and images"))
-                }
-            })
-            .collect::<Result<_, _>>()?,
-    };
+    let content = parts("input[].output", "input[].output[]", output, &mut prompt.dropped)?;
+    let content = given("input[].output[]", content)?;
     let (id, name) = (item.call_id.clone(), prompt.tool_called(&item.call_id));
     prompt.add_result(CallResult { id, name, content, is_error: false });
     Ok(())
-}
-
-fn content<'a>(
-    param: &str,
-    raw: &'a RawValue,
-    dropped: &mut Vec<&'static str>,
-) -> Result<Vec<Block<'a>>, Obstacle> {
-    match text_or_list(param, raw)? {
-        TextOr::Text(text) if text.is_empty() => Ok(Vec::new()),
-        TextOr::Text(text) => Ok(vec![Block::Text(text)]),
-        TextOr::List(parts) => {
-            let param = format!("{param}[]");
-            parts.into_iter().map(|raw| part(&param, raw, dropped)).collect()
-        }
-    }
 }
 
 #[derive(Deserialize)]
@@ -181,8 +153,16 @@ struct Part<'a> {
     _logprobs: Raw<'a>,
 }
 
-fn part<'a>(param: &str, raw: &'a RawValue, dropped: &mut Vec<&'static str>) -> Result<Block<'a>, Obstacle> {
-    let part: Part<'a> = parse(param, raw.get())?;
+fn parts<'a>(
+    param: &str,
+    each: &str,
+    raw: &'a RawValue,
+    dropped: &mut Vec<&'static str>,
+) -> Result<Vec<Block<'a>>, Obstacle> {
+    content(param, raw, |raw| parse(each, raw.get()), |part| block(each, part, dropped))
+}
+
+fn block<'a>(param: &str, part: Part<'a>, dropped: &mut Vec<&'static str>) -> Result<Block<'a>, Obstacle> {
     let bound = [("file_id", part.file_id), ("input_audio", part.input_audio)];
     refuse(OTHER, &bound)
         .map_err(|Obstacle { param: field, message }| Obstacle::new(format!("{param}.{field}"), message))?;

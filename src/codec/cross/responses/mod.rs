@@ -12,9 +12,6 @@ pub(super) use stream::Teller;
 
 use super::hub::Obstacle;
 
-/// The dialects on the other side, for messages.
-const OTHER: &str = "provider's";
-
 /// What an obstacle is about, as this dialect's clients write it.
 pub(super) fn in_own_words(obstacle: Obstacle) -> Obstacle {
     obstacle.named(&[

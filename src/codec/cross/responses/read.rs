@@ -3,12 +3,13 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{OTHER, input};
+use super::input;
 use crate::codec::cross::Origin;
 use crate::codec::cross::fields::{
-    Raw, count, drop_named, flag, misfit, note, number, object, parse, refuse, text,
+    Raw, body_text, count, drop_named, effort, flag, list, misfit, note, number, object, parse, refuse, text,
 };
-use crate::codec::cross::hub::{Effort, Format, Obstacle, Prompt, ToolChoice, ToolSpec};
+use crate::codec::cross::hub::{OTHER, Obstacle, Prompt, ToolSpec};
+use crate::codec::cross::openai::{self, FormatPlace, Schema};
 use crate::codec::cross::text::Text;
 
 /// What a client asks to be given beside the answer, and no other dialect seals.
@@ -34,7 +35,7 @@ struct Request<'a> {
     #[serde(borrow)]
     top_p: Raw<'a>,
     #[serde(borrow)]
-    tools: Option<Vec<&'a RawValue>>,
+    tools: Raw<'a>,
     #[serde(borrow)]
     tool_choice: Raw<'a>,
     #[serde(borrow)]
@@ -81,7 +82,8 @@ struct Request<'a> {
 
 /// Reads a request.
 pub(in crate::codec::cross) fn read_request<'a>(origin: &Origin<'a>) -> Result<Prompt<'a>, Obstacle> {
-    let request: Request<'a> = serde_json::from_slice(origin.body).map_err(|error| misfit("", &error))?;
+    let request: Request<'a> =
+        serde_json::from_str(body_text(origin.body)?).map_err(|error| misfit("", &error))?;
     let mut prompt = Prompt::default();
     keeps_nothing(&request)?;
     without_counterpart(&request)?;
@@ -143,11 +145,8 @@ fn bookkeeping<'a>(request: &Request<'a>, prompt: &mut Prompt<'a>) -> Result<(),
         #[serde(borrow)]
         include_obfuscation: Raw<'a>,
     }
-    let identifier = text("safety_identifier", request.safety_identifier)?;
-    let user = text("user", request.user)?;
+    openai::user(request.safety_identifier, request.user, prompt)?;
     let dropped = &mut prompt.dropped;
-    drop_named(dropped, &[("user", request.user.filter(|_| identifier.is_some()))]);
-    prompt.user = identifier.or(user);
     if let Some(raw) = request.stream_options {
         let options: StreamOptions<'_> = parse("stream_options", raw.get())?;
         drop_named(dropped, &[("stream_options.include_obfuscation", options.include_obfuscation)]);
@@ -192,27 +191,15 @@ fn settings<'a>(request: &Request<'a>, prompt: &mut Prompt<'a>) -> Result<(), Ob
     let reasoning: Reasoning<'_> = parse("reasoning", raw.get())?;
     let shown = reasoning.summary.or(reasoning.generate_summary);
     drop_named(&mut prompt.dropped, &[("reasoning.summary", shown)]);
-    if let Some(word) = text("reasoning.effort", reasoning.effort)? {
-        let unknown = || {
-            let message = format!("`{}` is no effort that is known", word.escaped());
-            Obstacle::new("reasoning.effort", message)
-        };
-        prompt.effort = Some(Effort::parse(word.escaped()).ok_or_else(unknown)?);
-    }
+    prompt.effort = effort("reasoning.effort", reasoning.effort)?;
     Ok(())
-}
-
-#[derive(Deserialize)]
-struct Kinded<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Text<'a>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Tool<'a> {
     #[serde(borrow, rename = "type")]
-    _kind: Text<'a>,
+    kind: Text<'a>,
     #[serde(borrow)]
     name: Text<'a>,
     #[serde(borrow)]
@@ -224,14 +211,12 @@ struct Tool<'a> {
 }
 
 fn tools<'a>(request: &Request<'a>, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
-    for raw in request.tools.iter().flatten() {
-        // Looked at first: the provider's own tools have fields of their own.
-        let Kinded { kind } = parse("tools[]", raw.get())?;
-        if kind.escaped() != "function" {
-            let message = format!("tools of the type `{}` exist in the OpenAI dialect only", kind.escaped());
-            return Err(Obstacle::new("tools[].type", message));
-        }
-        let tool: Tool<'a> = parse("tools[]", raw.get())?;
+    let all = match request.tools {
+        Some(raw) => list("tools", raw, tool)?,
+        None => Vec::new(),
+    };
+    for tool in all {
+        own(&tool.kind)?;
         prompt.tools.push(ToolSpec {
             name: tool.name,
             description: tool.description,
@@ -240,11 +225,31 @@ fn tools<'a>(request: &Request<'a>, prompt: &mut Prompt<'a>) -> Result<(), Obsta
         });
     }
     prompt.parallel_tools = flag("parallel_tool_calls", request.parallel_tool_calls)?;
-    prompt.tool_choice = request.tool_choice.map(tool_choice).transpose()?;
+    prompt.tool_choice = request.tool_choice.map(|raw| openai::tool_choice(raw, named)).transpose()?;
     Ok(())
 }
 
-fn tool_choice(raw: &RawValue) -> Result<ToolChoice<'_>, Obstacle> {
+/// The client's own tools can be translated; the provider's have fields of their own, and are told by their type.
+fn tool(raw: &RawValue) -> Result<Tool<'_>, Obstacle> {
+    #[derive(Deserialize)]
+    struct Kinded<'a> {
+        #[serde(borrow, rename = "type")]
+        kind: Text<'a>,
+    }
+    let Kinded { kind } = parse("tools[]", raw.get())?;
+    own(&kind)?;
+    parse("tools[]", raw.get())
+}
+
+fn own(kind: &Text<'_>) -> Result<(), Obstacle> {
+    if kind.escaped() == "function" {
+        return Ok(());
+    }
+    let message = format!("tools of the type `{}` exist in the OpenAI dialect only", kind.escaped());
+    Err(Obstacle::new("tools[].type", message))
+}
+
+fn named(choice: &str) -> Result<Text<'_>, Obstacle> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Named<'a> {
@@ -253,14 +258,9 @@ fn tool_choice(raw: &RawValue) -> Result<ToolChoice<'_>, Obstacle> {
         #[serde(borrow)]
         name: Text<'a>,
     }
-    match raw.get() {
-        r#""auto""# => Ok(ToolChoice::Auto),
-        r#""none""# => Ok(ToolChoice::None),
-        r#""required""# => Ok(ToolChoice::Any),
-        other => match parse("tool_choice", other)? {
-            Named { kind, name } if kind.escaped() == "function" => Ok(ToolChoice::Named(name)),
-            Named { .. } => Err(Obstacle::field("tool_choice", OTHER)),
-        },
+    match parse("tool_choice", choice)? {
+        Named { kind, name } if kind.escaped() == "function" => Ok(name),
+        Named { .. } => Err(Obstacle::field("tool_choice", OTHER)),
     }
 }
 
@@ -288,19 +288,17 @@ fn form<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> 
         #[serde(borrow)]
         strict: Raw<'a>,
     }
-    let form: Form<'a> = parse("text", raw.get())?;
-    prompt.verbosity = text("text.verbosity", form.verbosity.filter(|raw| raw.get() != r#""medium""#))?;
-    let Some(raw) = form.format else { return Ok(()) };
-    let Wanted { kind, name, description, schema, strict } = parse("text.format", raw.get())?;
-    prompt.format = match (kind.escaped(), schema) {
-        ("text", None) => Format::Text,
-        ("json_object", None) => Format::Object,
-        ("json_schema", Some(schema)) => {
-            drop_named(&mut prompt.dropped, &[("text.format.description", description)]);
-            let schema = object("text.format.schema", schema)?;
-            Format::Schema { name, schema, strict: flag("text.format.strict", strict)? }
-        }
-        _ => return Err(Obstacle::field("text.format", OTHER)),
+    const PLACE: FormatPlace = FormatPlace {
+        whole: "text.format",
+        schema: "text.format.schema",
+        strict: "text.format.strict",
+        description: "text.format.description",
     };
+    let form: Form<'a> = parse("text", raw.get())?;
+    prompt.verbosity = openai::verbosity("text.verbosity", form.verbosity)?;
+    let Some(raw) = form.format else { return Ok(()) };
+    let Wanted { kind, name, description, schema, strict } = parse(PLACE.whole, raw.get())?;
+    let schema = schema.map(|raw| Schema { name, description, schema: Some(raw), strict });
+    prompt.format = openai::format(&PLACE, &kind, schema, &mut prompt.dropped)?;
     Ok(())
 }
