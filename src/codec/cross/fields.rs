@@ -39,6 +39,16 @@ pub(super) fn body_text(body: &[u8]) -> Result<&str, Obstacle> {
         .map_err(|error| Obstacle::new("body", format!("the body is not UTF-8: {error}")))
 }
 
+/// What is in the way of a body that does not fit, with its place in the piece where it is in one of these.
+pub(super) fn misplaced<'a, T: Deserialize<'a>>(
+    param: &str,
+    pieces: impl IntoIterator<Item = &'a RawValue>,
+    error: &serde_json::Error,
+) -> Obstacle {
+    let mut misfits = pieces.into_iter().filter_map(|piece| parse::<T>(param, piece.get()).err());
+    misfits.next().unwrap_or_else(|| misfit("", error))
+}
+
 /// Parses a list at once. One that does not fit is read piece by piece, so that what is told names the place in the piece.
 pub(super) fn list<'a, T: Deserialize<'a>>(
     param: &str,

@@ -5,8 +5,8 @@ use serde_json::value::RawValue;
 
 use crate::codec::cross::Origin;
 use crate::codec::cross::fields::{
-    Raw, body_text, content, count, drop_named, effort, flag, given, list, misfit, number, object, parse,
-    refuse, text,
+    self, Raw, body_text, content, count, drop_named, effort, flag, given, list, misfit, number, object,
+    parse, refuse, text,
 };
 use crate::codec::cross::hub::{
     Block, Call, CallResult, Format, Media, Message, OTHER, Obstacle, Prompt, Speaker, ToolChoice, ToolSpec,
@@ -108,15 +108,11 @@ pub(in crate::codec::cross) fn read_request<'a>(origin: &Origin<'a>) -> Result<P
     Ok(prompt)
 }
 
-/// What does not fit, with the place in the message where it is in one.
 fn misplaced(body: &str, error: &serde_json::Error) -> Obstacle {
-    let by_piece: Request<'_, &RawValue> = match serde_json::from_str(body) {
-        Ok(request) => request,
-        Err(error) => return misfit("", &error),
-    };
-    let mut misfits =
-        by_piece.messages.into_iter().filter_map(|raw| parse::<Turn<'_>>("messages[]", raw.get()).err());
-    misfits.next().unwrap_or_else(|| misfit("", error))
+    match serde_json::from_str::<Request<'_, &RawValue>>(body) {
+        Ok(request) => fields::misplaced::<Turn<'_>>("messages[]", request.messages, error),
+        Err(error) => misfit("", &error),
+    }
 }
 
 /// Edits of the conversation that the provider makes. What only clears thinking has nothing to do here, as signed thinking

@@ -6,7 +6,8 @@ use serde_json::value::RawValue;
 use super::turns::{ChatMessage, message};
 use crate::codec::cross::Origin;
 use crate::codec::cross::fields::{
-    Raw, body_text, count, drop_named, effort, flag, list, misfit, number, object, parse, penalty, refuse,
+    self, Raw, body_text, count, drop_named, effort, flag, list, misfit, number, object, parse, penalty,
+    refuse,
 };
 use crate::codec::cross::hub::{Format, OTHER, Obstacle, Prompt, ToolSpec};
 use crate::codec::cross::openai::{self, FormatPlace, Schema};
@@ -107,17 +108,11 @@ pub(in crate::codec::cross) fn read_request<'a>(origin: &Origin<'a>) -> Result<P
     Ok(prompt)
 }
 
-/// What does not fit, with the place in the message where it is in one.
 fn misplaced(body: &str, error: &serde_json::Error) -> Obstacle {
-    let by_piece: Request<'_, &RawValue> = match serde_json::from_str(body) {
-        Ok(request) => request,
-        Err(error) => return misfit("", &error),
-    };
-    let mut misfits = by_piece
-        .messages
-        .into_iter()
-        .filter_map(|raw| parse::<ChatMessage<'_>>("messages[]", raw.get()).err());
-    misfits.next().unwrap_or_else(|| misfit("", error))
+    match serde_json::from_str::<Request<'_, &RawValue>>(body) {
+        Ok(request) => fields::misplaced::<ChatMessage<'_>>("messages[]", request.messages, error),
+        Err(error) => misfit("", &error),
+    }
 }
 
 fn without_counterpart(request: &Request<'_>) -> Result<(), Obstacle> {

@@ -4,25 +4,28 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::codec::cross::fields::{Raw, drop_named, object, parse, refuse};
+use crate::codec::cross::fields::{Raw, drop_named, object, refuse};
 use crate::codec::cross::hub::{Block, Call, CallResult, Media, Message, OTHER, Obstacle, Prompt, Speaker};
 use crate::codec::cross::text::{Json, Text};
 
+/// What a part is called where it does not fit.
+pub(super) const PART: &str = "contents[].parts[]";
 /// Most calls of one turn whose results are looked for.
 const MAX_OPEN: usize = 256;
 
+/// One turn, whose parts are read at once or looked at one by one.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Content<'a> {
+#[serde(deny_unknown_fields, bound(deserialize = "P: Deserialize<'de>"))]
+pub(super) struct Content<'a, P = Part<'a>> {
     #[serde(borrow)]
     role: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    parts: Vec<&'a RawValue>,
+    #[serde(default = "Vec::new")]
+    pub(super) parts: Vec<P>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Part<'a> {
+pub(super) struct Part<'a> {
     #[serde(borrow)]
     text: Option<Text<'a>>,
     #[serde(borrow)]
@@ -89,7 +92,7 @@ struct Open<'a> {
 pub(super) fn system<'a>(content: Content<'a>, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
     let mut open = Open::default();
     let place = "systemInstruction.parts[]";
-    let parts = content.parts.into_iter().map(|raw| part(raw, prompt, &mut open));
+    let parts = content.parts.into_iter().map(|one| part(one, prompt, &mut open));
     let blocks = parts.collect::<Result<Vec<_>, _>>()?;
     prompt.add_system(place, blocks.into_iter().flatten().collect())
 }
@@ -105,8 +108,8 @@ pub(super) fn read<'a>(contents: Vec<Content<'a>>, prompt: &mut Prompt<'a>) -> R
             _ => return Err(Obstacle::role("contents[].role", &role)),
         };
         let mut blocks = Vec::with_capacity(parts.len());
-        for raw in parts {
-            blocks.extend(part(raw, prompt, &mut open)?);
+        for one in parts {
+            blocks.extend(part(one, prompt, &mut open)?);
         }
         let calls = blocks.iter().any(|block| matches!(block, Block::Call(_)));
         let answers = blocks.iter().any(|block| matches!(block, Block::Result(_)));
@@ -119,12 +122,10 @@ pub(super) fn read<'a>(contents: Vec<Content<'a>>, prompt: &mut Prompt<'a>) -> R
 }
 
 fn part<'a>(
-    raw: &'a RawValue,
+    part: Part<'a>,
     prompt: &mut Prompt<'a>,
     open: &mut Open<'a>,
 ) -> Result<Option<Block<'a>>, Obstacle> {
-    let place = "contents[].parts[]";
-    let part: Part<'a> = parse(place, raw.get())?;
     refuse(
         OTHER,
         &[
@@ -155,7 +156,7 @@ fn part<'a>(
         Part {
             text: None, inline_data: None, function_call: None, function_response: Some(given), ..
         } => open.result(given).map(Some),
-        _ => Err(Obstacle::new(place, "a part must hold one thing that other dialects know")),
+        _ => Err(Obstacle::new(PART, "a part must hold one thing that other dialects know")),
     }
 }
 

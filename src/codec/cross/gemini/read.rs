@@ -4,25 +4,26 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::contents::{self, Content};
+use super::contents::{self, Content, PART, Part};
 use super::schema;
 use crate::codec::cross::Origin;
 use crate::codec::cross::fields::{
-    Raw, body_text, count, drop_named, flag, misfit, note, number, object, parse, penalty, refuse, text,
+    self, Raw, body_text, count, drop_named, flag, misfit, note, number, object, parse, penalty, refuse, text,
 };
 use crate::codec::cross::hub::{Effort, Format, OTHER, Obstacle, Prompt, ToolChoice, ToolSpec};
 use crate::codec::cross::text::Text;
 use crate::codec::gemini_path::GeminiPath;
 
+/// A request, whose parts are read at once or looked at one by one.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Request<'a> {
+#[serde(deny_unknown_fields, rename_all = "camelCase", bound(deserialize = "P: Deserialize<'de>"))]
+struct Request<'a, P = Part<'a>> {
     #[serde(borrow, rename = "model")]
     _model: Raw<'a>,
-    #[serde(borrow, default)]
-    contents: Vec<Content<'a>>,
-    #[serde(borrow, alias = "system_instruction")]
-    system_instruction: Option<Content<'a>>,
+    #[serde(default = "Vec::new")]
+    contents: Vec<Content<'a, P>>,
+    #[serde(alias = "system_instruction")]
+    system_instruction: Option<Content<'a, P>>,
     #[serde(borrow)]
     tools: Option<Vec<&'a RawValue>>,
     #[serde(borrow, alias = "tool_config")]
@@ -39,8 +40,8 @@ struct Request<'a> {
 
 /// Reads a request.
 pub(in crate::codec::cross) fn read_request<'a>(origin: &Origin<'a>) -> Result<Prompt<'a>, Obstacle> {
-    let request: Request<'a> =
-        serde_json::from_str(body_text(origin.body)?).map_err(|error| misfit("", &error))?;
+    let body = body_text(origin.body)?;
+    let request: Request<'a> = serde_json::from_str(body).map_err(|error| misplaced(body, &error))?;
     let stream = GeminiPath::of(origin.path).is_some_and(|path| path.stream);
     // The last piece of a stream always says its usage.
     let mut prompt = Prompt { stream, usage_in_stream: true, ..Prompt::default() };
@@ -63,6 +64,16 @@ pub(in crate::codec::cross) fn read_request<'a>(origin: &Origin<'a>) -> Result<P
     }
     contents::read(request.contents, &mut prompt)?;
     Ok(prompt)
+}
+
+fn misplaced(body: &str, error: &serde_json::Error) -> Obstacle {
+    let Request { contents, system_instruction, .. } =
+        match serde_json::from_str::<Request<'_, &RawValue>>(body) {
+            Ok(request) => request,
+            Err(error) => return misfit("", &error),
+        };
+    let parts = contents.into_iter().chain(system_instruction).flat_map(|content| content.parts);
+    fields::misplaced::<Part<'_>>(PART, parts, error)
 }
 
 /// A filter turned off is none, as everywhere else; one that is asked for nobody else has.

@@ -3,67 +3,103 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::codec::cross::fields::{Raw, arguments, content, drop_named, given, media, note, parse, refuse};
+use crate::codec::cross::fields::{
+    Raw, arguments, content, drop_named, given, list, media, note, parse, refuse,
+};
 use crate::codec::cross::hub::{Block, Call, CallResult, Media, Message, OTHER, Obstacle, Prompt, Speaker};
 use crate::codec::cross::text::Text;
 
-/// Reads the input: a text of the user's, or items.
-pub(super) fn read<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
-    match Text::of(raw) {
-        Some(text) => {
-            prompt.messages.push(Message { speaker: Speaker::User, blocks: vec![Block::Text(text)] });
-            Ok(())
-        }
-        None => {
-            let items: Vec<&'a RawValue> = parse("input", raw.get())?;
-            items.into_iter().try_for_each(|raw| item(raw, prompt))
-        }
-    }
+/// An item of the conversation, of whatever type.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Item<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Option<Text<'a>>,
+    #[serde(borrow, rename = "id")]
+    _id: Raw<'a>,
+    #[serde(borrow, rename = "status")]
+    _status: Raw<'a>,
+    #[serde(borrow)]
+    role: Option<Text<'a>>,
+    #[serde(borrow)]
+    content: Raw<'a>,
+    #[serde(borrow)]
+    phase: Raw<'a>,
+    #[serde(borrow)]
+    call_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+    #[serde(borrow)]
+    arguments: Option<Text<'a>>,
+    #[serde(borrow)]
+    output: Raw<'a>,
 }
 
-fn item<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
+/// Reads the input: a text of the user's, or items.
+pub(super) fn read<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
+    if let Some(text) = Text::of(raw) {
+        prompt.messages.push(Message { speaker: Speaker::User, blocks: vec![Block::Text(text)] });
+        return Ok(());
+    }
+    for item in list("input", raw, item)? {
+        known(item.kind.as_ref())?;
+        match item {
+            Item { kind: None, .. } => message(item, prompt)?,
+            Item { kind: Some(ref kind), .. } => match kind.escaped() {
+                "function_call" => call(item, prompt)?,
+                "function_call_output" => output(item, prompt)?,
+                _ => message(item, prompt)?,
+            },
+        }
+    }
+    Ok(())
+}
+
+/// Items of other types have fields of their own, and are told by their type.
+fn item(raw: &RawValue) -> Result<Item<'_>, Obstacle> {
     #[derive(Deserialize)]
     struct Kinded<'a> {
         #[serde(borrow, rename = "type")]
         kind: Option<Text<'a>>,
     }
     let Kinded { kind } = parse("input[]", raw.get())?;
-    match kind.as_ref().map_or("message", Text::escaped) {
-        "message" => message(raw, prompt),
-        "function_call" => call(raw, prompt),
-        "function_call_output" => output(raw, prompt),
-        other => {
-            let message = format!(
-                "an item of the type `{other}` is bound to the model that wrote it, to what its provider keeps, or to a \
-                 tool that runs there"
-            );
-            Err(Obstacle::new(format!("input[].{other}"), message))
-        }
+    known(kind.as_ref())?;
+    parse("input[]", raw.get())
+}
+
+fn known(kind: Option<&Text<'_>>) -> Result<(), Obstacle> {
+    let kind = kind.map_or("message", Text::escaped);
+    if matches!(kind, "message" | "function_call" | "function_call_output") {
+        return Ok(());
     }
+    let message = format!(
+        "an item of the type `{kind}` is bound to the model that wrote it, to what its provider keeps, or to a tool that \
+         runs there"
+    );
+    Err(Obstacle::new(format!("input[].{kind}"), message))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ItemMessage<'a> {
-    #[serde(borrow, rename = "type")]
-    _kind: Raw<'a>,
-    #[serde(borrow, rename = "id")]
-    _id: Raw<'a>,
-    #[serde(borrow, rename = "status")]
-    _status: Raw<'a>,
-    #[serde(borrow)]
-    role: Text<'a>,
-    #[serde(borrow)]
-    content: &'a RawValue,
-    #[serde(borrow)]
-    phase: Raw<'a>,
+fn misshapen() -> Obstacle {
+    Obstacle::new("input[]", "an item must hold what its type promises and nothing of another type's")
 }
 
-fn message<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
-    let item: ItemMessage<'a> = parse("input[]", raw.get())?;
-    drop_named(&mut prompt.dropped, &[("input[].phase", item.phase)]);
-    let blocks = parts("input[].content", "input[].content[]", item.content, &mut prompt.dropped)?;
-    match item.role.escaped() {
+fn message<'a>(item: Item<'a>, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
+    let Item {
+        role: Some(role),
+        content: Some(content),
+        phase,
+        call_id: None,
+        name: None,
+        arguments: None,
+        output: None,
+        ..
+    } = item
+    else {
+        return Err(misshapen());
+    };
+    drop_named(&mut prompt.dropped, &[("input[].phase", phase)]);
+    let blocks = parts("input[].content", "input[].content[]", content, &mut prompt.dropped)?;
+    match role.escaped() {
         "system" | "developer" => prompt.add_system("input[].content", blocks),
         "user" => {
             prompt.messages.push(Message { speaker: Speaker::User, blocks });
@@ -73,7 +109,7 @@ fn message<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<(), Obstacl
             said(blocks, prompt);
             Ok(())
         }
-        _ => Err(Obstacle::role("input[].role", &item.role)),
+        _ => Err(Obstacle::role("input[].role", &role)),
     }
 }
 
@@ -85,41 +121,34 @@ fn said<'a>(blocks: Vec<Block<'a>>, prompt: &mut Prompt<'a>) {
     }
 }
 
-/// A call, or what came of one.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ItemCall<'a> {
-    #[serde(borrow, rename = "type")]
-    _kind: Raw<'a>,
-    #[serde(borrow, rename = "id")]
-    _id: Raw<'a>,
-    #[serde(borrow, rename = "status")]
-    _status: Raw<'a>,
-    #[serde(borrow)]
-    call_id: Text<'a>,
-    #[serde(borrow)]
-    name: Option<Text<'a>>,
-    #[serde(borrow)]
-    arguments: Option<Text<'a>>,
-    #[serde(borrow)]
-    output: Raw<'a>,
-}
-
-fn call<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
-    let item: ItemCall<'a> = parse("input[]", raw.get())?;
-    let name = item.name.ok_or_else(|| Obstacle::new("input[].name", "a call names no function"))?;
-    let arguments = arguments(item.arguments)
+fn call<'a>(item: Item<'a>, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
+    let Item {
+        call_id: Some(id),
+        name: Some(name),
+        arguments: given,
+        role: None,
+        content: None,
+        output: None,
+        ..
+    } = item
+    else {
+        return Err(misshapen());
+    };
+    let arguments = arguments(given)
         .ok_or_else(|| Obstacle::new("input[].arguments", "the arguments are not a JSON object"))?;
-    said(vec![Block::Call(Call { id: item.call_id, name, arguments })], prompt);
+    said(vec![Block::Call(Call { id, name, arguments })], prompt);
     Ok(())
 }
 
-fn output<'a>(raw: &'a RawValue, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
-    let item: ItemCall<'a> = parse("input[]", raw.get())?;
-    let output = item.output.ok_or_else(|| Obstacle::new("input[].output", "a result gives nothing"))?;
+fn output<'a>(item: Item<'a>, prompt: &mut Prompt<'a>) -> Result<(), Obstacle> {
+    let Item { call_id: Some(id), output: Some(output), role: None, content: None, arguments: None, .. } =
+        item
+    else {
+        return Err(misshapen());
+    };
     let content = parts("input[].output", "input[].output[]", output, &mut prompt.dropped)?;
     let content = given("input[].output[]", content)?;
-    let (id, name) = (item.call_id.clone(), prompt.tool_called(&item.call_id));
+    let name = prompt.tool_called(&id);
     prompt.add_result(CallResult { id, name, content, is_error: false });
     Ok(())
 }
