@@ -122,6 +122,8 @@ fn translating(criterion: &mut Criterion) {
         max_output_tokens: 8_000,
         max_tokens_key: false,
         asks_for_usage: true,
+        nine_letter_ids: false,
+        takes_user: true,
     };
     let origin = |operation, body| Origin { operation, path: "/", body };
     // A question of the user's behind the last answer, without which nothing crosses.

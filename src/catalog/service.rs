@@ -27,6 +27,10 @@ pub struct Quirks {
     pub cap_key: CapKey,
     /// How a chat stream comes to say its usage.
     pub stream_usage: StreamUsage,
+    /// Whether ids of calls must be nine letters and digits.
+    pub nine_letter_ids: bool,
+    /// Whether it takes `user`.
+    pub takes_user: bool,
 }
 
 /// The name of the cap on output tokens.
@@ -47,7 +51,12 @@ pub enum StreamUsage {
     Unasked,
 }
 
-const PLAIN: Quirks = Quirks { cap_key: CapKey::MaxTokens, stream_usage: StreamUsage::Asked };
+const PLAIN: Quirks = Quirks {
+    cap_key: CapKey::MaxTokens,
+    stream_usage: StreamUsage::Asked,
+    nine_letter_ids: false,
+    takes_user: true,
+};
 const OPENAI: Quirks = Quirks { cap_key: CapKey::MaxCompletionTokens, ..PLAIN };
 
 impl Default for Quirks {
@@ -83,9 +92,15 @@ pub const SERVICES: [Service; 12] = [
     // the older paths are written, `https://NAME.openai.azure.com/openai/deployments/…`.
     Service { base_url: None, auth: AuthScheme::ApiKey, quirks: OPENAI, ..compatible("azure-openai", "") },
     // Mistral refuses `stream_options` and `max_completion_tokens` as "extra_forbidden", and says its usage unasked
-    // (openai/openai-agents-python#442, editor-code-assistant/eca#231).
+    // (openai/openai-agents-python#442, editor-code-assistant/eca#231). Its schema of a request has no `user` either, and ids
+    // of calls are "a-z, A-Z, 0-9, with a length of 9" (its error 3280).
     Service {
-        quirks: Quirks { stream_usage: StreamUsage::Unasked, ..PLAIN },
+        quirks: Quirks {
+            stream_usage: StreamUsage::Unasked,
+            nine_letter_ids: true,
+            takes_user: false,
+            ..PLAIN
+        },
         ..compatible("mistral", "https://api.mistral.ai/v1")
     },
     compatible("groq", "https://api.groq.com/openai/v1"),

@@ -1,6 +1,8 @@
 //! Failures on the wire: what a provider's error means, and how our own looks in the caller's dialect. Owns the words;
 //! never decides whether another target is tried, and never shows one provider's body to a caller.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -87,6 +89,17 @@ pub fn classify(dialect: Dialect, status: u16, body: &[u8]) -> ProviderError {
             understand(dialect, Some(status), ErrorField::Text(text))
         }
     }
+}
+
+/// How long a provider wants to be left alone, where it says so in the body: Gemini's `google.rpc.RetryInfo`, whose
+/// `retryDelay` is seconds as `"34.07s"`.
+pub fn retry_delay(body: &[u8]) -> Option<Duration> {
+    let body = body.trim_ascii();
+    let body = body.strip_prefix(b"[").and_then(|inner| inner.strip_suffix(b"]")).unwrap_or(body);
+    let value: Value = serde_json::from_slice(body).ok()?;
+    let mut details = value["error"]["details"].as_array()?.iter();
+    let delay = details.find_map(|detail| detail["retryDelay"].as_str())?;
+    Duration::try_from_secs_f64(delay.strip_suffix('s')?.parse().ok()?).ok()
 }
 
 /// Understands an error object; `status` is `None` for one that came within an answer of status 200.
@@ -234,6 +247,9 @@ const UNSUPPORTED_PHRASES: &[&str] = &[
     "not supported on this model",
     "not supported for this model",
     "model does not support",
+    // Anthropic's words about sampling with newer models.
+    "cannot both be specified for this model",
+    "is deprecated for this model",
 ];
 
 fn by_status(seen: &Seen<'_>) -> FailureClass {
@@ -391,8 +407,8 @@ fn anthropic_type(status: u16) -> &'static str {
         404 => "not_found_error",
         413 => "request_too_large",
         429 => "rate_limit_error",
+        408 | 504 => "timeout_error",
         400..500 => "invalid_request_error",
-        504 => "timeout_error",
         503 | 529 => "overloaded_error",
         _ => "api_error",
     }
@@ -404,8 +420,9 @@ fn gemini_status(status: u16) -> &'static str {
         403 => "PERMISSION_DENIED",
         404 => "NOT_FOUND",
         429 => "RESOURCE_EXHAUSTED",
+        408 => "DEADLINE_EXCEEDED",
         400..500 => "INVALID_ARGUMENT",
-        503 => "UNAVAILABLE",
+        503 | 529 => "UNAVAILABLE",
         504 => "DEADLINE_EXCEEDED",
         _ => "INTERNAL",
     }

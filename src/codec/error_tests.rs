@@ -187,3 +187,17 @@ fn our_error_events_are_one_event_that_our_own_tee_sees_as_an_error() {
         assert!(tee.error().is_some() && !tee.end().finished, "{dialect:?}");
     }
 }
+
+#[test]
+fn a_delay_in_the_body_is_read() {
+    let body = |delay: &str| {
+        let info = json!({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay});
+        json!({"error": {"code": 429, "details": [{"@type": "x"}, info]}}).to_string()
+    };
+    assert_eq!(retry_delay(body("34.5s").as_bytes()), Some(Duration::from_millis(34_500)));
+    assert_eq!(retry_delay(format!("[{}]", body("2s")).as_bytes()), Some(Duration::from_secs(2)));
+    for odd in ["-1s", "soon", "3", "1e400s"] {
+        assert_eq!(retry_delay(body(odd).as_bytes()), None, "{odd}");
+    }
+    assert_eq!(retry_delay(b"<html>"), None);
+}

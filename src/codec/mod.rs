@@ -21,7 +21,7 @@ pub use cross::{
     Asker, Composed, Crossed, Destination, Obstacle, Origin, Spoken, StreamCrossing, as_stream, compose,
     conversation, cross_answer, cross_error, cross_request, spoken, with_text,
 };
-pub use error::{AttemptNote, OwnError, ProviderError, classify, error_body, error_event};
+pub use error::{AttemptNote, OwnError, ProviderError, classify, error_body, error_event, retry_delay};
 pub use gemini_path::GeminiPath;
 pub use hub::{ChatRequest, ChatView, Part, Role, StreamOptions, Tool, Turn};
 pub use read::{

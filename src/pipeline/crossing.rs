@@ -42,6 +42,8 @@ pub(super) fn obstacle(origin: &Origin<'_>, to: Dialect) -> Option<Obstacle> {
         max_output_tokens: 1,
         max_tokens_key: true,
         asks_for_usage: true,
+        nine_letter_ids: false,
+        takes_user: true,
     };
     codec::cross_request(origin, &destination).err()
 }

@@ -105,14 +105,13 @@ pub(super) async fn take(
             if shows_key {
                 failure.fault = Some(KEY_SHOWN);
             }
-            failure.retry_after = retry_after(&headers);
+            failure.retry_after = retry_after(&headers)
+                .or_else(|| codec::retry_delay(&body).map(|delay| delay.min(LONGEST_RETRY_AFTER)));
             if success {
                 account_for_broken(job, position, attempt, (&failure, &body));
             } else {
                 if !shows_key {
-                    let (headers, body) =
-                        (wire.headers(job.dialect, headers), wire.error(job.dialect, status, body));
-                    failure.answer = Some(Box::new(Refused { status, headers, body }));
+                    failure.answer = Some(Box::new(wire.error(job.dialect, status, (headers, body))));
                 }
                 if failure.class == FailureClass::Timeout {
                     // Somebody on the way gave up waiting; whether it was written nobody knows.
@@ -352,7 +351,7 @@ pub(super) async fn pass_on<R: Reply>(
     trail: &Trail,
     reply: &mut R,
 ) -> End {
-    let status = refused.status;
+    let (status, wire) = (refused.status, job.wire(hop));
     let head = Head {
         status,
         headers: refused.headers,
@@ -362,7 +361,7 @@ pub(super) async fn pass_on<R: Reply>(
         cost: None,
         end: LegEnd::Failed(class),
         plan: None,
-        translated: None,
+        translated: wire.asker.map(|_| Translated { from: wire.dialect, dropped: Vec::new() }),
     };
     // The trail already holds the passing leg; those before it are the earlier ones.
     let earlier = trail.legs.len().saturating_sub(1);

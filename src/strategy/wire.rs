@@ -4,9 +4,10 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::chain::Failure;
+use super::chain::{Failure, Refused};
 use super::job::{Hop, Job};
 use super::rules::Rules;
 use crate::catalog::{CapKey, Credential, Provider, StreamUsage};
@@ -121,6 +122,8 @@ impl Job<'_> {
             max_output_tokens: hop.model.map_or(0, |ix| self.snapshot.model(ix).max_output_tokens),
             max_tokens_key: provider.quirks.cap_key == CapKey::MaxTokens,
             asks_for_usage: asks_for_usage(provider),
+            nine_letter_ids: provider.quirks.nine_letter_ids,
+            takes_user: provider.quirks.takes_user,
         }
     }
 
@@ -215,12 +218,17 @@ impl Wire {
         })
     }
 
-    /// A provider's error in the client's dialect.
-    pub(super) fn error(&self, client: Dialect, status: u16, body: Bytes) -> Bytes {
-        match self.asker {
+    /// A provider's error in the client's dialect; what is translated is JSON, whatever it was.
+    pub(super) fn error(&self, client: Dialect, status: u16, (headers, body): (HeaderMap, Bytes)) -> Refused {
+        let mut headers = self.headers(client, headers);
+        let body = match self.asker {
             None => body,
-            Some(_) => codec::cross_error(self.dialect, client, status, &body),
-        }
+            Some(_) => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                codec::cross_error(self.dialect, client, status, &body)
+            }
+        };
+        Refused { status, headers, body }
     }
 
     /// An answer's headers for the client: SDKs look for the provider's id under their own vendor's name.

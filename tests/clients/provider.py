@@ -17,6 +17,47 @@ def words(text):
     return [text[i : i + 9] for i in range(0, len(text), 9)]
 
 
+def calls_of(body):
+    """The calls and the results of a conversation in whatever dialect: (id, name) pairs in order, what was given for which."""
+    calls, results = [], []
+    for turn in body.get("messages") or []:
+        calls += [(call["id"], call["function"]["name"]) for call in turn.get("tool_calls") or []]
+        if turn["role"] == "tool":
+            results.append((turn["tool_call_id"], turn["content"]))
+        blocks = turn["content"] if isinstance(turn.get("content"), list) else []
+        calls += [(block["id"], block["name"]) for block in blocks if block["type"] == "tool_use"]
+        results += [(block["tool_use_id"], block.get("content")) for block in blocks if block["type"] == "tool_result"]
+    for turn in body.get("contents") or []:
+        for part in turn["parts"]:
+            if "functionCall" in part:  # they go by name and order
+                calls.append((part["functionCall"]["name"], part["functionCall"]["name"]))
+            if "functionResponse" in part:
+                results.append((part["functionResponse"]["name"], part["functionResponse"]["response"]))
+    for item in body["input"] if isinstance(body.get("input"), list) else []:
+        if item.get("type") == "function_call":
+            calls.append((item["call_id"], item["name"]))
+        if item.get("type") == "function_call_output":
+            results.append((item["call_id"], item["output"]))
+    return calls, results
+
+
+def wrong(body):
+    """What a real provider would refuse."""
+    calls, results = calls_of(body)
+    ids = [id for id, _ in calls]
+    if "contents" not in body and len(set(ids)) < len(ids):
+        return f"ids of calls must be unique: {ids}"
+    for turn in body.get("contents") or []:
+        made = [part for part in turn["parts"] if "functionCall" in part]
+        if made and "thoughtSignature" not in made[0]:
+            return "a call is missing a thought_signature"
+    if [id for id, _ in results] != ids[: len(results)]:
+        return f"results {[id for id, _ in results]} do not belong to calls {ids}"
+    if any(not given for _, given in results):
+        return f"a result says nothing: {results}"
+    return ""
+
+
 class Provider(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -29,7 +70,11 @@ class Provider(BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         path = self.path.split("?")[0]
-        if path.endswith("/chat/completions"):
+        fault = wrong(body)
+        if fault:
+            self.whole(400, {"type": "error", "error": {"message": fault, "type": "invalid_request_error", "code": "wrong",
+                                                        "status": "INVALID_ARGUMENT"}})
+        elif path.endswith("/chat/completions"):
             self.chat(body)
         elif path.endswith("/messages"):
             self.messages(body)

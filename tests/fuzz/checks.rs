@@ -31,6 +31,11 @@ const ASKED: [(Operation, Dialect); 4] = [
     (Operation::GenerateContent, Dialect::Gemini),
 ];
 
+/// Whether what a client says has to be put into other words: OpenAI's own dialect has two languages.
+fn crosses(operation: Operation, own: Dialect, other: Dialect) -> bool {
+    own != other || operation == Operation::Responses
+}
+
 /// Gemini's clients name model and streaming there; to the others it is any path.
 const PATH: &str = "/v1beta/models/m:streamGenerateContent?alt=sse";
 
@@ -56,7 +61,7 @@ pub fn requests(body: &[u8]) {
         let _ = codec::read(operation, body, &mut scratch, |_| ());
     }
     for (operation, own) in ASKED {
-        for dialect in DIALECTS.into_iter().filter(|dialect| *dialect != own) {
+        for dialect in DIALECTS.into_iter().filter(|dialect| crosses(operation, own, *dialect)) {
             let origin = Origin { operation, path: PATH, body };
             let to = Destination {
                 dialect,
@@ -64,6 +69,8 @@ pub fn requests(body: &[u8]) {
                 max_output_tokens: 100,
                 max_tokens_key: true,
                 asks_for_usage: true,
+                nine_letter_ids: false,
+                takes_user: true,
             };
             if let Ok(crossed) = codec::cross_request(&origin, &to) {
                 assert!(is_json(&crossed.body), "{dialect:?}: {}", String::from_utf8_lossy(&crossed.body));
@@ -88,7 +95,7 @@ pub fn answers(body: &[u8]) {
             let _ = codec::read_answer(dialect, operation, body);
             let _ = codec::visible_usage(dialect, operation, body);
         }
-        for (operation, _) in ASKED.iter().filter(|(_, own)| *own != dialect) {
+        for (operation, _) in ASKED.iter().filter(|(operation, own)| crosses(*operation, *own, dialect)) {
             if let Ok(crossed) = codec::cross_answer(dialect, asker(*operation), body) {
                 assert!(is_json(&crossed), "{dialect:?}: {}", String::from_utf8_lossy(&crossed));
             }
@@ -103,7 +110,7 @@ pub fn streams(stream: &[u8]) {
             let told = |pieces: &mut dyn Iterator<Item = &[u8]>| watched(dialect, hides_usage, pieces);
             alike(told(&mut std::iter::once(stream)), told(&mut stream.chunks(1)));
         }
-        for (operation, _) in ASKED.iter().filter(|(_, own)| *own != dialect) {
+        for (operation, _) in ASKED.iter().filter(|(operation, own)| crosses(*operation, *own, dialect)) {
             let told = |pieces: &mut dyn Iterator<Item = &[u8]>| crossed(dialect, *operation, pieces);
             alike(told(&mut std::iter::once(stream)), told(&mut stream.chunks(1)));
         }

@@ -7,6 +7,9 @@ use serde_json::value::RawValue;
 use super::hub::{Block, Effort, Media, Number, Obstacle};
 use super::text::{Json, Text};
 
+/// Among what was left out: that a system message in mid-conversation speaks as the user's, at its place.
+pub(super) const SYSTEM_AS_USER: &str = "messages[].role=system";
+
 /// A value as it stands; absent when null.
 pub(super) type Raw<'a> = Option<&'a RawValue>;
 

@@ -121,7 +121,7 @@ impl<'a> Prompt<'a> {
         let result = Block::Result(result);
         match self.messages.last_mut() {
             Some(Message { speaker: Speaker::User, blocks })
-                if blocks.iter().all(|block| matches!(block, Block::Result(_))) =>
+                if matches!(blocks.last(), Some(Block::Result(_))) =>
             {
                 blocks.push(result);
             }

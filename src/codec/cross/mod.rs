@@ -9,6 +9,7 @@ mod chat;
 mod fields;
 mod gemini;
 mod hub;
+mod ids;
 mod openai;
 mod responses;
 mod stream;
@@ -25,7 +26,7 @@ use self::hub::{Prompt, Said};
 use self::text::Writer;
 use super::answer::Malformed;
 use super::error;
-use crate::types::{Dialect, Operation};
+use crate::types::{Dialect, FailureClass, Operation};
 
 /// A request as the client sent it.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +52,10 @@ pub struct Destination<'a> {
     pub max_tokens_key: bool,
     /// Whether an OpenAI-compatible server is asked for the usage of a stream; some say it unasked and refuse the question.
     pub asks_for_usage: bool,
+    /// Whether an OpenAI-compatible server takes ids of calls of nine letters and digits only.
+    pub nine_letter_ids: bool,
+    /// Whether an OpenAI-compatible server takes `user`.
+    pub takes_user: bool,
 }
 
 /// A request in another dialect.
@@ -148,15 +153,16 @@ fn never() -> Obstacle {
 
 /// Translates a whole answer of status 200 that `read_answer` found good.
 pub fn cross_answer(from: Dialect, asker: Asker, body: &[u8]) -> Result<Bytes, Malformed> {
-    let said = read_answer(from, body)?;
+    let said = read_answer(from, body, asker.created)?;
     write_answer(&said, asker).ok_or_else(|| Malformed::new("this operation is never translated"))
 }
 
-fn read_answer(from: Dialect, body: &[u8]) -> Result<Said<'_>, Malformed> {
+/// `second`: when it was asked for, which tells made-up ids of calls apart.
+fn read_answer(from: Dialect, body: &[u8], second: u64) -> Result<Said<'_>, Malformed> {
     match Spoke::of_provider(from) {
-        Spoke::Chat => chat::read_answer(body),
+        Spoke::Chat => chat::read_answer(body, second),
         Spoke::Anthropic => anthropic::read_answer(body),
-        Spoke::Gemini => gemini::read_answer(body),
+        Spoke::Gemini => gemini::read_answer(body, second),
         Spoke::Responses => Err(Malformed::new("no provider is asked in this dialect across others")),
     }
 }
@@ -173,11 +179,21 @@ fn write_answer(said: &Said<'_>, asker: Asker) -> Option<Bytes> {
     Some(out.into_bytes())
 }
 
-/// A provider's error answer in the client's dialect: its message and code as they are, the type in the client's words.
+/// A provider's error answer in the client's dialect: its message and code as they are, the type in the client's words. What
+/// clients look for by name, a prompt that is too long, is said in their name for it.
 pub fn cross_error(from: Dialect, to: Dialect, status: u16, body: &[u8]) -> Bytes {
     let found = error::classify(from, status, body);
     let message = if found.message.is_empty() { "the provider gave no reason" } else { &found.message };
-    error::foreign_body(to, (status, &found.code, message))
+    match (found.class, to) {
+        (FailureClass::ContextLength, Dialect::OpenAi) => {
+            error::foreign_body(to, (status, "context_length_exceeded", message))
+        }
+        (FailureClass::ContextLength, Dialect::Anthropic) if !message.starts_with("prompt is too long") => {
+            let message = format!("prompt is too long: {message}");
+            error::foreign_body(to, (status, &found.code, &message))
+        }
+        _ => error::foreign_body(to, (status, &found.code, message)),
+    }
 }
 
 #[cfg(test)]

@@ -217,6 +217,8 @@ const TO: Destination<'_> = Destination {
     max_output_tokens: 77,
     max_tokens_key: true,
     asks_for_usage: true,
+    nine_letter_ids: false,
+    takes_user: true,
 };
 
 fn said(spoke: Spoke) -> impl Strategy<Value = Said<'static>> {
@@ -343,10 +345,10 @@ proptest! {
     fn answers_are_read_as_they_were_written((spoke, said) in both(said)) {
         let body = write_answer(&said, Asker { operation: operation(spoke), ..ASKER }).unwrap();
         let back = match spoke {
-            Spoke::Chat => chat::read_answer(&body).unwrap(),
+            Spoke::Chat => chat::read_answer(&body, 0).unwrap(),
             Spoke::Responses => responses::mirror::read_answer(&serde_json::from_slice(&body).unwrap()),
             Spoke::Anthropic => anthropic::read_answer(&body).unwrap(),
-            Spoke::Gemini => gemini::read_answer(&body).unwrap(),
+            Spoke::Gemini => gemini::read_answer(&body, 0).unwrap(),
         };
         prop_assert_eq!(back, said);
     }

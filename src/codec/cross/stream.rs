@@ -43,8 +43,8 @@ impl StreamCrossing {
     pub fn new(from: Dialect, asker: Asker) -> Self {
         let reader = match Spoke::of_provider(from) {
             Spoke::Anthropic => Reader::Anthropic(anthropic::Reader::default()),
-            Spoke::Gemini => Reader::Gemini(gemini::Reader::default()),
-            Spoke::Chat | Spoke::Responses => Reader::Chat(chat::Reader::default()),
+            Spoke::Gemini => Reader::Gemini(gemini::Reader::new(asker.created)),
+            Spoke::Chat | Spoke::Responses => Reader::Chat(chat::Reader::new(asker.created)),
         };
         let teller = Teller::new(asker);
         Self { splitter: SseSplitter::default(), reader, teller, begun: false, ended: false }

@@ -18,17 +18,21 @@ fn other(operation: Operation) -> (Dialect, Operation) {
     }
 }
 
-pub(super) fn cross(operation: Operation, body: &[u8]) -> Result<Crossed, Obstacle> {
-    let origin = Origin { operation, path: "/", body };
-    let dialect = other(operation).0;
-    let to = Destination {
+fn to(dialect: Dialect) -> Destination<'static> {
+    Destination {
         dialect,
         model: "m-1",
         max_output_tokens: 8000,
         max_tokens_key: false,
         asks_for_usage: true,
-    };
-    cross_request(&origin, &to)
+        nine_letter_ids: false,
+        takes_user: true,
+    }
+}
+
+pub(super) fn cross(operation: Operation, body: &[u8]) -> Result<Crossed, Obstacle> {
+    let origin = Origin { operation, path: "/", body };
+    cross_request(&origin, &to(other(operation).0))
 }
 
 fn crossed(operation: Operation, body: &Value) -> Value {
@@ -87,10 +91,8 @@ fn real_clients_are_served() {
             Err(obstacle) => found.push((name.as_str(), obstacle.param)),
             Ok(crossed) => {
                 let back = cross(other(*operation).1, &crossed.body);
-                // Words that Chat has and Messages has not, or has in a beta only.
-                let kept = back.as_ref().is_err_and(|obstacle| {
-                    ["verbosity", "messages[].role"].contains(&obstacle.param.as_str())
-                });
+                // A word that Chat has and Messages has not.
+                let kept = back.as_ref().is_err_and(|obstacle| obstacle.param == "verbosity");
                 assert!(back.is_ok() || kept, "{name} does not cross back: {back:?}");
             }
         }
@@ -250,10 +252,6 @@ fn what_messages_cannot_say_is_named() {
         (json!({"messages": [{"role": "critic", "content": "I"}]}), "messages[].role"),
         (json!({"messages": [{"role": "user", "content": "x", "name": "Bo"}]}), "messages[].name"),
         (json!({"messages": [{"role": "user", "content": ""}]}), "messages[].content"),
-        (
-            json!({"messages": [{"role": "user", "content": "a"}, {"role": "system", "content": "b"}]}),
-            "messages[].role",
-        ),
         (called("{broken"), "messages[].tool_calls[].function.arguments"),
         (called("[1]"), "messages[].tool_calls[].function.arguments"),
         (said(json!({"type": "input_audio", "input_audio": {}})), "messages[].content[].input_audio"),
@@ -329,7 +327,10 @@ fn bookkeeping_is_dropped_by_name() {
     let names = ["user", "metadata", "prompt_cache_key", "store", "service_tier"];
     assert_eq!(dropped(Operation::ChatCompletions, chat), names);
     let messages = json!({"cache_control": {"type": "ephemeral"}, "thinking": {"type": "disabled"}});
-    assert_eq!(dropped(Operation::Messages, messages), ["cache_control"]);
+    assert_eq!(dropped(Operation::Messages, messages), ["cache_control", "thinking"]);
+    let messages =
+        json!({"messages": [{"role": "user", "content": "a"}, {"role": "system", "content": "b"}]});
+    assert_eq!(dropped(Operation::ChatCompletions, messages), ["messages[].role=system"]);
 }
 
 #[test]
@@ -385,4 +386,90 @@ fn errors_keep_their_message() {
     let told: Value = serde_json::from_slice(&told).unwrap();
     let want = json!({"type": "not_found_error", "message": "no such model", "details": {"error_code": "model_not_found"}});
     assert_eq!(told["error"], want);
+}
+
+/// Nothing is asserted of time: where every pair is looked at, this does not end.
+#[test]
+fn a_hostile_body_takes_no_more_than_its_size() {
+    let results: Vec<Value> =
+        (0..200_000).map(|_| json!({"role": "tool", "tool_call_id": "a", "content": ""})).collect();
+    let mut messages = vec![json!({"role": "user", "content": "go"})];
+    messages.extend(results);
+    messages.push(json!({"role": "user", "content": "on"}));
+    let names: Vec<String> = (0..20_000).map(|at| format!("p{}", (at * 7919) % 20_000)).collect();
+    let properties: serde_json::Map<String, Value> =
+        (0..20_000).map(|at| (format!("p{at}"), json!({"type": "STRING"}))).collect();
+    let schema = json!({"type": "OBJECT", "properties": properties, "propertyOrdering": names});
+    let declared = json!([{"functionDeclarations": [{"name": "f", "parameters": schema}]}]);
+    let chat = json!({"model": "m", "messages": messages}).to_string();
+    assert!(cross(Operation::ChatCompletions, chat.as_bytes()).is_ok());
+    let gemini = json!({"contents": [{"parts": [{"text": "hi"}]}], "tools": declared}).to_string();
+    assert!(cross(Operation::GenerateContent, gemini.as_bytes()).is_ok());
+}
+
+#[test]
+fn ids_of_calls_and_users_are_such_as_the_target_takes() {
+    let user = "u".repeat(150);
+    let asked = json!({"model": "m", "max_tokens": 9, "metadata": {"user_id": user}, "messages": [
+        {"role": "user", "content": "go"},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_0123456789", "name": "f", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_0123456789", "content": "x"}]},
+    ]});
+    let body = asked.to_string();
+    let origin = Origin { operation: Operation::Messages, path: "/", body: body.as_bytes() };
+    let mistral = Destination { nine_letter_ids: true, takes_user: false, ..to(Dialect::OpenAi) };
+    for (destination, nine) in [(to(Dialect::OpenAi), false), (mistral, true)] {
+        let crossed = cross_request(&origin, &destination).unwrap();
+        let body: Value = serde_json::from_slice(&crossed.body).unwrap();
+        let call = body["messages"][1]["tool_calls"][0]["id"].as_str().unwrap();
+        assert_eq!(body["messages"][2]["tool_call_id"], call);
+        assert_eq!(call.len() == 9, nine, "{call}");
+        assert!(body.get("user").is_none() && crossed.dropped.contains(&"user"));
+    }
+    let call =
+        json!({"id": "functions.f:0", "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let chat = json!({"model": "m", "messages": [{"role": "user", "content": "go"},
+        {"role": "assistant", "content": null, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "functions.f:0", "content": "x"}]});
+    let crossed = cross(Operation::ChatCompletions, chat.to_string().as_bytes()).unwrap();
+    let body: Value = serde_json::from_slice(&crossed.body).unwrap();
+    let id = body["messages"][1]["content"][0]["id"].as_str().unwrap();
+    assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'), "{id}");
+    assert_eq!(body["messages"][2]["content"][0]["tool_use_id"], id);
+}
+
+#[test]
+fn an_answer_that_was_cut_never_looks_whole() {
+    let asker = Asker { operation: Operation::Messages, usage_in_stream: true, created: 1 };
+    let answer = |finish: &str, arguments: &str| {
+        let call = json!({"id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}});
+        let message = json!({"role": "assistant", "content": "so", "tool_calls": [call]});
+        json!({"id": "x", "model": "m", "choices": [{"index": 0, "message": message, "finish_reason": finish}]}).to_string()
+    };
+    let crossed = |finish: &str, arguments: &str| -> Option<Value> {
+        let said = cross_answer(Dialect::OpenAi, asker, answer(finish, arguments).as_bytes()).ok()?;
+        serde_json::from_slice(&said).ok()
+    };
+    for word in ["error", "abort", "insufficient_system_resource"] {
+        assert!(crossed(word, "{}").is_none(), "{word}");
+        let event = format!(r#"data: {{"choices":[{{"index":0,"delta":{{}},"finish_reason":"{word}"}}]}}"#);
+        assert!(StreamCrossing::new(Dialect::OpenAi, asker).feed(format!("{event}\n\n").as_bytes()).is_err());
+    }
+    assert!(crossed("tool_calls", "{\"a\":").is_none());
+    let cut = crossed("length", "{\"a\":").unwrap();
+    assert_eq!((&cut["stop_reason"], cut["content"].as_array().unwrap().len()), (&json!("max_tokens"), 1));
+}
+
+#[test]
+fn clients_find_their_own_word_for_a_prompt_that_is_too_long() {
+    let anthropic =
+        br#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 9 > 8"}}"#;
+    let openai = br#"{"error":{"message":"maximum context length is 8","code":"context_length_exceeded"}}"#;
+    let told = |from, to, body: &[u8]| -> Value {
+        serde_json::from_slice(&cross_error(from, to, 400, body)).unwrap()
+    };
+    let found = told(Dialect::Anthropic, Dialect::OpenAi, anthropic);
+    assert_eq!(found["error"]["code"], "context_length_exceeded");
+    let found = told(Dialect::OpenAi, Dialect::Anthropic, openai);
+    assert!(found["error"]["message"].as_str().unwrap().starts_with("prompt is too long"), "{found}");
 }

@@ -83,7 +83,7 @@ pub fn compose(composed: &Composed<'_>, to: &Destination<'_>) -> Result<Crossed,
 
 /// What a whole answer of a provider says.
 pub fn spoken(from: Dialect, body: &[u8]) -> Result<Spoken, Malformed> {
-    let said = read_answer(from, body)?;
+    let said = read_answer(from, body, 0)?;
     let mut spoken = Spoken { finish: Some(finish(&said)), ..Spoken::default() };
     let mut refusal = None;
     for block in &said.blocks {
@@ -103,7 +103,7 @@ pub fn spoken(from: Dialect, body: &[u8]) -> Result<Spoken, Malformed> {
 
 /// A whole answer as the client would have got it streamed: the events it needs, the text in one piece.
 pub fn as_stream(from: Dialect, asker: Asker, body: &[u8]) -> Result<Bytes, Malformed> {
-    Ok(streamed(read_answer(from, body)?, asker))
+    Ok(streamed(read_answer(from, body, asker.created)?, asker))
 }
 
 /// A whole answer with another text in it, whole or streamed: what a correction makes of a draft.
@@ -113,7 +113,7 @@ pub fn with_text(
     (body, text): (&[u8], &str),
     stream: bool,
 ) -> Result<Bytes, Malformed> {
-    let mut said = read_answer(from, body)?;
+    let mut said = read_answer(from, body, asker.created)?;
     said.blocks.retain(|block| !matches!(block, Block::Text(_)));
     said.blocks.push(Block::Text(Text::plain(text)));
     if stream {

@@ -117,7 +117,7 @@ pub(in crate::codec::cross) fn write_answer(said: &Said<'_>, _asker: Asker, out:
     for block in &said.blocks {
         match block {
             Block::Text(said) | Block::Refusal(said) => text(said, out),
-            Block::Call(called) => call(called, out),
+            Block::Call(called) => call(called, &called.id, out),
             Block::Thinking(_) | Block::Image(_) | Block::Document(..) | Block::Result(_) => {}
         }
     }
@@ -139,10 +139,10 @@ pub(super) fn stopped(ending: &Ending<'_>, out: &mut Writer) {
 }
 
 /// A call as both requests and answers have it.
-pub(super) fn call(call: &Call<'_>, out: &mut Writer) {
+pub(super) fn call(call: &Call<'_>, id: &Text<'_>, out: &mut Writer) {
     out.open(b'{');
     out.word_member("type", "tool_use");
-    out.text_member("id", &call.id);
+    out.text_member("id", id);
     out.text_member("name", &call.name);
     out.raw_member("input", call.arguments.as_str());
     out.close(b'}');

@@ -5,8 +5,8 @@ use serde_json::value::RawValue;
 
 use crate::codec::cross::Origin;
 use crate::codec::cross::fields::{
-    self, Raw, body_text, content, count, drop_named, effort, flag, given, list, misfit, number, object,
-    parse, refuse, text,
+    self, Raw, body_text, content, count, drop_named, effort, flag, given, list, misfit, note, number,
+    object, parse, refuse, text,
 };
 use crate::codec::cross::hub::{
     Block, Call, CallResult, Format, Media, Message, OTHER, Obstacle, Prompt, Speaker, ToolChoice, ToolSpec,
@@ -194,7 +194,11 @@ fn thinking(raw: Raw<'_>, prompt: &mut Prompt<'_>) -> Result<(), Obstacle> {
     let thinking: Thinking<'_> = parse("thinking", raw.get())?;
     drop_named(&mut prompt.dropped, &[("thinking.display", thinking.display)]);
     match (thinking.kind.escaped(), prompt.effort) {
-        ("disabled", None) => Ok(()),
+        // Whether a model of another vendor thinks is its own affair then.
+        ("disabled", None) => {
+            note(&mut prompt.dropped, "thinking");
+            Ok(())
+        }
         ("disabled", Some(_)) => Err(Obstacle::new(
             "output_config.effort",
             "an effort without thinking has no counterpart in other dialects: send one of the two",

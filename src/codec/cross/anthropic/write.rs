@@ -1,9 +1,10 @@
 //! Requests out of the hub into Messages.
 
-use crate::codec::cross::fields::note;
+use crate::codec::cross::fields::{SYSTEM_AS_USER, note};
 use crate::codec::cross::hub::{
     Block, CallResult, Effort, Format, Media, Message, Obstacle, Prompt, Speaker, ToolChoice, ToolSpec,
 };
+use crate::codec::cross::ids::CallIds;
 use crate::codec::cross::text::{Text, Writer};
 use crate::codec::cross::{Crossed, Destination};
 
@@ -28,6 +29,9 @@ pub(in crate::codec::cross) fn write_request(
     }
     for said in &prompt.messages {
         message(said, &mut out)?;
+    }
+    if prompt.messages.iter().any(|message| message.speaker == Speaker::System) {
+        note(&mut dropped, SYSTEM_AS_USER);
     }
     out.close(b']');
     tools(prompt, &mut out);
@@ -180,13 +184,9 @@ fn declaration(tool: &ToolSpec<'_>, out: &mut Writer) {
 
 fn message(said: &Message<'_>, out: &mut Writer) -> Result<(), Obstacle> {
     let role = match said.speaker {
-        Speaker::User => "user",
+        // Later instructions come where they were said: a role for them is a beta of the dialect.
+        Speaker::User | Speaker::System => "user",
         Speaker::Assistant => "assistant",
-        Speaker::System => {
-            let message =
-                "a system message in mid-conversation needs a beta of the Anthropic dialect; send it first";
-            return Err(Obstacle::new("messages[].role", message));
-        }
     };
     // Most messages, and nothing to gather.
     if let [Block::Text(text)] = &said.blocks[..]
@@ -250,7 +250,7 @@ fn block(block: &Block<'_>, out: &mut Writer) -> Result<(), Obstacle> {
             }
             out.close(b'}');
         }
-        Block::Call(called) => super::answer::call(called, out),
+        Block::Call(called) => super::answer::call(called, &CallIds::Plain.fit(&called.id), out),
         Block::Result(given) => result(given, out)?,
     }
     Ok(())
@@ -283,7 +283,7 @@ fn source(media: &Media<'_>, out: &mut Writer) {
 fn result(given: &CallResult<'_>, out: &mut Writer) -> Result<(), Obstacle> {
     out.open(b'{');
     out.word_member("type", "tool_result");
-    out.text_member("tool_use_id", &given.id);
+    out.text_member("tool_use_id", &CallIds::Plain.fit(&given.id));
     match &given.content[..] {
         [] => {}
         [Block::Text(text)] => out.text_member("content", text),

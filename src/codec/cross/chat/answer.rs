@@ -6,6 +6,7 @@ use crate::codec::answer::Malformed;
 use crate::codec::cross::Asker;
 use crate::codec::cross::fields::{Raw, arguments};
 use crate::codec::cross::hub::{Block, Call, Ending, Said};
+use crate::codec::cross::ids::made;
 use crate::codec::cross::text::{Text, Writer};
 use crate::codec::usage::OpenAiUsage;
 use crate::types::Usage;
@@ -61,9 +62,10 @@ struct Function<'a> {
 }
 
 /// Reads an answer. Of several choices the first counts: only one was asked for.
-pub(in crate::codec::cross) fn read_answer(body: &[u8]) -> Result<Said<'_>, Malformed> {
+pub(in crate::codec::cross) fn read_answer(body: &[u8], second: u64) -> Result<Said<'_>, Malformed> {
     let answer: Answer<'_> =
         serde_json::from_slice(body).map_err(|error| Malformed::new(error.to_string()))?;
+    let id = answer.id.unwrap_or_default();
     let Some(choice) = answer.choices.into_iter().next() else {
         return Err(Malformed::new("the answer has no choice"));
     };
@@ -75,37 +77,38 @@ pub(in crate::codec::cross) fn read_answer(body: &[u8]) -> Result<Said<'_>, Malf
         blocks.extend(Some(text).filter(|text| !text.is_empty()).map(Block::Text));
     }
     blocks.extend(refusal.map(Block::Refusal));
+    let ending = ending(choice.finish_reason.as_ref().map_or("stop", Text::escaped))?;
     for (at, call) in tool_calls.into_iter().flatten().enumerate() {
         let Some(function) = call.function else { return Err(Malformed::new("a call of no function")) };
-        let arguments = arguments(function.arguments)
-            .ok_or_else(|| Malformed::new("a call's arguments are no JSON object"))?;
-        blocks.push(Block::Call(Call {
-            id: call.id.unwrap_or_else(|| call_id(at)),
-            name: function.name,
-            arguments,
-        }));
+        let Some(arguments) = arguments(function.arguments) else {
+            // A call that the cap has cut is none; that the answer was cut is said.
+            if ending == Ending::Length {
+                continue;
+            }
+            return Err(Malformed::new("a call's arguments are no JSON object"));
+        };
+        let id = call.id.filter(|id| !id.is_empty()).unwrap_or_else(|| made(&id, second, at));
+        blocks.push(Block::Call(Call { id, name: function.name, arguments }));
     }
     let calls = blocks.iter().any(|block| matches!(block, Block::Call(_)));
     Ok(Said {
-        id: answer.id.unwrap_or_default(),
+        id,
         model: answer.model.unwrap_or_default(),
-        ending: ending(choice.finish_reason.as_ref().map_or("stop", Text::escaped)).with_calls(calls),
+        ending: ending.with_calls(calls),
         blocks,
         usage: answer.usage.map(|usage| usage.usage()),
     })
 }
 
-/// Some compatible servers number their calls only.
-pub(super) fn call_id(at: usize) -> Text<'static> {
-    Text::plain(&format!("call_{at}"))
-}
-
-pub(super) fn ending(word: &str) -> Ending<'static> {
+/// Compatible servers have words of their own for an end. What is none of these is none: an answer that was cut must not
+/// look whole (`error` of OpenRouter, `abort` of vLLM, `insufficient_system_resource` of DeepSeek).
+pub(super) fn ending(word: &str) -> Result<Ending<'static>, Malformed> {
     match word {
-        "length" => Ending::Length,
-        "tool_calls" | "function_call" => Ending::Calls,
-        "content_filter" => Ending::Filtered,
-        _ => Ending::Stop,
+        "stop" | "stop_sequence" | "end_turn" | "eos" | "eos_token" | "" => Ok(Ending::Stop),
+        "length" | "max_tokens" | "model_length" => Ok(Ending::Length),
+        "tool_calls" | "function_call" => Ok(Ending::Calls),
+        "content_filter" => Ok(Ending::Filtered),
+        other => Err(Malformed::new(format!("the answer ended in `{other:.48}`"))),
     }
 }
 
@@ -175,16 +178,16 @@ fn message(said: &Said<'_>, out: &mut Writer) {
     if !calls.is_empty() {
         out.key("tool_calls");
         out.open(b'[');
-        calls.into_iter().for_each(|one| call(one, out));
+        calls.into_iter().for_each(|one| call(one, &one.id, out));
         out.close(b']');
     }
     out.close(b'}');
 }
 
 /// A call as both requests and answers have it.
-pub(super) fn call(call: &Call<'_>, out: &mut Writer) {
+pub(super) fn call(call: &Call<'_>, id: &Text<'_>, out: &mut Writer) {
     out.open(b'{');
-    out.text_member("id", &call.id);
+    out.text_member("id", id);
     out.word_member("type", "function");
     out.key("function");
     out.open(b'{');

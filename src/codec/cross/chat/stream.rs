@@ -2,10 +2,11 @@
 
 use serde::Deserialize;
 
-use super::answer::{call_id, ending, ending_word, usage};
+use super::answer::{ending, ending_word, usage};
 use crate::codec::cross::Asker;
 use crate::codec::cross::fields::Raw;
 use crate::codec::cross::hub::{Ending, Step};
+use crate::codec::cross::ids::made;
 use crate::codec::cross::text::{Text, Writer};
 use crate::codec::sse::SseEvent;
 use crate::codec::tee::StreamFault;
@@ -73,11 +74,18 @@ struct Function<'a> {
 #[derive(Debug, Default)]
 pub(in crate::codec::cross) struct Reader {
     begun: bool,
+    /// The answer's id, and when it was asked for.
+    id: Text<'static>,
+    second: u64,
     /// The provider's index and id of each call, in the order they began.
     calls: Vec<(u32, String)>,
 }
 
 impl Reader {
+    pub(in crate::codec::cross) fn new(second: u64) -> Self {
+        Self { second, ..Self::default() }
+    }
+
     pub(in crate::codec::cross) fn event(
         &mut self,
         event: SseEvent<'_>,
@@ -98,6 +106,7 @@ impl Reader {
         }
         if !std::mem::replace(&mut self.begun, true) {
             let (id, model) = (chunk.id.unwrap_or_default(), chunk.model.unwrap_or_default());
+            self.id = id.clone().into_owned();
             each(Step::Begin { id, model, usage: None });
         }
         // Of several choices the first counts: only one was asked for.
@@ -106,7 +115,9 @@ impl Reader {
                 self.delta(delta, each)?;
             }
             if let Some(word) = choice.finish_reason {
-                each(Step::Ending(ending(word.escaped()).with_calls(!self.calls.is_empty())));
+                let ending =
+                    ending(word.escaped()).map_err(|fault| StreamFault { message: fault.message })?;
+                each(Step::Ending(ending.with_calls(!self.calls.is_empty())));
             }
         }
         if let Some(counted) = chunk.usage {
@@ -154,7 +165,7 @@ impl Reader {
             }
             None => {
                 let call = self.calls.len();
-                let id = id.unwrap_or_else(|| call_id(call));
+                let id = id.unwrap_or_else(|| made(&self.id, self.second, call));
                 self.calls.push((index, id.escaped().to_owned()));
                 each(Step::CallBegins { call: call as u32, id, name: function.name.unwrap_or_default() });
                 call

@@ -1,12 +1,16 @@
 //! Requests out of the hub into Chat Completions.
 
+use crate::codec::cross::fields::note;
 use crate::codec::cross::hub::{
     Block, CallResult, Effort, Format, Media, Message, Obstacle, Prompt, Speaker, ToolChoice, ToolSpec,
 };
+use crate::codec::cross::ids::CallIds;
 use crate::codec::cross::text::{Text, Writer};
 use crate::codec::cross::{Crossed, Destination};
 
 const DIALECT: &str = "OpenAI";
+/// Longest name of an end user that OpenAI takes, bytes.
+const MAX_USER: usize = 64;
 /// What stands before the result of a tool that failed: the dialect has no field for it.
 const FAILED: &str = "Error: ";
 
@@ -15,7 +19,8 @@ pub(in crate::codec::cross) fn write_request(
     prompt: &Prompt<'_>,
     to: &Destination<'_>,
 ) -> Result<Crossed, Obstacle> {
-    let dropped = prompt.dropped.clone();
+    let mut dropped = prompt.dropped.clone();
+    let ids = if to.nine_letter_ids { CallIds::Nine } else { CallIds::Short };
     let mut out = Writer::with_capacity(prompt.bytes + 512);
     out.open(b'{');
     out.text_member("model", &Text::plain(to.model));
@@ -28,14 +33,16 @@ pub(in crate::codec::cross) fn write_request(
         })?;
     }
     for said in &prompt.messages {
-        messages(said, &mut out)?;
+        messages(said, ids, &mut out)?;
     }
     out.close(b']');
     tools(prompt, &mut out);
     format(&prompt.format, &mut out);
     settings(prompt, to, &mut out)?;
-    if let Some(user) = &prompt.user {
-        out.text_member("user", user);
+    match &prompt.user {
+        Some(user) if to.takes_user && user.escaped().len() <= MAX_USER => out.text_member("user", user),
+        Some(_) => note(&mut dropped, "user"),
+        None => {}
     }
     if prompt.stream {
         out.raw_member("stream", "true");
@@ -174,7 +181,7 @@ fn message(
 }
 
 /// One message of the hub is several here where it holds results of tools: each is a message of its own, ahead of the text.
-fn messages(said: &Message<'_>, out: &mut Writer) -> Result<(), Obstacle> {
+fn messages(said: &Message<'_>, ids: CallIds, out: &mut Writer) -> Result<(), Obstacle> {
     // Most messages, and nothing to gather.
     if let [Block::Text(text)] = &said.blocks[..] {
         let role = match said.speaker {
@@ -189,14 +196,14 @@ fn messages(said: &Message<'_>, out: &mut Writer) -> Result<(), Obstacle> {
     }
     match said.speaker {
         Speaker::System => message(out, "system", |out| parts(&said.blocks, out)),
-        Speaker::Assistant => message(out, "assistant", |out| assistant(&said.blocks, out)),
+        Speaker::Assistant => message(out, "assistant", |out| assistant(&said.blocks, ids, out)),
         Speaker::User => {
             let results = said.blocks.iter().filter_map(|block| match block {
                 Block::Result(result) => Some(result),
                 _ => None,
             });
             for result in results {
-                message(out, "tool", |out| tool_result(result, out))?;
+                message(out, "tool", |out| tool_result(result, ids, out))?;
             }
             let rest: Vec<&Block<'_>> =
                 said.blocks.iter().filter(|block| !matches!(block, Block::Result(_))).collect();
@@ -208,8 +215,8 @@ fn messages(said: &Message<'_>, out: &mut Writer) -> Result<(), Obstacle> {
     }
 }
 
-fn tool_result(result: &CallResult<'_>, out: &mut Writer) -> Result<(), Obstacle> {
-    out.text_member("tool_call_id", &result.id);
+fn tool_result(result: &CallResult<'_>, ids: CallIds, out: &mut Writer) -> Result<(), Obstacle> {
+    out.text_member("tool_call_id", &ids.fit(&result.id));
     let texts = result.content.iter().map(|block| match block {
         Block::Text(text) => Ok(text.clone()),
         _ => Err(Obstacle::new(
@@ -224,7 +231,7 @@ fn tool_result(result: &CallResult<'_>, out: &mut Writer) -> Result<(), Obstacle
 }
 
 /// Texts and refusals, then calls. The pieces of an answer's text are one text here.
-fn assistant(blocks: &[Block<'_>], out: &mut Writer) -> Result<(), Obstacle> {
+fn assistant(blocks: &[Block<'_>], ids: CallIds, out: &mut Writer) -> Result<(), Obstacle> {
     let texts: Vec<Text<'_>> = texts(blocks).collect();
     if blocks.is_empty() {
         out.word_member("content", "");
@@ -244,7 +251,7 @@ fn assistant(blocks: &[Block<'_>], out: &mut Writer) -> Result<(), Obstacle> {
                     out.open(b'[');
                 }
                 calls = true;
-                super::answer::call(call, out);
+                super::answer::call(call, &ids.fit(&call.id), out);
             }
             Block::Image(_) | Block::Document(..) | Block::Result(_) => {
                 return Err(Obstacle::new(

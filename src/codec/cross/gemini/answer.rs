@@ -6,6 +6,7 @@ use crate::codec::answer::Malformed;
 use crate::codec::cross::Asker;
 use crate::codec::cross::fields::Raw;
 use crate::codec::cross::hub::{Block, Call, Ending, Said};
+use crate::codec::cross::ids::made;
 use crate::codec::cross::text::{Json, Text, Writer};
 use crate::codec::usage::GeminiUsage;
 use crate::types::Usage;
@@ -75,15 +76,16 @@ struct Function<'a> {
 }
 
 /// Reads an answer. Of several candidates the first counts: only one was asked for.
-pub(in crate::codec::cross) fn read_answer(body: &[u8]) -> Result<Said<'_>, Malformed> {
+pub(in crate::codec::cross) fn read_answer(body: &[u8], second: u64) -> Result<Said<'_>, Malformed> {
     let answer: Answer<'_> =
         serde_json::from_slice(body).map_err(|error| Malformed::new(error.to_string()))?;
     let (id, model) = (answer.response_id.clone(), answer.model_version.clone());
+    let id = id.unwrap_or_else(|| Text::word("gemini"));
     let usage = answer.usage_metadata.as_ref().map(GeminiUsage::usage);
-    let (blocks, ending) = answer.said(0)?;
+    let (blocks, ending) = answer.said(0, |call| made(&id, second, call))?;
     let calls = blocks.iter().any(|block| matches!(block, Block::Call(_)));
     Ok(Said {
-        id: id.unwrap_or_else(|| Text::word("gemini")),
+        id,
         model: model.unwrap_or_default(),
         blocks,
         ending: ending.unwrap_or(Ending::Stop).with_calls(calls),
@@ -92,8 +94,12 @@ pub(in crate::codec::cross) fn read_answer(body: &[u8]) -> Result<Said<'_>, Malf
 }
 
 impl<'a> Answer<'a> {
-    /// What it says, and why it ended where it did. `calls`: how many calls were told before it.
-    pub(super) fn said(self, calls: usize) -> Result<(Vec<Block<'a>>, Option<Ending<'static>>), Malformed> {
+    /// What it says, and why it ended where it did. `calls`: how many calls were told before it; `made`: an id for a call.
+    pub(super) fn said(
+        self,
+        calls: usize,
+        made: impl Fn(usize) -> Text<'static>,
+    ) -> Result<(Vec<Block<'a>>, Option<Ending<'static>>), Malformed> {
         let blocked = self.prompt_feedback.is_some_and(|feedback| feedback.block_reason.is_some());
         let Some(candidate) = self.candidates.into_iter().next() else {
             return Ok((Vec::new(), blocked.then_some(Ending::Filtered)));
@@ -101,14 +107,18 @@ impl<'a> Answer<'a> {
         let mut blocks = Vec::new();
         let mut calls = calls;
         for part in candidate.content.into_iter().flat_map(|content| content.parts) {
-            blocks.extend(block(part, &mut calls)?);
+            blocks.extend(block(part, &mut calls, &made)?);
         }
         let ending = candidate.finish_reason.map(|reason| ending(reason.escaped())).transpose()?;
         Ok((blocks, ending))
     }
 }
 
-fn block<'a>(part: Part<'a>, calls: &mut usize) -> Result<Option<Block<'a>>, Malformed> {
+fn block<'a>(
+    part: Part<'a>,
+    calls: &mut usize,
+    made: impl Fn(usize) -> Text<'static>,
+) -> Result<Option<Block<'a>>, Malformed> {
     if part.inline_data.is_some() || part.executable_code.is_some() || part.code_execution_result.is_some() {
         return Err(Malformed::new("a part of the answer has no counterpart in other dialects"));
     }
@@ -117,7 +127,7 @@ fn block<'a>(part: Part<'a>, calls: &mut usize) -> Result<Option<Block<'a>>, Mal
         let arguments = arguments
             .filter(Json::is_object)
             .ok_or_else(|| Malformed::new("the arguments of a call are no object"))?;
-        let id = id.unwrap_or_else(|| Text::plain(&format!("call_{calls}")));
+        let id = id.filter(|id| !id.is_empty()).unwrap_or_else(|| made(*calls));
         *calls += 1;
         return Ok(Some(Block::Call(Call { id, name, arguments })));
     }
@@ -128,14 +138,19 @@ fn block<'a>(part: Part<'a>, calls: &mut usize) -> Result<Option<Block<'a>>, Mal
 fn ending(word: &str) -> Result<Ending<'static>, Malformed> {
     match word {
         "MAX_TOKENS" => Ok(Ending::Length),
-        "SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "IMAGE_SAFETY" => {
-            Ok(Ending::Filtered)
-        }
-        // The model failed at what it was to write; that is no end that a client should take for one.
-        "MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL" => {
-            Err(Malformed::new(format!("the answer ended in {word}")))
-        }
-        _ => Ok(Ending::Stop),
+        "SAFETY"
+        | "RECITATION"
+        | "BLOCKLIST"
+        | "PROHIBITED_CONTENT"
+        | "SPII"
+        | "IMAGE_SAFETY"
+        | "IMAGE_PROHIBITED_CONTENT"
+        | "IMAGE_RECITATION"
+        | "MODEL_ARMOR" => Ok(Ending::Filtered),
+        "STOP" | "FINISH_REASON_UNSPECIFIED" | "" => Ok(Ending::Stop),
+        // The model failed at what it was to write (MALFORMED_FUNCTION_CALL, LANGUAGE, OTHER, …): no end that a client should
+        // take for one.
+        _ => Err(Malformed::new(format!("the answer ended in {word:.48}"))),
     }
 }
 

@@ -21,6 +21,8 @@ fn cross(to: Dialect, path: &str, body: &Value) -> Result<(Value, Vec<&'static s
         max_output_tokens: 90,
         max_tokens_key: false,
         asks_for_usage: true,
+        nine_letter_ids: false,
+        takes_user: true,
     };
     let crossed = cross_request(&origin, &to)?;
     Ok((serde_json::from_slice(&crossed.body).unwrap(), crossed.dropped))

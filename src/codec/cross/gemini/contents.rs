@@ -4,6 +4,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::UNSIGNED;
 use crate::codec::cross::fields::{Raw, drop_named, object, refuse};
 use crate::codec::cross::hub::{Block, Call, CallResult, Media, Message, OTHER, Obstacle, Prompt, Speaker};
 use crate::codec::cross::text::{Json, Text};
@@ -126,10 +127,11 @@ fn part<'a>(
     prompt: &mut Prompt<'a>,
     open: &mut Open<'a>,
 ) -> Result<Option<Block<'a>>, Obstacle> {
+    let signature = part.thought_signature.filter(|raw| raw.get().trim_matches('"') != UNSIGNED);
     refuse(
         OTHER,
         &[
-            ("contents[].parts[].thoughtSignature", part.thought_signature),
+            ("contents[].parts[].thoughtSignature", signature),
             ("contents[].parts[].fileData", part.file_data),
             ("contents[].parts[].executableCode", part.executable_code),
             ("contents[].parts[].codeExecutionResult", part.code_execution_result),

@@ -1,7 +1,7 @@
 //! The spoke of Google's Gemini, v1 and v1beta, which are the same on the wire as far as translation goes.
 //!
-//! Gemini matches the result of a tool by its name and gives calls no ids that last, so calls are numbered here (`call_0`) and
-//! the client's own ids are looked up in the conversation.
+//! Gemini matches the results of a tool by its name and their order, and older models give calls no ids, so ids are made here and
+//! the client's own are looked up in the conversation.
 
 mod answer;
 mod contents;
@@ -16,6 +16,10 @@ pub(super) use stream::{Reader, Teller};
 pub(super) use write::write_request;
 
 use super::hub::Obstacle;
+
+/// What stands for the signature of a call that another model made, or whose signature no other dialect could carry: newer
+/// models refuse a call without one (ai.google.dev/gemini-api/docs/thought-signatures, "FAQs").
+const UNSIGNED: &str = "skip_thought_signature_validator";
 
 /// What an obstacle is about, as this dialect's clients write it.
 pub(super) fn in_own_words(obstacle: Obstacle) -> Obstacle {

@@ -1,6 +1,8 @@
 //! Requests of `generateContent` into the hub: all but the conversation. Both spellings of its names count, as its own SDKs
 //! send both.
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -159,7 +161,8 @@ fn choice<'a>(raw: &'a RawValue, tools: &[ToolSpec<'a>]) -> Result<Option<ToolCh
     let Some(Calling { mode, mut allowed_function_names }) = config.function_calling_config else {
         return Ok(None);
     };
-    let all = tools.iter().all(|tool| allowed_function_names.contains(&tool.name));
+    let allowed: HashSet<&str> = allowed_function_names.iter().map(Text::escaped).collect();
+    let all = tools.iter().all(|tool| allowed.contains(tool.name.escaped()));
     let few = !allowed_function_names.is_empty() && !all;
     match (mode.as_ref().map_or("AUTO", Text::escaped), few) {
         ("AUTO" | "MODE_UNSPECIFIED", false) => Ok(Some(ToolChoice::Auto)),

@@ -2,6 +2,7 @@
 //! of properties where it is told. Everything else stays as it is written.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -60,7 +61,18 @@ fn schema(raw: &RawValue, depth: usize, out: &mut Writer) -> Option<()> {
         match key.as_str() {
             "nullable" | "propertyOrdering" | "property_ordering" | "example" => {}
             "type" => kind(value, nullable, out),
-            "properties" => properties(value, &order, depth, out)?,
+            "enum" if nullable => {
+                out.key("enum");
+                out.open(b'[');
+                serde_json::from_str::<Vec<&RawValue>>(value.get())
+                    .ok()?
+                    .iter()
+                    .for_each(|one| out.raw(one.get()));
+                out.raw("null");
+                out.close(b']');
+            }
+            "properties" => named("properties", value, &order, depth, out)?,
+            "$defs" | "defs" => named("$defs", value, &[], depth, out)?,
             "items" => {
                 out.key("items");
                 schema(value, depth + 1, out)?;
@@ -71,6 +83,9 @@ fn schema(raw: &RawValue, depth: usize, out: &mut Writer) -> Option<()> {
                 for one in serde_json::from_str::<Vec<&RawValue>>(value.get()).ok()? {
                     schema(one, depth + 1, out)?;
                 }
+                if nullable {
+                    out.raw(r#"{"type":"null"}"#);
+                }
                 out.close(b']');
             }
             "minItems" | "min_items" => bound("minItems", value, out),
@@ -79,7 +94,13 @@ fn schema(raw: &RawValue, depth: usize, out: &mut Writer) -> Option<()> {
             "maxLength" | "max_length" => bound("maxLength", value, out),
             "minProperties" | "min_properties" => bound("minProperties", value, out),
             "maxProperties" | "max_properties" => bound("maxProperties", value, out),
-            "additional_properties" => out.raw_member("additionalProperties", value.get()),
+            "additionalProperties" | "additional_properties" => {
+                out.key("additionalProperties");
+                match value.get().starts_with('{') {
+                    true => schema(value, depth + 1, out)?,
+                    false => out.raw(value.get()),
+                }
+            }
             _ => {
                 out.key_text(&Text::plain(key));
                 out.raw(value.get());
@@ -116,10 +137,13 @@ fn bound(key: &str, value: &RawValue, out: &mut Writer) {
     out.raw_member(key, if count { digits } else { value.get() });
 }
 
-fn properties(value: &RawValue, order: &[String], depth: usize, out: &mut Writer) -> Option<()> {
+/// Schemas by name, in the order that is told.
+fn named(key: &str, value: &RawValue, order: &[String], depth: usize, out: &mut Writer) -> Option<()> {
     let mut properties = members(value)?;
-    properties.sort_by_key(|(name, _)| order.iter().position(|known| known == name).unwrap_or(usize::MAX));
-    out.key("properties");
+    let ranks: HashMap<&str, usize> =
+        order.iter().enumerate().rev().map(|(at, name)| (name.as_str(), at)).collect();
+    properties.sort_by_key(|(name, _)| ranks.get(name.as_str()).copied().unwrap_or(usize::MAX));
+    out.key(key);
     out.open(b'{');
     for (name, value) in properties {
         out.key_text(&Text::plain(&name));
@@ -143,6 +167,10 @@ mod tests {
         .unwrap();
         let want = r#"{"type":["object","null"],"required":["a"],"properties":{"b":{"anyOf":[{"type":"integer"},{"type":"null"}],"title":"B"},"a":{"type":"array","items":{"type":"string","maxLength":9},"minItems":1}}}"#;
         assert_eq!(json_schema(raw).unwrap().as_str(), want);
+        let null = r#"{"nullable":true,"type":"STRING","enum":["a"],"anyOf":[{"type":"STRING"}],
+            "additionalProperties":{"type":"NUMBER"},"$defs":{"n":{"type":"BOOLEAN"}}}"#;
+        let want = r##"{"type":["string","null"],"enum":["a",null],"anyOf":[{"type":"string"},{"type":"null"}],"additionalProperties":{"type":"number"},"$defs":{"n":{"type":"boolean"}}}"##;
+        assert_eq!(json_schema(serde_json::from_str(null).unwrap()).unwrap().as_str(), want);
         for odd in [r#""x""#, r#"{"properties":[]}"#, r#"{"items":3}"#] {
             assert!(json_schema(serde_json::from_str(odd).unwrap()).is_none(), "{odd}");
         }

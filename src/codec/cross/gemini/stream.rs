@@ -4,6 +4,7 @@ use super::answer::{Answer, call, piece, text};
 use crate::codec::cross::Asker;
 use crate::codec::cross::fields::arguments;
 use crate::codec::cross::hub::{Block, Call, Ending, Step};
+use crate::codec::cross::ids::made;
 use crate::codec::cross::text::{Text, Writer};
 use crate::codec::sse::SseEvent;
 use crate::codec::tee::StreamFault;
@@ -18,9 +19,16 @@ const CALL_BYTES: usize = 128;
 pub(in crate::codec::cross) struct Reader {
     begun: bool,
     calls: u32,
+    /// The answer's id, and when it was asked for.
+    id: Text<'static>,
+    second: u64,
 }
 
 impl Reader {
+    pub(in crate::codec::cross) fn new(second: u64) -> Self {
+        Self { second, ..Self::default() }
+    }
+
     pub(in crate::codec::cross) fn event(
         &mut self,
         event: SseEvent<'_>,
@@ -29,16 +37,14 @@ impl Reader {
         let mut answer: Answer<'_> =
             serde_json::from_str(event.data).map_err(|error| StreamFault { message: error.to_string() })?;
         if !std::mem::replace(&mut self.begun, true) {
-            each(Step::Begin {
-                id: answer.response_id.take().unwrap_or_else(|| Text::word("gemini")),
-                model: answer.model_version.take().unwrap_or_default(),
-                usage: None,
-            });
+            let id = answer.response_id.take().unwrap_or_else(|| Text::word("gemini"));
+            self.id = id.clone().into_owned();
+            each(Step::Begin { id, model: answer.model_version.take().unwrap_or_default(), usage: None });
         }
         let usage = answer.usage_metadata.as_ref().map(GeminiUsage::usage);
-        let said =
-            answer.said(self.calls as usize).map_err(|fault| StreamFault { message: fault.message })?;
-        let (blocks, ending) = said;
+        let made = |call| made(&self.id, self.second, call);
+        let said = answer.said(self.calls as usize, made);
+        let (blocks, ending) = said.map_err(|fault| StreamFault { message: fault.message })?;
         for block in blocks {
             self.block(block, each);
         }
@@ -115,6 +121,8 @@ impl Teller {
         match step {
             Step::CallArguments { call, .. } => self.calls.iter().any(|one| one.number == *call),
             Step::CallBegins { .. } | Step::Begin { .. } | Step::Thinking(_) | Step::Usage(_) => true,
+            // A call that the cap has cut is none; that the answer was cut is said.
+            Step::Ending(Ending::Length) => true,
             Step::Text(_) | Step::Refusal(_) | Step::Ending(_) | Step::End => {
                 self.calls.iter().all(|call| call.whole().is_some())
             }
@@ -141,7 +149,7 @@ impl Teller {
             Step::Thinking(_) => {}
             Step::CallBegins { call, id, name } => {
                 let (id, name) = (id.into_owned(), name.into_owned());
-                self.kept += CALL_BYTES;
+                self.kept += CALL_BYTES + id.escaped().len() + name.escaped().len();
                 self.calls.push(Fragments { number: call, id, name, arguments: Text::default() });
             }
             Step::CallArguments { call, fragment } => {

@@ -16,6 +16,8 @@ fn written(body: &Value) -> Result<(String, Value), String> {
         max_output_tokens: 9,
         max_tokens_key: true,
         asks_for_usage: true,
+        nine_letter_ids: false,
+        takes_user: true,
     };
     let crossed = cross_request(&origin, &to).map_err(|obstacle| obstacle.param)?;
     Ok((crossed.path, serde_json::from_slice(&crossed.body).unwrap()))
@@ -48,7 +50,8 @@ fn a_conversation_with_tools_is_written() {
         "systemInstruction": {"parts": [{"text": "Be brief."}]},
         "contents": [
             {"role": "user", "parts": [{"text": "Look"}, {"inlineData": {"mimeType": "image/png", "data": "AA=="}}]},
-            {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"a": 1}}}]},
+            {"role": "model", "parts": [
+                {"functionCall": {"name": "f", "args": {"a": 1}}, "thoughtSignature": "skip_thought_signature_validator"}]},
             {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"result": "cold"}}}]},
         ],
         "tools": [{"functionDeclarations": [{"name": "f", "parametersJsonSchema": {"type": "object"}}]}],
@@ -60,6 +63,24 @@ fn a_conversation_with_tools_is_written() {
         },
     });
     assert_eq!(body, expected);
+}
+
+#[test]
+fn results_stand_in_the_order_of_their_calls() {
+    let call = |id: &str| json!({"id": id, "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let (_, body) = written(&json!({"model": "m", "parallel_tool_calls": false, "messages": [
+        {"role": "user", "content": "go"},
+        {"role": "assistant", "content": null, "tool_calls": [call("a"), call("b")]},
+        {"role": "tool", "tool_call_id": "b", "content": "of b"},
+        {"role": "tool", "tool_call_id": "a", "content": "of a"},
+        {"role": "system", "content": "Hurry."},
+    ]}))
+    .unwrap();
+    let given = |at: usize| &body["contents"][2]["parts"][at]["functionResponse"]["response"]["result"];
+    assert_eq!((given(0), given(1)), (&json!("of a"), &json!("of b")));
+    let signed = |at: usize| body["contents"][1]["parts"][at]["thoughtSignature"].is_string();
+    assert!(signed(0) && !signed(1), "the first of a turn's calls carries the signature");
+    assert_eq!(body["contents"][3], json!({"role": "user", "parts": [{"text": "Hurry."}]}));
 }
 
 #[test]
@@ -111,12 +132,18 @@ fn answers_are_read() {
     let calls = json!([{"functionCall": {"name": "f", "args": {"a": 1}}}, {"functionCall": {"name": "g"}}]);
     let calls = chat(&answer(calls, "STOP"));
     assert_eq!(calls["choices"][0]["finish_reason"], "tool_calls");
-    assert_eq!(calls["choices"][0]["message"]["tool_calls"][1]["id"], "call_1");
+    let id = |answer: &Value, at: usize| answer["choices"][0]["message"]["tool_calls"][at]["id"].clone();
+    let next = answer(json!([{"functionCall": {"name": "f"}}]), "STOP").replace("r1", "r2");
+    // Alike in no two answers of a conversation.
+    assert!(id(&calls, 0) != id(&calls, 1) && id(&chat(&next), 0) != id(&calls, 0));
     assert_eq!(chat(&answer(json!([{"text": "a"}]), "MAX_TOKENS"))["choices"][0]["finish_reason"], "length");
     let blocked = json!({"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": usage}).to_string();
     assert_eq!(chat(&blocked)["choices"][0]["finish_reason"], "content_filter");
-    let broken = answer(json!([]), "MALFORMED_FUNCTION_CALL");
-    assert!(cross_answer(Dialect::Gemini, asker(Operation::ChatCompletions), broken.as_bytes()).is_err());
+    for end in ["MALFORMED_FUNCTION_CALL", "LANGUAGE", "OTHER"] {
+        let broken = answer(json!([{"text": "a"}]), end);
+        let crossed = cross_answer(Dialect::Gemini, asker(Operation::ChatCompletions), broken.as_bytes());
+        assert!(crossed.is_err(), "{end}");
+    }
 }
 
 #[test]

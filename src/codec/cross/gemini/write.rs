@@ -1,5 +1,9 @@
 //! Requests out of the hub into `generateContent`.
 
+use std::collections::HashMap;
+
+use super::UNSIGNED;
+use crate::codec::cross::fields::{SYSTEM_AS_USER, note};
 use crate::codec::cross::hub::{
     Block, Call, CallResult, Effort, Format, Media, Message, Obstacle, Prompt, Speaker, ToolChoice,
 };
@@ -30,18 +34,26 @@ pub(in crate::codec::cross) fn write_request(
     }
     out.key("contents");
     out.open(b'[');
+    let mut calls = HashMap::new();
     for message in &prompt.messages {
-        content(message, &mut out)?;
+        content(message, &calls, &mut out)?;
+        note_calls(message, &mut calls);
     }
     out.close(b']');
     tools(prompt, &mut out)?;
     config(prompt, &mut out)?;
     out.close(b'}');
-    if prompt.user.is_some() {
-        crate::codec::cross::fields::note(&mut dropped, "user");
-    }
-    if prompt.tools.iter().any(|tool| tool.strict.is_some()) {
-        crate::codec::cross::fields::note(&mut dropped, "tools[].strict");
+    let blocks = || prompt.messages.iter().flat_map(|message| &message.blocks);
+    for (field, there) in [
+        ("user", prompt.user.is_some()),
+        ("tools[].strict", prompt.tools.iter().any(|tool| tool.strict.is_some())),
+        ("response_format.json_schema.name", matches!(prompt.format, Format::Schema { name: Some(_), .. })),
+        ("filename", blocks().any(|block| matches!(block, Block::Document(_, Some(_))))),
+        (SYSTEM_AS_USER, prompt.messages.iter().any(|message| message.speaker == Speaker::System)),
+    ] {
+        if there {
+            note(&mut dropped, field);
+        }
     }
     Ok(Crossed { path: path(to.model, prompt.stream), body: out.into_bytes(), dropped })
 }
@@ -58,17 +70,30 @@ fn part(out: &mut Writer, member: impl FnOnce(&mut Writer)) {
     out.close(b'}');
 }
 
-fn content(message: &Message<'_>, out: &mut Writer) -> Result<(), Obstacle> {
+/// Which call of its turn each id names.
+fn note_calls<'p>(message: &'p Message<'_>, calls: &mut HashMap<&'p str, usize>) {
+    if message.speaker == Speaker::Assistant {
+        let ids = message.blocks.iter().filter_map(|block| match block {
+            Block::Call(call) => Some(call.id.escaped()),
+            _ => None,
+        });
+        *calls = ids.enumerate().map(|(at, id)| (id, at)).collect();
+    }
+}
+
+/// One turn. Results stand in the order of their calls, as names alone do not tell calls of one tool apart.
+fn content(message: &Message<'_>, calls: &HashMap<&str, usize>, out: &mut Writer) -> Result<(), Obstacle> {
     let role = match message.speaker {
-        Speaker::User => "user",
+        // Later instructions come where they were said: the dialect has a place for them at the beginning only.
+        Speaker::User | Speaker::System => "user",
         Speaker::Assistant => "model",
-        Speaker::System => {
-            let message = "a system message in mid-conversation has no counterpart in the Gemini dialect; send it first";
-            return Err(Obstacle::new("messages[].role", message));
-        }
     };
     let empty = |block: &Block<'_>| matches!(block, Block::Text(text) if text.is_empty());
-    let blocks: Vec<&Block<'_>> = message.blocks.iter().filter(|block| !empty(block)).collect();
+    let mut blocks: Vec<&Block<'_>> = message.blocks.iter().filter(|block| !empty(block)).collect();
+    blocks.sort_by_key(|block| match block {
+        Block::Result(result) => calls.get(result.id.escaped()).copied().unwrap_or(calls.len()),
+        _ => usize::MAX,
+    });
     if blocks.is_empty() {
         return Err(Obstacle::new(
             "messages[].content",
@@ -79,15 +104,18 @@ fn content(message: &Message<'_>, out: &mut Writer) -> Result<(), Obstacle> {
     out.word_member("role", role);
     out.key("parts");
     out.open(b'[');
+    let mut signed = false;
     for one in blocks {
-        block(one, out)?;
+        let first = matches!(one, Block::Call(_)) && !std::mem::replace(&mut signed, true);
+        block(one, first, out)?;
     }
     out.close(b']');
     out.close(b'}');
     Ok(())
 }
 
-fn block(block: &Block<'_>, out: &mut Writer) -> Result<(), Obstacle> {
+/// `first`: of the calls of a turn, which carries the signature.
+fn block(block: &Block<'_>, first: bool, out: &mut Writer) -> Result<(), Obstacle> {
     match block {
         Block::Text(text) | Block::Refusal(text) => part(out, |out| out.text_member("text", text)),
         Block::Thinking(_) => {
@@ -103,6 +131,9 @@ fn block(block: &Block<'_>, out: &mut Writer) -> Result<(), Obstacle> {
             out.text_member("name", name);
             out.raw_member("args", arguments.as_str());
             out.close(b'}');
+            if first {
+                out.word_member("thoughtSignature", UNSIGNED);
+            }
         }),
         Block::Result(result) => tool_result(result, out)?,
     }
@@ -157,11 +188,11 @@ fn tool_result(result: &CallResult<'_>, out: &mut Writer) -> Result<(), Obstacle
 }
 
 fn tools(prompt: &Prompt<'_>, out: &mut Writer) -> Result<(), Obstacle> {
-    if prompt.parallel_tools == Some(false) {
-        return Err(Obstacle::field("parallel_tool_calls", DIALECT));
-    }
     if prompt.tools.is_empty() {
         return Ok(());
+    }
+    if prompt.parallel_tools == Some(false) {
+        return Err(Obstacle::field("parallel_tool_calls", DIALECT));
     }
     out.key("tools");
     out.open(b'[');

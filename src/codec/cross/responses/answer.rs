@@ -79,18 +79,18 @@ impl<'a> Item<'a> {
         format!("{prefix}_{stem}_{at}")
     }
 
-    /// As it is when it has been said; `begun`: as a stream opens it.
-    pub(super) fn write(&self, id: &str, begun: bool, out: &mut Writer) {
+    /// As a stream opens it, or as it is when it has been said, whole or cut by the cap.
+    pub(super) fn write(&self, id: &str, status: &'static str, out: &mut Writer) {
         out.open(b'{');
         out.text_member("id", &Text::word(id));
         out.word_member("type", if matches!(self, Self::Words(..)) { "message" } else { "function_call" });
-        out.word_member("status", if begun { "in_progress" } else { "completed" });
+        out.word_member("status", status);
         match self {
             Self::Words(words, text) => {
                 out.word_member("role", "assistant");
                 out.key("content");
                 out.open(b'[');
-                if !begun {
+                if status != BEGUN {
                     part(*words, text, out);
                 }
                 out.close(b']');
@@ -116,6 +116,11 @@ pub(super) fn part(words: Words, text: &Text<'_>, out: &mut Writer) {
     }
     out.close(b'}');
 }
+
+/// How far an item is.
+pub(super) const BEGUN: &str = "in_progress";
+pub(super) const DONE: &str = "completed";
+pub(super) const CUT: &str = "incomplete";
 
 /// How far an answer is.
 pub(super) enum State<'a> {
@@ -161,9 +166,10 @@ pub(super) fn response(
     out.raw_member("store", "false");
     out.key("output");
     out.open(b'[');
-    if let State::Ended(_, counted, items) = state {
+    if let State::Ended(ending, counted, items) = state {
         for (at, item) in items.iter().enumerate() {
-            item.write(&item.own_id(id, at), false, out);
+            let cut = **ending == Ending::Length && at + 1 == items.len();
+            item.write(&item.own_id(id, at), if cut { CUT } else { DONE }, out);
         }
         out.close(b']');
         out.key("usage");

@@ -1,7 +1,7 @@
 //! Streams out of the hub into the events of Responses. The last event holds the whole answer once more, so what was said is
 //! kept until then.
 
-use super::answer::{Item, State, Words, part, response};
+use super::answer::{BEGUN, CUT, DONE, Item, State, Words, part, response};
 use crate::codec::cross::Asker;
 use crate::codec::cross::hub::{Ending, Step};
 use crate::codec::cross::text::{Text, Writer};
@@ -114,9 +114,13 @@ impl Teller {
     fn opens(&mut self, open: Open, item: Item<'static>, out: &mut Writer) {
         self.close(out);
         self.open = open;
+        self.kept += ITEM_BYTES
+            + match &item {
+                Item::Call { id, name, .. } => id.escaped().len() + name.escaped().len(),
+                Item::Words(..) => 0,
+            };
         self.items.push(item);
-        self.kept += ITEM_BYTES;
-        self.item("response.output_item.added", true, out);
+        self.item("response.output_item.added", BEGUN, out);
     }
 
     /// A piece of the open item.
@@ -188,7 +192,8 @@ impl Teller {
                 });
             }
         }
-        self.item("response.output_item.done", false, out);
+        let last = if self.ending == Ending::Length { CUT } else { DONE };
+        self.item("response.output_item.done", last, out);
     }
 
     fn end(&mut self, out: &mut Writer) {
@@ -214,14 +219,14 @@ impl Teller {
     }
 
     /// The item begun last, as a whole.
-    fn item(&mut self, kind: &'static str, begun: bool, out: &mut Writer) {
+    fn item(&mut self, kind: &'static str, status: &'static str, out: &mut Writer) {
         let place = self.place();
         let Some(item) = self.items.last() else { return };
         self.events.tell(kind, out, |out| {
             out.key("output_index");
             out.number(place.index);
             out.key("item");
-            item.write(&place.id, begun, out);
+            item.write(&place.id, status, out);
         });
     }
 
