@@ -210,7 +210,7 @@ class Provider(BaseHTTPRequestHandler):
         parts = [{"text": piece} for piece in words(self.said(want))]
         if want == "tool":
             name, arguments = self.call({"tools": body["tools"][0]["functionDeclarations"]})
-            parts = [{"functionCall": {"name": name, "args": arguments}}]
+            parts = [{"functionCall": {"name": name, "args": arguments}, "thoughtSignature": "c2lnbmVk"}]
         usage = {"promptTokenCount": 20, "cachedContentTokenCount": 4, "candidatesTokenCount": 7, "totalTokenCount": 27}
         last = {"finishReason": "STOP", "usage": usage}
 
