@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::numbered::EventNumber;
 use crate::types::{Dialect, FailureClass};
 
 /// Longest message kept of a provider's error.
@@ -23,10 +24,12 @@ pub struct ProviderError {
     pub message: String,
     /// The top-level parameter it is about, where it says so.
     pub param: Option<String>,
+    /// How long to wait, where the body says it: Gemini's has no header for it.
+    pub retry_after: Option<Duration>,
 }
 
-/// The error object of all dialects: OpenAI has `code` and `type`, Anthropic `type`, Gemini `code` (a number) and
-/// `status`.
+/// The error object of all dialects: OpenAI has `code` and `type`, Anthropic `type` and an object of `details`, Gemini `code`
+/// (a number), `status` and a list of `details`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ErrorObject {
@@ -83,7 +86,7 @@ pub fn classify(dialect: Dialect, status: u16, body: &[u8]) -> ProviderError {
             if let (400 | 422, Some(member)) = (status, forbidden_member(body)) {
                 let param = parameter(&Value::String(member), "").map(str::to_owned);
                 let (class, code) = (FailureClass::Unsupported, "extra_forbidden".to_owned());
-                return ProviderError { class, code, message: String::new(), param };
+                return ProviderError { class, code, message: String::new(), param, retry_after: None };
             }
             let text = String::from_utf8_lossy(&body[..body.len().min(MAX_MESSAGE_BYTES)]).into_owned();
             understand(dialect, Some(status), ErrorField::Text(text))
@@ -91,23 +94,14 @@ pub fn classify(dialect: Dialect, status: u16, body: &[u8]) -> ProviderError {
     }
 }
 
-/// How long a provider wants to be left alone, where it says so in the body: Gemini's `google.rpc.RetryInfo`, whose
-/// `retryDelay` is seconds as `"34.07s"`.
-pub fn retry_delay(body: &[u8]) -> Option<Duration> {
-    let body = body.trim_ascii();
-    let body = body.strip_prefix(b"[").and_then(|inner| inner.strip_suffix(b"]")).unwrap_or(body);
-    let value: Value = serde_json::from_slice(body).ok()?;
-    let mut details = value["error"]["details"].as_array()?.iter();
-    let delay = details.find_map(|detail| detail["retryDelay"].as_str())?;
-    Duration::try_from_secs_f64(delay.strip_suffix('s')?.parse().ok()?).ok()
-}
-
 /// Understands an error object; `status` is `None` for one that came within an answer of status 200.
 pub(super) fn understand(dialect: Dialect, status: Option<u16>, error: ErrorField) -> ProviderError {
     let error = error.object();
     let message = error.message.as_str().unwrap_or_default();
     let words = [&error.code, &error.kind, &error.status].map(|word| word.as_str().unwrap_or_default());
-    let detail = error.details.get("error_code").and_then(Value::as_str).unwrap_or_default();
+    let details = error.details.as_array().map_or(&[][..], Vec::as_slice);
+    let reasons = || details.iter().find_map(|detail| detail["reason"].as_str());
+    let detail = error.details.get("error_code").and_then(Value::as_str).or_else(reasons).unwrap_or_default();
     let number = error.code.as_u64().and_then(|code| u16::try_from(code).ok());
     let status = status.or(number.filter(|code| (400..600).contains(code)));
     let seen = Seen {
@@ -124,7 +118,14 @@ pub(super) fn understand(dialect: Dialect, status: Option<u16>, error: ErrorFiel
         code: code.map_or_else(|| format!("http_{}", status.unwrap_or(200)), str::to_owned),
         message: shorten(message).to_owned(),
         param: param.map(str::to_owned),
+        retry_after: details.iter().find_map(|detail| detail["retryDelay"].as_str()).map(retry_delay),
     }
+}
+
+/// Google's `58.2s`; anything else counts as a second, as it does in a header.
+fn retry_delay(text: &str) -> Duration {
+    let seconds = text.strip_suffix('s').and_then(|number| number.parse::<f64>().ok());
+    seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or(Duration::from_secs(1))
 }
 
 /// Whether a provider's word is a code, which logs and errors may show, and no sentence that could repeat the prompt.
@@ -183,18 +184,19 @@ fn class(seen: &Seen<'_>) -> FailureClass {
 fn by_words(seen: &Seen<'_>) -> Option<FailureClass> {
     let client_fault = seen.status.is_none_or(|status| status < 500);
     if !client_fault {
-        return seen.word(&["overloaded_error", "engine_overloaded"]).then_some(FailureClass::Overloaded);
+        return seen.word(OVERLOADED_WORDS).then_some(FailureClass::Overloaded);
     }
-    let table: [(FailureClass, &[&str], &[&str]); 8] = [
+    let table: [(FailureClass, &[&str], &[&str]); 9] = [
         (FailureClass::Billing, BILLING_WORDS, BILLING_PHRASES),
         (FailureClass::ContentFilter, FILTER_WORDS, FILTER_PHRASES),
         (FailureClass::ContextLength, CONTEXT_WORDS, CONTEXT_PHRASES),
         (FailureClass::Unsupported, &["unsupported_parameter", "unsupported_value"], UNSUPPORTED_PHRASES),
         (FailureClass::ModelGone, &["model_not_found", "model_not_available", "DeploymentNotFound"], &[]),
-        (FailureClass::Overloaded, &["overloaded_error", "engine_overloaded", "UNAVAILABLE"], &[]),
+        (FailureClass::Overloaded, OVERLOADED_WORDS, &[]),
+        (FailureClass::Overloaded, &["UNAVAILABLE"], &[]),
         (
             FailureClass::Auth,
-            &["invalid_api_key", "authentication_error", "UNAUTHENTICATED"],
+            &["invalid_api_key", "authentication_error", "UNAUTHENTICATED", "API_KEY_INVALID"],
             &["api key not valid"],
         ),
         (FailureClass::RateLimit, &["rate_limit_error", "rate_limit_exceeded"], &[]),
@@ -207,6 +209,10 @@ fn by_words(seen: &Seen<'_>) -> Option<FailureClass> {
     found.map(|(class, ..)| class)
 }
 
+/// OpenAI writes the last two into streams of responses.
+const OVERLOADED_WORDS: &[&str] =
+    &["overloaded_error", "engine_overloaded", "server_is_overloaded", "slow_down"];
+
 const BILLING_WORDS: &[&str] = &[
     "insufficient_quota",
     "enforced_spend_limit_reached",
@@ -215,6 +221,7 @@ const BILLING_WORDS: &[&str] = &[
     "billing_error",
     "insufficient_credits",
     "insufficient_balance",
+    "BILLING_DISABLED",
 ];
 const BILLING_PHRASES: &[&str] =
     &["your credit balance is too low", "insufficient balance", "insufficient credits"];
@@ -355,6 +362,18 @@ pub fn error_event(dialect: Dialect, error: &OwnError<'_>) -> Bytes {
         Dialect::OpenAi | Dialect::Gemini => format!("data: {value}\n\n"),
         Dialect::Anthropic => format!("event: error\ndata: {value}\n\n"),
     })
+}
+
+/// The same in a stream of OpenAI's responses, whose events carry their type and a number. Clients read the error either at
+/// the top or below `error`, so it stands in both places.
+pub fn response_error_event(number: EventNumber, error: &OwnError<'_>) -> Bytes {
+    let mut value = error_value(Dialect::OpenAi, error);
+    value["type"] = json!("error");
+    value["sequence_number"] = json!(number.next());
+    for member in ["code", "message", "param"] {
+        value[member] = value["error"][member].clone();
+    }
+    Bytes::from(format!("event: error\ndata: {value}\n\n"))
 }
 
 fn error_value(dialect: Dialect, error: &OwnError<'_>) -> Value {

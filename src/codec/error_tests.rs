@@ -13,6 +13,10 @@ fn classes_are_told_from_status_and_words() {
     let gemini = |code: u16, status: &str, message: &str| {
         json!({ "error": { "code": code, "status": status, "message": message } }).to_string()
     };
+    let reason = |reason: &str, message: &str| {
+        let details = json!([{ "@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason }]);
+        json!({ "error": { "code": 400, "status": "X", "message": message, "details": details } }).to_string()
+    };
     let cases = [
         (OpenAi, 429, openai("rate_limit_exceeded", "tokens", "slow down"), F::RateLimit),
         (OpenAi, 429, openai("insufficient_quota", "insufficient_quota", "pay"), F::Billing),
@@ -57,6 +61,9 @@ fn classes_are_told_from_status_and_words() {
         (Gemini, 400, gemini(400, "INVALID_ARGUMENT", "API key not valid. Please"), F::Auth),
         (Gemini, 404, gemini(404, "NOT_FOUND", "models/x is not found"), F::ModelGone),
         (Gemini, 503, gemini(503, "UNAVAILABLE", "The model is overloaded"), F::Overloaded),
+        (Gemini, 400, reason("API_KEY_INVALID", "API key expired. Please renew the API key."), F::Auth),
+        (Gemini, 403, reason("BILLING_DISABLED", "This API method requires billing."), F::Billing),
+        (OpenAi, 503, openai("server_is_overloaded", "service_unavailable_error", ""), F::Overloaded),
     ];
     for (dialect, status, body, class) in cases {
         assert_eq!(classify(dialect, status, body.as_bytes()).class, class, "{status} {body}");
@@ -189,15 +196,34 @@ fn our_error_events_are_one_event_that_our_own_tee_sees_as_an_error() {
 }
 
 #[test]
-fn a_delay_in_the_body_is_read() {
-    let body = |delay: &str| {
-        let info = json!({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay});
-        json!({"error": {"code": 429, "details": [{"@type": "x"}, info]}}).to_string()
+fn gemini_says_in_the_body_how_long_to_wait() {
+    let wait = |delay: &str| {
+        let details = json!([{ "@type": "QuotaFailure" }, { "@type": "RetryInfo", "retryDelay": delay }]);
+        let body = json!({ "error": { "code": 429, "status": "RESOURCE_EXHAUSTED", "details": details } });
+        classify(Dialect::Gemini, 429, body.to_string().as_bytes()).retry_after.unwrap()
     };
-    assert_eq!(retry_delay(body("34.5s").as_bytes()), Some(Duration::from_millis(34_500)));
-    assert_eq!(retry_delay(format!("[{}]", body("2s")).as_bytes()), Some(Duration::from_secs(2)));
-    for odd in ["-1s", "soon", "3", "1e400s"] {
-        assert_eq!(retry_delay(body(odd).as_bytes()), None, "{odd}");
+    assert_eq!(wait("58s"), Duration::from_secs(58));
+    assert_eq!(wait("34.5s"), Duration::from_millis(34_500));
+    let wrapped = br#"[{"error":{"code":429,"details":[{"retryDelay":"2s"}]}}]"#;
+    assert_eq!(classify(Dialect::Gemini, 429, wrapped).retry_after, Some(Duration::from_secs(2)));
+    for odd in ["-5s", "soon", "", "NaNs", "1e300s", "5"] {
+        assert_eq!(wait(odd), Duration::from_secs(1), "{odd}");
     }
-    assert_eq!(retry_delay(b"<html>"), None);
+    assert_eq!(classify(Dialect::Gemini, 429, b"{\"error\":{\"code\":429}}").retry_after, None);
+}
+
+#[test]
+fn the_error_event_of_a_response_is_numbered_and_told_by_its_type() {
+    let mut number = crate::codec::EventNumber::default();
+    number.note(b"data: {\"sequence_number\":6}\n\n");
+    let event = response_error_event(number, &own(&[]));
+    let text = std::str::from_utf8(&event).unwrap();
+    let data = text.strip_prefix("event: error\ndata: ").unwrap();
+    let value: Value = serde_json::from_str(data).unwrap();
+    assert_eq!((&value["type"], &value["sequence_number"]), (&json!("error"), &json!(7)));
+    assert_eq!((&value["code"], &value["message"]), (&value["error"]["code"], &value["error"]["message"]));
+    assert!(value["code"].is_string() && value["param"].is_null() && value["error"]["pointsman"].is_object());
+    let mut tee = crate::codec::StreamTee::new(Dialect::OpenAi, false);
+    tee.feed(event.clone()).unwrap();
+    assert!(tee.error().is_some() && !tee.end().finished);
 }

@@ -8,6 +8,7 @@ mod cross;
 mod error;
 mod gemini_path;
 mod hub;
+mod numbered;
 mod read;
 mod resume;
 mod route;
@@ -21,9 +22,12 @@ pub use cross::{
     Asker, Composed, Crossed, Destination, Obstacle, Origin, Spoken, StreamCrossing, as_stream, compose,
     conversation, cross_answer, cross_error, cross_request, spoken, with_text,
 };
-pub use error::{AttemptNote, OwnError, ProviderError, classify, error_body, error_event, retry_delay};
+pub use error::{
+    AttemptNote, OwnError, ProviderError, classify, error_body, error_event, response_error_event,
+};
 pub use gemini_path::GeminiPath;
 pub use hub::{ChatRequest, ChatView, Part, Role, StreamOptions, Tool, Turn};
+pub use numbered::EventNumber;
 pub use read::{
     KeyScan, MAX_DEPTH, ReadFault, ReadFaultKind, Scratch, has_member, read, read_origin, scan_keys,
 };

@@ -1,6 +1,7 @@
 //! A streamed answer that broke off and another one that takes its place. Owns the text that has reached the client and
 //! the splice behind it: the new answer is passed on only where it says exactly that text first. Only plain text of one
-//! choice can be held against another answer; reasoning, calls and several choices cannot.
+//! choice can be held against another answer; reasoning, calls and several choices cannot, nor the events of OpenAI's responses,
+//! which carry ids of the one response they belong to.
 
 use bytes::{Bytes, BytesMut};
 use serde_json::{Map, Value};
@@ -44,7 +45,7 @@ impl Transcript {
             match said(*dialect, event) {
                 Said::Nothing => {}
                 Said::Text(piece, _) if text.len() + piece.len() <= MAX_TEXT => text.push_str(&piece),
-                Said::Text(..) | Said::End | Said::More => *more = true,
+                Said::Text(..) | Said::Last(..) | Said::End | Said::More => *more = true,
             }
             Ok::<_, Mismatch>(())
         });
@@ -98,6 +99,12 @@ impl Splice {
                     out.extend_from_slice(&with_text(*dialect, whole, new));
                     missing.clear();
                 }
+                // It must not end before everything that was sent has been said again.
+                Said::Last(piece, whole) => {
+                    let new = piece.strip_prefix(missing.as_str()).ok_or(Mismatch)?;
+                    out.extend_from_slice(&with_text(*dialect, whole, new));
+                    missing.clear();
+                }
                 Said::End | Said::More => return Err(Mismatch),
             }
             *open = missing.is_empty();
@@ -118,6 +125,8 @@ enum Said {
     Nothing,
     /// A piece of its text, and the event itself.
     Text(String, Value),
+    /// Its last piece and its finish in one.
+    Last(String, Value),
     /// It finishes.
     End,
     /// What cannot be compared.
@@ -134,7 +143,7 @@ fn said(dialect: Dialect, event: SseEvent<'_>) -> Said {
     match dialect {
         Dialect::OpenAi => chat(value),
         Dialect::Anthropic => messages(value),
-        Dialect::Gemini => Said::More,
+        Dialect::Gemini => gemini(value),
     }
 }
 
@@ -184,6 +193,29 @@ fn messages(value: Value) -> Said {
     }
 }
 
+fn gemini(value: Value) -> Said {
+    let candidate = match value["candidates"].as_array().map(Vec::as_slice) {
+        Some([candidate]) => candidate,
+        // Usage alone; anything else that has no candidate is an error or a block.
+        None | Some([]) if value.get("usageMetadata").is_some() && value.get("promptFeedback").is_none() => {
+            return Said::Nothing;
+        }
+        Some(_) | None => return Said::More,
+    };
+    let parts = candidate["content"]["parts"].as_array().map_or(&[][..], Vec::as_slice);
+    let plain =
+        |part: &Value| part["text"].is_string() && part.as_object().is_some_and(|part| part.len() == 1);
+    if candidate["index"].as_u64().unwrap_or(0) != 0 || !parts.iter().all(plain) {
+        return Said::More;
+    }
+    let text: String = parts.iter().filter_map(|part| part["text"].as_str()).collect();
+    match (candidate["finishReason"].is_null(), text.is_empty()) {
+        (true, true) => Said::Nothing,
+        (true, false) => Said::Text(text, value),
+        (false, _) => Said::Last(text, value),
+    }
+}
+
 /// The event with another text.
 fn with_text(dialect: Dialect, mut event: Value, text: &str) -> Vec<u8> {
     match dialect {
@@ -191,7 +223,11 @@ fn with_text(dialect: Dialect, mut event: Value, text: &str) -> Vec<u8> {
             event["delta"]["text"] = text.into();
             format!("event: content_block_delta\ndata: {event}\n\n").into_bytes()
         }
-        Dialect::OpenAi | Dialect::Gemini => {
+        Dialect::Gemini => {
+            event["candidates"][0]["content"]["parts"] = serde_json::json!([{ "text": text }]);
+            format!("data: {event}\n\n").into_bytes()
+        }
+        Dialect::OpenAi => {
             event["choices"][0]["delta"]["content"] = text.into();
             format!("data: {event}\n\n").into_bytes()
         }

@@ -2,7 +2,16 @@ use serde_json::json;
 
 use super::*;
 
-const DIALECTS: [Dialect; 2] = [Dialect::OpenAi, Dialect::Anthropic];
+const DIALECTS: [Dialect; 3] = Dialect::ALL;
+
+/// One event of Gemini's.
+fn candidate(text: &str, finish: &str) -> String {
+    let mut candidate = json!({"content": {"role": "model", "parts": [{"text": text}]}, "index": 0});
+    if !finish.is_empty() {
+        candidate["finishReason"] = json!(finish);
+    }
+    format!("data: {}\n\n", json!({"candidates": [candidate], "usageMetadata": {"promptTokenCount": 1}}))
+}
 
 fn opening(dialect: Dialect) -> String {
     match dialect {
@@ -12,7 +21,8 @@ fn opening(dialect: Dialect) -> String {
              \"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\nevent: ping\ndata: {\"type\":\"ping\"}\n\n"
                 .to_owned()
         }
-        _ => "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n".to_owned(),
+        Dialect::Gemini => candidate("", ""),
+        Dialect::OpenAi => "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n".to_owned(),
     }
 }
 
@@ -23,7 +33,8 @@ fn piece(dialect: Dialect, text: &str) -> String {
             let event = json!({"type": "content_block_delta", "index": 0, "delta": delta});
             format!("event: content_block_delta\ndata: {event}\n\n")
         }
-        _ => format!(
+        Dialect::Gemini => candidate(text, ""),
+        Dialect::OpenAi => format!(
             "data: {}\n\n",
             json!({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": null}]})
         ),
@@ -38,7 +49,8 @@ fn ending(dialect: Dialect) -> String {
              event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
                 .to_owned()
         }
-        _ => "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n".to_owned(),
+        Dialect::Gemini => candidate("", "STOP"),
+        Dialect::OpenAi => "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n".to_owned(),
     }
 }
 
@@ -113,4 +125,23 @@ fn only_plain_text_of_one_choice_can_be_continued() {
     let mut long = delivered(Dialect::OpenAi, &["a"]);
     long.note(piece(Dialect::OpenAi, &"x".repeat(MAX_TEXT)).as_bytes());
     assert!(!long.is_plain());
+}
+
+#[test]
+fn a_last_piece_of_geminis_keeps_its_finish() {
+    let said = |sent: &str, events: &[String]| {
+        let transcript = delivered(Dialect::Gemini, &[sent]);
+        let out = transcript.splice().feed(events.concat().as_bytes())?;
+        Ok::<_, Mismatch>(String::from_utf8(out.to_vec()).unwrap())
+    };
+    let whole = [candidate("", ""), candidate("Bonjour", ""), candidate(", monde.", "STOP")];
+    for (sent, rest) in [("Bonjour", ", monde."), ("Bonjour, mon", "de."), ("Bonjour, monde.", "")] {
+        assert_eq!(said(sent, &whole).unwrap(), candidate(rest, "STOP"), "{sent}");
+    }
+    assert_eq!(said("Bonjour, monde. Oui", &whole), Err(Mismatch));
+    let signed = candidate("Bonjour", "").replace("\"text\"", "\"thoughtSignature\":\"s\",\"text\"");
+    assert_eq!(said("Bonjour", &[signed]), Err(Mismatch));
+    let blocked =
+        "data: {\"promptFeedback\":{\"blockReason\":\"OTHER\"},\"usageMetadata\":{}}\n\n".to_owned();
+    assert_eq!(said("Bonjour", &[blocked]), Err(Mismatch));
 }

@@ -105,8 +105,7 @@ pub(super) async fn take(
             if shows_key {
                 failure.fault = Some(KEY_SHOWN);
             }
-            failure.retry_after = retry_after(&headers)
-                .or_else(|| codec::retry_delay(&body).map(|delay| delay.min(LONGEST_RETRY_AFTER)));
+            failure.retry_after = retry_after(&headers).or(failure.retry_after);
             if success {
                 account_for_broken(job, position, attempt, (&failure, &body));
             } else {
@@ -191,7 +190,8 @@ fn check(
         // A 403 may mean that this account may not do this one thing, which others do not ask for.
         let fault = (error.class == FailureClass::Auth && status != 403).then_some(INVALID_KEY);
         let failure = Failure::new(error.class, format!("status {status}, code {}", error.code));
-        return Err(Failure { fault, param: error.param.map(Into::into), ..failure });
+        let retry_after = error.retry_after.map(|wait| wait.min(LONGEST_RETRY_AFTER));
+        return Err(Failure { fault, param: error.param.map(Into::into), retry_after, ..failure });
     }
     let json = headers
         .get(header::CONTENT_TYPE)

@@ -12,8 +12,8 @@ use super::job::{Job, Pace};
 use super::reaction::react;
 use super::reply::Reply;
 use super::stream::{Break, Feed, Stall, gone, say_broken, usage_of};
-use crate::codec::{Splice, StreamTee, Transcript};
-use crate::types::{Dialect, FailureClass};
+use crate::codec::{EventNumber, Splice, StreamTee, Transcript};
+use crate::types::FailureClass;
 use crate::upstream::CallError;
 
 /// The new answer says something else.
@@ -52,7 +52,8 @@ pub(super) async fn run<R: Reply>(
         }
     }
     let class = broken.how.class;
-    match say_broken(job, &broken.how, reply).await {
+    // Numbered events are never resumed.
+    match say_broken(job, (&broken.how, EventNumber::default()), reply).await {
         Ok(()) => End::Truncated { hop: from, class },
         Err(_) => End::ClientGone,
     }
@@ -77,8 +78,8 @@ pub(super) async fn receive<R: Reply>(
         };
         let piece = match next {
             Ok(piece) => piece,
-            // Everything was said; only the end mark, which OpenAI's clients do without, never came.
-            Err(_) if feed.tee.finished() && job.wire(answering.position).dialect == Dialect::OpenAi => None,
+            // Everything was said; only the end of the connection never came.
+            Err(_) if feed.tee.over() => None,
             Err(error) => {
                 let failure = Failure { fault: error.fault, ..Failure::new(error.class, error.detail) };
                 return wasted(job, answering, (&feed.tee, &splice), failure);

@@ -16,8 +16,8 @@ use super::memory::Room;
 use super::reaction::broke;
 use super::reply::{Gone, Head, Reply, Translated};
 use super::resume;
-use crate::codec::{self, OwnError, StreamCrossing, StreamFault, StreamTee, Transcript};
-use crate::types::{Dialect, FailureClass, Secret, Usage, UsageSource};
+use crate::codec::{self, EventNumber, OwnError, StreamCrossing, StreamFault, StreamTee, Transcript};
+use crate::types::{FailureClass, Operation, Secret, Usage, UsageSource};
 use crate::upstream::CallError;
 
 /// Most bytes held back before the first meaningful event.
@@ -143,11 +143,14 @@ struct Pump {
     waited: Duration,
     /// What the client has, where another hop may say the rest.
     transcript: Option<Transcript>,
+    /// What the events sent so far are numbered up to, where they are.
+    number: EventNumber,
 }
 
 impl Pump {
     fn new(feed: Feed, first: Bytes, checked: bool) -> Self {
-        Self { feed, first, checked, blind: false, waited: Duration::ZERO, transcript: None }
+        let number = EventNumber::default();
+        Self { feed, first, checked, blind: false, waited: Duration::ZERO, transcript: None, number }
     }
 }
 
@@ -185,7 +188,8 @@ async fn until_meaningful(
         let tee = &feed.tee;
         if let Some(error) = tee.error() {
             let detail = format!("an error event before any content, code {}", error.code);
-            return Err(Early::Failure(Failure::new(error.class, detail)));
+            let failure = Failure { retry_after: error.retry_after, ..Failure::new(error.class, detail) };
+            return Err(Early::Failure(failure));
         }
         if tee.void().is_some_and(|finish| !may_be_empty(job, finish)) {
             return Err(Early::Failure(written(FailureClass::Empty, "the stream finished without a word")));
@@ -255,6 +259,9 @@ async fn pump<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, mut pump: P
             if let Some(transcript) = &mut pump.transcript {
                 transcript.note(&piece);
             }
+            if job.operation == Operation::Responses {
+                pump.number.note(&piece);
+            }
             let began = Instant::now();
             if reply.body(piece, false).await.is_err() {
                 return gone(job, answering, &pump.feed.tee, reply);
@@ -274,8 +281,8 @@ async fn pump<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, mut pump: P
             Ok(Some(Ok(out))) => out,
             Ok(Some(Err(how))) => return broken(job, answering, (pump, how), reply).await,
             Ok(None) => break,
-            // Everything was said; only the end mark, which OpenAI's clients do without, never came.
-            Err(_) if pump.checked && pump.feed.tee.finished() && wire.dialect == Dialect::OpenAi => break,
+            // Everything was said; only the end of the connection never came.
+            Err(_) if pump.checked && pump.feed.tee.over() => break,
             Err(error) => {
                 if error.class == FailureClass::Timeout {
                     let pace = Pace { stream: true, cut: true, waited: pump.waited };
@@ -400,27 +407,32 @@ async fn broken<R: Reply>(
     if let Some(transcript) = pump.transcript.filter(Transcript::is_plain) {
         return Tried::Broken(Box::new(resume::Broken { transcript, how }));
     }
-    Tried::Done(match say_broken(job, &how, reply).await {
+    Tried::Done(match say_broken(job, (&how, pump.number), reply).await {
         Ok(()) => End::Truncated { hop: position, class: how.class },
         Err(_) => End::ClientGone,
     })
 }
 
-/// Ends the client's stream with the dialect's error event.
-pub(super) async fn say_broken<R: Reply>(job: &Job<'_>, how: &Break, reply: &mut R) -> Result<(), Gone> {
+/// Ends the client's stream with the error event of the API it speaks.
+pub(super) async fn say_broken<R: Reply>(
+    job: &Job<'_>,
+    (how, number): (&Break, EventNumber),
+    reply: &mut R,
+) -> Result<(), Gone> {
     let id = job.id.to_string();
-    let event = codec::error_event(
-        job.dialect,
-        &OwnError {
-            kind: "pointsman_upstream_error",
-            code: how.code,
-            message: "the provider's stream broke off; what was received is not the whole answer",
-            param: None,
-            request_id: &id,
-            attempts: &[],
-            status: 502,
-        },
-    );
+    let error = OwnError {
+        kind: "pointsman_upstream_error",
+        code: how.code,
+        message: "the provider's stream broke off; what was received is not the whole answer",
+        param: None,
+        request_id: &id,
+        attempts: &[],
+        status: 502,
+    };
+    let event = match job.operation {
+        Operation::Responses => codec::response_error_event(number, &error),
+        _ => codec::error_event(job.dialect, &error),
+    };
     reply.body(event, true).await
 }
 

@@ -68,6 +68,7 @@ impl Watch {
             }
             "message_stop" => {
                 self.finished = true;
+                self.marked = true;
                 self.meaningful = true;
             }
             "error" => {

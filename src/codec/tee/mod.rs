@@ -146,6 +146,12 @@ impl StreamTee {
         self.watch.finished
     }
 
+    /// Whether nothing more has to come: it has finished, and the end mark that Anthropic's clients need was seen. OpenAI's do
+    /// without theirs, Gemini has none.
+    pub fn over(&self) -> bool {
+        self.watch.finished && (self.watch.dialect != Dialect::Anthropic || self.watch.marked)
+    }
+
     /// Whether it finished without a word, and how: nothing was said, thought or called.
     pub fn void(&self) -> Option<Option<Finish>> {
         let watch = &self.watch;
@@ -185,6 +191,8 @@ struct Watch {
     template: Template,
     meaningful: bool,
     finished: bool,
+    /// Anthropic's end mark was seen.
+    marked: bool,
     has_content: bool,
     output_bytes: u64,
     finish: Option<Finish>,
@@ -204,6 +212,7 @@ impl Default for Watch {
             template: Template::default(),
             meaningful: false,
             finished: false,
+            marked: false,
             has_content: false,
             output_bytes: 0,
             finish: None,
