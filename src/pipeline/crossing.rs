@@ -8,7 +8,8 @@ use crate::routing::Crossing;
 use crate::types::{Capabilities, Dialect, ModelIx, Operation};
 
 /// The other dialects spoken where a policy's models are deployed, and whether the request can be put into them; its own is
-/// among them where a model of it lacks the request's API. `named`: the model the client names, where it is one of ours.
+/// among them where a model of it lacks the request's API, and where plans of several models may ask for it: the members of those
+/// are asked in Chat, whatever they have. `named`: the model the client names, where it is one of ours.
 pub fn crossings(
     snapshot: &Snapshot,
     policy: &Policy,
@@ -19,7 +20,11 @@ pub fn crossings(
         let singles = policy.candidates.iter().chain(&policy.fallback).copied().chain(policy.baseline);
         singles.chain(named).chain(policy.compound.models())
     };
+    let in_chat = origin.operation == Operation::Responses && policy.compound.models().next().is_some();
     let spoken = |to: Dialect| {
+        if to == dialect && in_chat {
+            return true;
+        }
         let models = models().filter(|model| to != dialect || lacks_api(snapshot, *model, origin.operation));
         let mut deployments = models.flat_map(|model| snapshot.model(model).deployments.iter());
         deployments.any(|ix| snapshot.dialect_of(*ix) == to)

@@ -7,7 +7,7 @@ use super::{Dispatch, Inbound, Loaded};
 use crate::catalog::{Balance, Policy, Snapshot};
 use crate::routing::{Leg, Plan};
 use crate::strategy::{Compound, Hop, Spec};
-use crate::types::{DeploymentId, DeploymentIx, Dialect, ModelId, ModelIx, NanoUsd};
+use crate::types::{DeploymentId, DeploymentIx, Dialect, ModelId, ModelIx, NanoUsd, Operation};
 
 /// Most hops of one chain.
 const MAX_HOPS: usize = 8;
@@ -79,7 +79,9 @@ fn member(loaded: &Loaded, inbound: &Inbound, dispatch: &Dispatch, leg: &Leg) ->
     let crosses = if leg.role.asks_of_ours() { &Dialect::ALL[..] } else { &dispatch.crosses };
     let places = || deployments(snapshot, inbound, (ix, crosses));
     let place = places().find(|ix| loaded.board.ready(*ix)).or_else(|| places().next())?;
-    Some(routed(snapshot, inbound, place))
+    let hop = routed(snapshot, inbound, place);
+    // Answers of Responses are not compared.
+    Some(Hop { translated: hop.translated || inbound.operation == Operation::Responses, ..hop })
 }
 
 /// Every place of these models that is not among the hops yet, as far as there is room.

@@ -6,7 +6,7 @@ use super::eligible;
 use super::estimate;
 use super::latency::{ADMISSION, Basis};
 use super::legs::{Leg, Role, Terms, legs};
-use super::plan::{Candidate, DeploymentLive, Estimate, Plan, Verdict, Why};
+use super::plan::{Candidate, Crossing, DeploymentLive, Estimate, Plan, Verdict, Why};
 use super::spread::Spread;
 use crate::analysis::Analysis;
 use crate::catalog::{CompoundLicense, Evidence, EvidenceLevel, Snapshot};
@@ -56,7 +56,7 @@ pub(super) fn accepted(snapshot: &Snapshot, baseline: ModelIx, analysis: &Analys
 
 /// What a plan would need of the sort of answer it is to give, and this request does not leave it.
 fn misshapen(plan: &Plan, needs: Capabilities) -> Option<Why> {
-    // Two calls of a tool the provider runs are two deeds, whoever's answer serves; answers of Responses are not told yet.
+    // Two calls of a tool the provider runs are two deeds, whoever's answer serves; answers of Responses are not compared.
     let deeds = Capabilities::SERVER_TOOLS.with(Capabilities::RESPONSES);
     let several = deeds
         .with(Capabilities::TOOLS)
@@ -103,7 +103,9 @@ impl Field<'_> {
             verdict: Verdict::Eligible { on_frontier: false },
             plan,
         };
-        let obstacle = misshapen(&candidate.plan, inputs.facts.needs).or(obstacle);
+        let needs = inputs.facts.needs;
+        let needs = if self.asked_in_chat().is_some() { needs.without(needs.apis()) } else { needs };
+        let obstacle = misshapen(&candidate.plan, needs).or(obstacle);
         if let Some(why) = obstacle.or_else(|| self.beyond(&candidate)) {
             candidate.verdict = Verdict::Ineligible(why);
         }
@@ -128,7 +130,21 @@ impl Field<'_> {
         if leg.role.asks_of_ours() {
             return eligible::target_of_ours(self.snapshot, self.inputs, ix);
         }
-        eligible::target(self.snapshot, self.inputs, self.analysis, ix)
+        let target = eligible::target(self.snapshot, self.inputs, self.analysis, ix)?;
+        let own = self.snapshot.dialect_of(target) == self.inputs.facts.dialect;
+        match self.asked_in_chat() {
+            Some(Crossing { obstacle: Some(param), .. }) if own => {
+                Err(Why::NotExpressible(param.clone()).into())
+            }
+            _ => Ok(target),
+        }
+    }
+
+    /// How a request of Responses is put to models of its own dialect: in Chat, so that their answers can be compared and told.
+    fn asked_in_chat(&self) -> Option<&Crossing> {
+        let facts = &self.inputs.facts;
+        let asks = facts.needs.has(Capabilities::RESPONSES);
+        facts.crossings.iter().find(|crossing| asks && crossing.to == facts.dialect)
     }
 
     /// Measured, or that of the best model that answers first: what nobody has measured gains nothing.
