@@ -58,11 +58,11 @@ pub fn right(target: &str, body: &[u8]) -> Script {
         (Kind::CountTokens, _) => {
             Script::Whole(Whole::json(200, json!({"input_tokens": USAGE_INPUT}).to_string()))
         }
-        (Kind::Responses, false) => Script::Whole(Whole::json(200, response(model, "completed").to_string())),
+        (Kind::Responses, false) => Script::Whole(responses(model)),
         (Kind::Responses, true) => Script::Stream(responses_stream(model)),
         (Kind::Embeddings, _) => Script::Whole(embeddings(model)),
-        (Kind::Generate, _) => Script::Whole(Whole::json(200, gemini(FINISH_TEXT).to_string())),
-        (Kind::StreamGenerate, _) => Script::Stream(Stream::events(DELTAS.map(|text| data(&gemini(text))))),
+        (Kind::Generate, _) => Script::Whole(gemini()),
+        (Kind::StreamGenerate, _) => Script::Stream(gemini_stream()),
         (Kind::Models, _) => {
             Script::Whole(Whole::json(200, json!({"object": "list", "data": []}).to_string()))
         }
@@ -145,30 +145,59 @@ fn messages_usage(output: u64) -> Value {
            "output_tokens": output})
 }
 
-fn response(model: &str, status: &str) -> Value {
-    let text = json!({"type": "output_text", "text": FINISH_TEXT, "annotations": []});
-    json!({
-        "id": "resp_1", "object": "response", "created_at": 1_790_000_000, "status": status, "model": model,
-        "output": [{"type": "message", "id": "msg_1", "status": status, "role": "assistant", "content": [text]}],
-        "usage": {"input_tokens": USAGE_INPUT, "input_tokens_details": {"cached_tokens": 5},
-                  "output_tokens": USAGE_OUTPUT, "output_tokens_details": {"reasoning_tokens": 0},
-                  "total_tokens": USAGE_INPUT + USAGE_OUTPUT},
-    })
+/// OpenAI responses, whole.
+pub fn responses(model: &str) -> Whole {
+    let output = json!([message_item("completed", json!([output_text(FINISH_TEXT)]))]);
+    Whole::json(200, response(model, "completed", output).to_string()).with("x-request-id", "req_fake_openai")
 }
 
-fn responses_stream(model: &str) -> Stream {
-    let part = json!({"type": "output_text", "text": "", "annotations": []});
-    let item = json!({"type": "message", "id": "msg_1", "role": "assistant", "content": []});
+/// A response with this output: what a stream opens with has none yet, and no usage.
+pub fn response(model: &str, status: &str, output: Value) -> Value {
+    let usage = json!({"input_tokens": USAGE_INPUT, "input_tokens_details": {"cached_tokens": 5},
+                       "output_tokens": USAGE_OUTPUT, "output_tokens_details": {"reasoning_tokens": 0},
+                       "total_tokens": USAGE_INPUT + USAGE_OUTPUT});
+    let usage = if status == "in_progress" { Value::Null } else { usage };
+    json!({"id": "resp_1", "object": "response", "created_at": 1_790_000_000, "status": status, "model": model,
+           "error": null, "incomplete_details": null, "output": output, "usage": usage})
+}
+
+fn message_item(status: &str, content: Value) -> Value {
+    json!({"type": "message", "id": "msg_1", "status": status, "role": "assistant", "content": content})
+}
+
+fn output_text(text: &str) -> Value {
+    json!({"type": "output_text", "text": text, "annotations": []})
+}
+
+/// OpenAI responses, streamed: four events before the first words, four behind the last.
+pub fn responses_stream(model: &str) -> Stream {
+    let whole = message_item("completed", json!([output_text(FINISH_TEXT)]));
+    let at = |mut value: Value| {
+        value["item_id"] = json!("msg_1");
+        value["output_index"] = json!(0);
+        value["content_index"] = json!(0);
+        value
+    };
+    let item = |item: Value| json!({"output_index": 0, "item": item});
+    let opened = || json!({"response": response(model, "in_progress", json!([]))});
     let mut events = vec![
-        named("response.created", json!({"response": response(model, "in_progress")})),
-        named("response.output_item.added", json!({"output_index": 0, "item": item})),
-        named("response.content_part.added", json!({"output_index": 0, "content_index": 0, "part": part})),
+        ("response.created", opened()),
+        ("response.in_progress", opened()),
+        ("response.output_item.added", item(message_item("in_progress", json!([])))),
+        ("response.content_part.added", at(json!({"part": output_text("")}))),
     ];
-    events.extend(DELTAS.map(|text| {
-        named("response.output_text.delta", json!({"output_index": 0, "content_index": 0, "delta": text}))
-    }));
-    events.push(named("response.completed", json!({"response": response(model, "completed")})));
-    Stream::events(events).with("x-request-id", "req_fake_openai")
+    events.extend(DELTAS.map(|text| ("response.output_text.delta", at(json!({"delta": text})))));
+    events.extend([
+        ("response.output_text.done", at(json!({"text": FINISH_TEXT}))),
+        ("response.content_part.done", at(json!({"part": output_text(FINISH_TEXT)}))),
+        ("response.output_item.done", item(whole.clone())),
+        ("response.completed", json!({"response": response(model, "completed", json!([whole]))})),
+    ]);
+    let numbered = (0..).zip(events).map(|(number, (name, mut value))| {
+        value["sequence_number"] = json!(number);
+        named(name, value)
+    });
+    Stream::events(numbered).with("x-request-id", "req_fake_openai")
 }
 
 fn embeddings(model: &str) -> Whole {
@@ -178,10 +207,28 @@ fn embeddings(model: &str) -> Whole {
     Whole::json(200, body.to_string())
 }
 
-fn gemini(text: &str) -> Value {
-    json!({"candidates": [{"content": {"role": "model", "parts": [{"text": text}]}, "finishReason": "STOP"}],
-           "usageMetadata": {"promptTokenCount": USAGE_INPUT, "candidatesTokenCount": USAGE_OUTPUT,
-                             "totalTokenCount": USAGE_INPUT + USAGE_OUTPUT}})
+/// Gemini, whole.
+pub fn gemini() -> Whole {
+    Whole::json(200, candidate(json!([{"text": FINISH_TEXT}]), Some("STOP")).to_string())
+}
+
+/// Gemini, streamed: an opening without a word, three pieces, the last of which finishes; there is no end mark.
+pub fn gemini_stream() -> Stream {
+    let [first, second, last] = DELTAS.map(|text| json!([{"text": text}]));
+    let events = [(json!([{"text": ""}]), None), (first, None), (second, None), (last, Some("STOP"))];
+    Stream::events(events.map(|(parts, finish)| data(&candidate(parts, finish))))
+}
+
+/// A whole answer of Gemini's with these parts, or an event of a stream; what it wrote is counted in the last one.
+pub fn candidate(parts: Value, finish: Option<&str>) -> Value {
+    let mut candidate = json!({"content": {"role": "model", "parts": parts}, "index": 0});
+    let mut usage = json!({"promptTokenCount": USAGE_INPUT, "cachedContentTokenCount": 5, "totalTokenCount": USAGE_INPUT});
+    if let Some(finish) = finish {
+        candidate["finishReason"] = json!(finish);
+        usage["candidatesTokenCount"] = json!(USAGE_OUTPUT);
+        usage["totalTokenCount"] = json!(USAGE_INPUT + USAGE_OUTPUT);
+    }
+    json!({"candidates": [candidate], "usageMetadata": usage, "modelVersion": "gemini-fake", "responseId": "resp_g"})
 }
 
 /// The error body a provider sends with a status.
@@ -201,11 +248,25 @@ pub fn error(target: &str, status: u16) -> Bytes {
             json!({"type": "error", "error": {"type": kind_word, "message": message}, "request_id": "req_fake"})
         }
         Kind::Generate | Kind::StreamGenerate => {
-            json!({"error": {"code": status, "message": message, "status": "UNAVAILABLE"}})
+            json!({"error": {"code": status, "message": message, "status": gemini_status(status)}})
         }
         _ => json!({"error": {"message": message, "type": kind_word, "param": null, "code": null}}),
     };
     Bytes::from(body.to_string())
+}
+
+/// Gemini's word for a status.
+pub fn gemini_status(status: u16) -> &'static str {
+    match status {
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        429 => "RESOURCE_EXHAUSTED",
+        503 | 529 => "UNAVAILABLE",
+        408 | 504 => "DEADLINE_EXCEEDED",
+        400..500 => "INVALID_ARGUMENT",
+        _ => "INTERNAL",
+    }
 }
 
 /// One data-only event.

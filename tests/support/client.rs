@@ -63,6 +63,16 @@ impl Request {
             .with("anthropic-version", "2023-06-01")
     }
 
+    /// OpenAI responses.
+    pub fn responses(body: impl Into<Bytes>) -> Self {
+        Self::post("/v1/responses", body).with("authorization", "Bearer CALLER-KEY")
+    }
+
+    /// Gemini; the target names the model and whether the answer is streamed.
+    pub fn gemini(target: &str, body: impl Into<Bytes>) -> Self {
+        Self::post(target, body).with("x-goog-api-key", "CALLER-KEY")
+    }
+
     /// The same with one more header.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
@@ -283,4 +293,24 @@ pub fn messages_body(model: &str) -> String {
 /// Body of an Anthropic messages request that asks for a stream.
 pub fn messages_stream_body(model: &str) -> String {
     messages_body(model).replace("\"max_tokens\":64", "\"max_tokens\":64,\"stream\":true")
+}
+
+/// Body of an OpenAI responses request.
+pub fn responses_body(model: &str) -> String {
+    format!(
+        "{{\"model\":\"{model}\",\"instructions\":\"Be brief.\",\"input\":[{{\"role\":\"user\",\
+         \"content\":\"Say hello in French, Zoë ☂.\"}}],\"max_output_tokens\":64,\"store\":false}}"
+    )
+}
+
+/// Body of an OpenAI responses request that asks for a stream.
+pub fn responses_stream_body(model: &str) -> String {
+    responses_body(model).replace("\"store\":false", "\"store\":false,\"stream\":true")
+}
+
+/// Body of a Gemini request.
+pub fn gemini_body() -> String {
+    "{\"systemInstruction\":{\"parts\":[{\"text\":\"Be brief.\"}]},\"contents\":[{\"role\":\"user\",\
+     \"parts\":[{\"text\":\"Say hello in French, Zoë ☂.\"}]}],\"generationConfig\":{\"maxOutputTokens\":64}}"
+        .to_owned()
 }

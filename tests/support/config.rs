@@ -15,6 +15,10 @@ pub const KEY_B: &str = "sk-canary-B-0f5be3317d";
 pub const KEY_C: &str = "sk-canary-C-9a4410be62";
 /// Our own key at the large Anthropic-dialect provider.
 pub const KEY_D: &str = "sk-canary-D-55d8c1f07e";
+/// Our own key at the small Gemini-dialect provider.
+pub const KEY_E: &str = "AIza-canary-E-2b8f60c417";
+/// Our own key at the large Gemini-dialect provider.
+pub const KEY_F: &str = "AIza-canary-F-c30d97ab58";
 /// The key of the one client, in tests that configure one.
 pub const CLIENT_KEY: &str = "pk-canary-client-3b9d21";
 
@@ -60,6 +64,9 @@ pub struct TestConfig {
     pub tls: Option<(String, String)>,
     /// Upstream names declared besides, on the large shelf: provider and name.
     pub named: Vec<(&'static str, String)>,
+    /// Whether clients of Responses and of Gemini have models of their own dialect, too: `small` and `large` serve Responses, and
+    /// providers `e` and `f` speak Gemini's dialect.
+    pub every_client: bool,
     /// Share of sessions that `canary` routes, and share that the baseline always serves.
     pub shares: (f64, f64),
     /// More lines of the policies.
@@ -85,6 +92,7 @@ impl TestConfig {
             max_body_bytes: 33_554_432,
             tls: None,
             named: Vec::new(),
+            every_client: false,
             shares: (0.0, 0.0),
             policy_lines: String::new(),
             swaps: Vec::new(),
@@ -94,7 +102,8 @@ impl TestConfig {
     /// The secrets its `env:` references mean.
     pub fn secrets() -> HashMap<String, String> {
         let known = [("KEY_A", KEY_A), ("KEY_B", KEY_B), ("KEY_C", KEY_C), ("KEY_D", KEY_D)];
-        let known = known.into_iter().chain([("CLIENT_KEY", CLIENT_KEY)]);
+        let more = [("KEY_E", KEY_E), ("KEY_F", KEY_F), ("CLIENT_KEY", CLIENT_KEY)];
+        let known = known.into_iter().chain(more);
         known.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
@@ -113,6 +122,10 @@ impl TestConfig {
         text += &self.models();
         text += &self.policy("chat", "/v1/chat/completions", ["small", "large"]);
         text += &self.policy("messages", "/v1/messages", ["claude-small", "claude-large"]);
+        if self.every_client {
+            text += &self.policy("responses", "/v1/responses", ["small", "large"]);
+            text += &self.policy("gemini", "/v1beta/models/", ["gemini-small", "gemini-large"]);
+        }
         let _ = writeln!(text, "[ledger]\npath = {ledger:?}\nmode = \"best_effort\"");
         for (piece, instead) in &self.swaps {
             assert!(text.contains(piece), "the configuration of the tests has no `{piece}`");
@@ -130,8 +143,9 @@ impl TestConfig {
         };
         format!(
             "[server]\nlisten = [{listen}]\nadmin = \"127.0.0.1:0\"\nmax_body_bytes = {}\n\
-             default_provider = {{ openai = \"a\", anthropic = \"c\", gemini = \"g\" }}\n\n",
-            self.max_body_bytes
+             default_provider = {{ openai = \"a\", anthropic = \"c\", gemini = \"{}\" }}\n\n",
+            self.max_body_bytes,
+            if self.every_client { "e" } else { "g" }
         )
     }
 
@@ -143,7 +157,10 @@ impl TestConfig {
             ("c", "anthropic", self.small.clone(), "x-api-key", "KEY_C"),
             ("d", "anthropic", self.large.clone(), "x-api-key", "KEY_D"),
             ("g", "gemini", self.large.clone(), "x-goog-api-key", ""),
+            ("e", "gemini", self.small.clone(), "x-goog-api-key", "KEY_E"),
+            ("f", "gemini", self.large.clone(), "x-goog-api-key", "KEY_F"),
         ];
+        let rows = rows.into_iter().filter(|row| self.every_client || !["e", "f"].contains(&row.0));
         let mut text = String::new();
         let retries = self.retries;
         for (id, dialect, url, auth, key) in rows {
@@ -164,6 +181,11 @@ impl TestConfig {
         let small = (0.8, LARGE_PRICE.0 / 10.0, LARGE_PRICE.1 / 10.0);
         let mut text = model("small", ("a", "small-1"), small);
         text += &model("large", ("b", "large-1"), large);
+        if self.every_client {
+            text = text.replace("\"sampling\"]", "\"sampling\", \"responses\"]");
+            text += &model("gemini-small", ("e", "gemini-small-1"), small);
+            text += &model("gemini-large", ("f", "gemini-large-1"), large);
+        }
         text += &model("claude-small", ("c", "claude-small-1"), small);
         text += &model("claude-large", ("d", "claude-large-1"), large);
         for (number, (provider, name)) in self.named.iter().enumerate() {

@@ -16,6 +16,19 @@ const ANTHROPIC: [&str; 10] = [
     "timeout_error",
 ];
 
+/// Words of google.rpc.Code for what an error of ours can be.
+const GEMINI: [&str; 9] = [
+    "INVALID_ARGUMENT",
+    "FAILED_PRECONDITION",
+    "UNAUTHENTICATED",
+    "PERMISSION_DENIED",
+    "NOT_FOUND",
+    "RESOURCE_EXHAUSTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DEADLINE_EXCEEDED",
+];
+
 /// Checks an error body of OpenAI's shape; returns its code.
 pub fn openai(answer: &Answer, case: &str) -> String {
     let error = &answer.json()["error"];
@@ -43,9 +56,29 @@ pub fn anthropic(answer: &Answer, case: &str) -> String {
     code.unwrap_or_else(|| panic!("{case}: no code in {body}")).to_owned()
 }
 
+/// Checks an error body of Gemini's shape; returns its code.
+pub fn gemini(answer: &Answer, case: &str) -> String {
+    let error = &answer.json()["error"];
+    assert_eq!(error["code"], answer.status, "{case}: {error}");
+    let word = error["status"].as_str().unwrap_or_default();
+    assert!(GEMINI.contains(&word), "{case}: no canonical status in {error}");
+    assert!(error["message"].as_str().is_some_and(|text| text.len() > 20), "{case}: message in {error}");
+    let details = &error["details"][0];
+    assert_eq!(details["@type"], "type.googleapis.com/google.rpc.ErrorInfo", "{case}: {error}");
+    assert!(details["domain"].as_str().is_some_and(|kind| kind.starts_with("pointsman_")), "{case}: {error}");
+    common(answer, case);
+    details["reason"].as_str().unwrap_or_else(|| panic!("{case}: no reason in {error}")).to_owned()
+}
+
 /// Checks an error body of the dialect that a path belongs to; returns its code.
 pub fn of_path(target: &str, answer: &Answer, case: &str) -> String {
-    if target.starts_with("/v1/messages") { anthropic(answer, case) } else { openai(answer, case) }
+    if target.starts_with("/v1/messages") {
+        anthropic(answer, case)
+    } else if target.contains(":generateContent") || target.contains(":streamGenerateContent") {
+        gemini(answer, case)
+    } else {
+        openai(answer, case)
+    }
 }
 
 fn common(answer: &Answer, case: &str) {

@@ -45,7 +45,8 @@ impl BadPort {
     /// Opens one.
     pub async fn open(port: Port) -> Self {
         match port {
-            Port::NoName => Self::at("https://nonexistent.invalid".to_owned()),
+            // A label this long is no name, so the resolver says so at once and asks nobody outside.
+            Port::NoName => Self::at(format!("https://{}.invalid", "x".repeat(64))),
             Port::Refused => {
                 // Bound and never listening: nobody else can take the port meanwhile.
                 let socket = TcpSocket::new_v4().unwrap();

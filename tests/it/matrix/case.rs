@@ -3,6 +3,7 @@
 use super::fault::Fault;
 use super::own::Check;
 use super::plans::PlanCase;
+use super::way::{Api, Way};
 
 /// One row.
 pub struct Row {
@@ -32,22 +33,58 @@ pub enum Checks {
 pub struct Case {
     /// What is special about it.
     pub name: &'static str,
-    /// The ways of asking it applies to.
+    /// Whether whole answers or streams are asked for.
     pub scope: Scope,
+    /// What the clients speak.
+    pub apis: Apis,
     /// How it differs from the usual configuration and request.
     pub with: &'static [Tweak],
     /// The requests.
     pub steps: &'static [Step],
 }
 
-/// The ways of asking a case applies to.
+/// Whether a case is about whole answers or streams.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     All,
     Whole,
     Stream,
-    /// OpenAI's streams: what their end mark is about.
-    ChatStream,
+}
+
+/// The dialects a case is about.
+#[derive(Clone, Copy)]
+pub enum Apis {
+    All,
+    /// What other cases of the row are about elsewhere.
+    Only(&'static [Api]),
+    /// All but these, and why: the table says it.
+    But(&'static [(Api, &'static str)]),
+}
+
+impl Case {
+    /// Whether it applies to a way of asking.
+    pub fn applies(&self, way: Way) -> bool {
+        let scope = match self.scope {
+            Scope::All => true,
+            Scope::Whole => !way.stream,
+            Scope::Stream => way.stream,
+        };
+        scope
+            && match self.apis {
+                Apis::All => true,
+                Apis::Only(apis) => apis.contains(&way.api),
+                Apis::But(but) => but.iter().all(|(api, _)| *api != way.api),
+            }
+    }
+
+    /// Where it does not apply, and why.
+    pub fn exceptions(&self) -> impl Iterator<Item = (Api, &'static str)> {
+        let but = match self.apis {
+            Apis::But(but) => but,
+            Apis::All | Apis::Only(_) => &[],
+        };
+        but.iter().copied()
+    }
 }
 
 /// A difference from the usual configuration or request.
@@ -136,7 +173,7 @@ pub const fn falls(small: Fault, trail: &'static [&'static str], calls: &'static
 }
 
 pub const fn all(name: &'static str, steps: &'static [Step]) -> Case {
-    Case { name, scope: Scope::All, with: &[], steps }
+    Case { name, scope: Scope::All, apis: Apis::All, with: &[], steps }
 }
 
 pub const fn whole(name: &'static str, steps: &'static [Step]) -> Case {
@@ -204,7 +241,12 @@ pub const fn theirs(status: u16, code: &'static str, trail: &'static [&'static s
     Step { small: Fault::Coded(status, code), gets: Gets::Theirs(status), trail, calls: "s", ..STEP }
 }
 
-/// OpenAI's streams only.
-pub const fn marked(case: Case) -> Case {
-    Case { scope: Scope::ChatStream, ..case }
+/// Of these dialects only: what others say or do there is another case.
+pub const fn only(apis: &'static [Api], case: Case) -> Case {
+    Case { apis: Apis::Only(apis), ..case }
+}
+
+/// Of no use in these dialects, for a reason.
+pub const fn but(but: &'static [(Api, &'static str)], case: Case) -> Case {
+    Case { apis: Apis::But(but), ..case }
 }

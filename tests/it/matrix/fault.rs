@@ -1,54 +1,13 @@
-//! What a provider does in a row of the matrix, and how that looks in each dialect, whole and streamed.
+//! What a provider does in a row of the matrix, in whatever way it is asked; `form` is how that looks in each dialect.
 
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use serde_json::{Value, json};
 
+use super::form;
+use super::way::{Api, Way};
 use crate::support::ports::Port;
-use crate::support::script::{Chunk, Wait};
-use crate::support::{End, FINISH_TEXT, Script, Stream, Whole, answers};
-
-/// One of the four ways in which a client asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Way {
-    /// Anthropic messages; else OpenAI chat.
-    pub messages: bool,
-    /// Streamed; else whole.
-    pub stream: bool,
-}
-
-impl Way {
-    pub const ALL: [Self; 4] = [
-        Self { messages: false, stream: false },
-        Self { messages: false, stream: true },
-        Self { messages: true, stream: false },
-        Self { messages: true, stream: true },
-    ];
-
-    pub fn name(self) -> &'static str {
-        match (self.messages, self.stream) {
-            (false, false) => "chat",
-            (false, true) => "chat stream",
-            (true, false) => "messages",
-            (true, true) => "messages stream",
-        }
-    }
-
-    /// The model's name in this dialect: `s` is the small one, `l` the large one.
-    pub fn model(self, letter: char) -> &'static str {
-        match (letter, self.messages) {
-            ('s', false) => "small",
-            ('s', true) => "claude-small",
-            (_, false) => "large",
-            (_, true) => "claude-large",
-        }
-    }
-
-    pub fn target(self) -> &'static str {
-        if self.messages { "/v1/messages" } else { "/v1/chat/completions" }
-    }
-}
+use crate::support::{End, Script, Whole, answers};
 
 /// What a provider does.
 #[derive(Clone, Copy, Debug)]
@@ -57,11 +16,11 @@ pub enum Fault {
     None,
     /// A port that fails before HTTP begins.
     Port(Port),
-    /// A status with the dialect's error body.
+    /// A status with the dialect's error body. Gemini says 503 where others say 529.
     Status(u16),
     /// A status, the error's code, and whether it names the model.
     Coded(u16, &'static str),
-    /// 429 with this `retry-after`.
+    /// 429 with this `retry-after`; Gemini says it in the body.
     Limited(&'static str),
     /// 429 with a date as `retry-after`, this many seconds from now.
     LimitedUntil(i64),
@@ -93,10 +52,10 @@ pub enum Fault {
     OtherText,
     /// A right stream with an event of an unknown type in it.
     UnknownEvent,
-    /// A right stream whose end mark is missing; the connection ends.
+    /// A right stream whose end mark is missing, where the dialect has one behind the finish; the connection ends.
     NoEndMark,
-    /// A right stream whose end mark is missing; the connection stays open.
-    NoEndMarkOpen,
+    /// Everything was said, of Chat but for its end mark; the connection stays open.
+    FinishedOpen,
     /// Interim answers, then the right one.
     Interim(usize),
     /// Bytes that are no answer one could frame.
@@ -114,6 +73,8 @@ pub enum Void {
     Cut,
     /// A tool call and no text.
     Tool,
+    /// Gemini's word that the prompt was blocked, in place of any candidate.
+    Blocked,
 }
 
 /// How a stream breaks.
@@ -153,8 +114,14 @@ impl Fault {
     pub fn script(self, way: Way) -> Script {
         match self {
             Self::None | Self::Port(_) => Script::Right,
+            Self::Status(529) if way.api == Api::Gemini => Script::Status(503, None),
             Self::Status(status) => Script::Status(status, None),
-            Self::Coded(status, code) => Script::Whole(Whole::json(status, coded(way, code).to_string())),
+            Self::Coded(status, code) => {
+                Script::Whole(Whole::json(status, form::coded(way, status, code).to_string()))
+            }
+            Self::Limited(after) if way.api == Api::Gemini => {
+                Script::Whole(Whole::json(429, form::retry_info(after).to_string()))
+            }
             Self::Limited(after) => Script::Status(429, Some(after)),
             Self::LimitedUntil(seconds) => {
                 let now = SystemTime::now();
@@ -176,29 +143,27 @@ impl Fault {
                 headers: vec![("content-type".to_owned(), "text/html".to_owned())],
                 body: Bytes::from_static(b"<html>Welcome to the hotel</html>"),
             }),
-            Self::ErrorInside if way.stream => Script::Stream(Stream::events([error_event(way)])),
+            Self::ErrorInside if way.stream => Script::Stream(form::error_inside(way)),
             Self::ErrorInside => Script::ErrorBody200,
-            Self::Drip => Script::Stream(dripping(way)),
-            Self::Empty(void) if way.stream => Script::Stream(empty_stream(way, void)),
-            Self::Empty(void) => Script::Whole(Whole::json(200, empty(way, void).to_string())),
-            Self::Early(breach) => Script::Stream(broken(way, breach, if way.messages { 2 } else { 1 })),
-            Self::Midway(breach) => Script::Stream(broken(way, breach, if way.messages { 4 } else { 2 })),
-            Self::UnknownEvent => {
-                let mut stream = right(way);
-                let unknown = answers::named("something.new", json!({"colour": "red"}));
-                stream.chunks.insert(2, Chunk { bytes: unknown, wait: Wait::No });
-                Script::Stream(stream)
-            }
+            Self::Drip => Script::Stream(form::dripping(way)),
+            Self::Empty(void) if way.stream => Script::Stream(form::empty_stream(way, void)),
+            Self::Empty(void) => Script::Whole(Whole::json(200, form::empty(way, void).to_string())),
+            Self::Early(breach) => Script::Stream(form::broken(way, breach, form::opening(way))),
+            Self::Midway(breach) => Script::Stream(form::broken(way, breach, form::opening(way) + 1)),
+            Self::UnknownEvent => Script::Stream(form::with_unknown_event(way)),
             Self::OtherText => {
-                let mut stream = right(way);
+                let mut stream = form::right(way);
                 for chunk in &mut stream.chunks {
                     let text = String::from_utf8(chunk.bytes.to_vec()).unwrap();
                     chunk.bytes = text.replace("Bonjour", "Bonsoir").into();
                 }
                 Script::Stream(stream)
             }
-            Self::NoEndMark => Script::Stream(without_mark(way)),
-            Self::NoEndMarkOpen => Script::Stream(without_mark(way).ending(End::Hang)),
+            Self::NoEndMark => Script::Stream(form::without_mark(way)),
+            Self::FinishedOpen if way.api == Api::Chat => {
+                Script::Stream(form::without_mark(way).ending(End::Hang))
+            }
+            Self::FinishedOpen => Script::Stream(form::right(way).ending(End::Hang)),
             Self::Interim(times) => {
                 let heads = ["HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"].repeat(times).concat();
                 Script::Informational(heads.leak().as_bytes(), Box::new(Script::Right))
@@ -206,158 +171,4 @@ impl Fault {
             Self::Raw(bytes) => Script::Raw(Bytes::from_static(bytes.as_bytes())),
         }
     }
-}
-
-/// The right stream with everything a provider sends when it is asked for usage.
-fn right(way: Way) -> Stream {
-    if way.messages { answers::messages_stream("m") } else { answers::chat_stream("m", true) }
-}
-
-fn without_mark(way: Way) -> Stream {
-    let stream = right(way);
-    let keep = stream.chunks.len() - 1;
-    stream.cut_after(keep)
-}
-
-fn broken(way: Way, breach: Breach, keep: usize) -> Stream {
-    let mut stream = right(way).cut_after(keep);
-    let mut bytes = |bytes: Vec<u8>| stream.chunks.push(Chunk { bytes: bytes.into(), wait: Wait::No });
-    match breach {
-        Breach::Abort => return stream.ending(End::Abort),
-        Breach::Reset => return stream.ending(End::Reset),
-        Breach::End => return stream,
-        Breach::Silence => return stream.ending(End::Hang),
-        Breach::Drip => {
-            stream.chunks.extend(drops(b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Never"));
-            return stream.ending(End::Hang);
-        }
-        Breach::NotJson => bytes(b"data: {\"choices\":[{\"delta\n\n".to_vec()),
-        Breach::NotUtf8 => bytes(b"data: {\"text\":\"\xff\xfe\"}\n\n".to_vec()),
-        Breach::LongLine => bytes([b"data: {\"text\":\"".as_slice(), &[b'x'; 2 << 20], b"\"}\n\n"].concat()),
-    }
-    let rest = right(way).chunks;
-    stream.chunks.extend(rest.into_iter().skip(keep));
-    stream
-}
-
-/// One byte every 60 ms.
-fn drops(bytes: &[u8]) -> impl Iterator<Item = Chunk> + '_ {
-    let drop = |byte: &u8| Chunk {
-        bytes: Bytes::copy_from_slice(&[*byte]),
-        wait: Wait::For(Duration::from_millis(60)),
-    };
-    bytes.iter().map(drop)
-}
-
-fn dripping(way: Way) -> Stream {
-    let bytes = match (way.stream, way.messages) {
-        (true, _) => right(way).chunks.iter().flat_map(|chunk| chunk.bytes.to_vec()).collect(),
-        (false, true) => answers::messages("m").body.to_vec(),
-        (false, false) => answers::chat("m").body.to_vec(),
-    };
-    let mut stream = Stream::events(Vec::<Bytes>::new());
-    if !way.stream {
-        stream.headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-    }
-    stream.chunks = drops(&bytes).collect();
-    stream
-}
-
-fn coded(way: Way, code: &str) -> Value {
-    let message = format!("the fake provider says {code}");
-    if way.messages {
-        let details = json!({"error_code": code});
-        return json!({"type": "error", "error": {"type": "invalid_request_error", "message": message,
-                      "details": details}, "request_id": "req_fake"});
-    }
-    json!({"error": {"message": message, "type": "invalid_request_error", "param": null, "code": code}})
-}
-
-fn error_event(way: Way) -> Bytes {
-    if way.messages {
-        let error = json!({"type": "overloaded_error", "message": "busy"});
-        return answers::named("error", json!({"error": error}));
-    }
-    answers::data(&json!({"error": {"message": "busy", "type": "overloaded_error", "code": null}}))
-}
-
-/// What the dialect says of an empty answer: its finish.
-fn finish(way: Way, void: Void) -> &'static str {
-    match (void, way.messages) {
-        (Void::Nothing, false) => "stop",
-        (Void::Nothing, true) => "end_turn",
-        (Void::Filtered, false) => "content_filter",
-        (Void::Filtered, true) => "refusal",
-        (Void::Cut, false) => "length",
-        (Void::Cut, true) => "max_tokens",
-        (Void::Tool, false) => "tool_calls",
-        (Void::Tool, true) => "tool_use",
-    }
-}
-
-fn empty(way: Way, void: Void) -> Value {
-    let finish = finish(way, void);
-    let mut answer: Value = match way.messages {
-        true => serde_json::from_slice(&answers::messages("m").body).unwrap(),
-        false => serde_json::from_slice(&answers::chat("m").body).unwrap(),
-    };
-    if way.messages {
-        answer["stop_reason"] = json!(finish);
-        answer["content"] = match void {
-            Void::Tool => json!([{"type": "tool_use", "id": "t", "name": "f", "input": {}}]),
-            _ => json!([]),
-        };
-        return answer;
-    }
-    let message = match void {
-        Void::Tool => json!({"role": "assistant", "content": null, "tool_calls":
-            [{"id": "t", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}),
-        _ => json!({"role": "assistant", "content": "", "refusal": null}),
-    };
-    answer["choices"] = match void {
-        Void::Nothing => json!([]),
-        _ => json!([{"index": 0, "message": message, "finish_reason": finish}]),
-    };
-    answer
-}
-
-fn empty_stream(way: Way, void: Void) -> Stream {
-    let finish = finish(way, void);
-    let tool = matches!(void, Void::Tool);
-    let full = right(way);
-    let mut stream = right(way).cut_after(1);
-    let mut push = |bytes: Bytes| stream.chunks.push(Chunk { bytes, wait: Wait::No });
-    if way.messages {
-        if tool {
-            let block = json!({"type": "tool_use", "id": "t", "name": "f", "input": {}});
-            push(answers::named("content_block_start", json!({"index": 0, "content_block": block})));
-            let delta = json!({"type": "input_json_delta", "partial_json": "{}"});
-            push(answers::named("content_block_delta", json!({"index": 0, "delta": delta})));
-            push(answers::named("content_block_stop", json!({"index": 0})));
-        }
-        let delta = json!({"stop_reason": finish, "stop_sequence": null});
-        push(answers::named("message_delta", json!({"delta": delta, "usage": {"output_tokens": 7}})));
-    } else {
-        let delta = match tool {
-            true => {
-                json!({"tool_calls": [{"index": 0, "id": "t", "function": {"name": "f", "arguments": "{}"}}]})
-            }
-            false => json!({}),
-        };
-        let chunk = json!({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
-            "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]});
-        push(answers::data(&chunk));
-        push(full.chunks[full.chunks.len() - 2].bytes.clone());
-    }
-    push(full.chunks[full.chunks.len() - 1].bytes.clone());
-    stream
-}
-
-/// Whether a body holds the whole right answer.
-pub fn says_it_all(way: Way, text: &str) -> bool {
-    if !way.stream {
-        return text.contains(FINISH_TEXT);
-    }
-    let ends = if way.messages { "message_stop" } else { "\"finish_reason\":\"stop\"" };
-    ["\"Bonjour\"", "\", \"", "\"monde.\""].iter().all(|piece| text.contains(piece)) && text.contains(ends)
 }

@@ -13,25 +13,29 @@ use pointsman::strategy::{Gone, Head, Leg, Reply};
 use pointsman::types::{Dialect, Operation, RequestId};
 use tokio::task::JoinSet;
 
-use super::fault::Way;
-use crate::support::client::{chat_body, chat_stream_body, messages_body, messages_stream_body};
+use super::fault::{Breach, Fault};
+use super::way::Way;
+use crate::support::client::chat_body;
 use crate::support::proxy::{World, trail};
 use crate::support::source::code_only;
-use crate::support::{Client, End, FakeProvider, Request, Script, TestConfig, answers, errors};
+use crate::support::{Client, FakeProvider, Request, Script, TestConfig, errors};
 
 /// A check of its own; it panics or says what is wrong.
 pub type Check = fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
 /// A client that left must be let go of within this; `cancel` measures the 100 ms of the promise on its own.
-const AT_ONCE: Duration = Duration::from_secs(1);
+const AT_ONCE: Duration = Duration::from_secs(2);
 
-fn ask(way: Way, model: &str) -> Request {
-    match (way.messages, way.stream) {
-        (false, false) => Request::chat(chat_body(model)),
-        (false, true) => Request::chat(chat_stream_body(model)),
-        (true, false) => Request::messages(messages_body(model)),
-        (true, true) => Request::messages(messages_stream_body(model)),
-    }
+/// Clocks that no machine is slow enough for: whoever is asked first is still at it when the last one has been asked.
+const PATIENT: [u32; 4] = [5000, 15_000, 15_000, 15_000];
+
+/// A world with models for every client.
+async fn world(change: impl FnOnce(&mut TestConfig)) -> World {
+    World::start(|config| {
+        config.every_client = true;
+        change(config);
+    })
+    .await
 }
 
 /// A ledger that cannot be written: another process holds its lock, as a full disk would refuse.
@@ -43,19 +47,19 @@ fn lock(world: &World) -> rusqlite::Connection {
 }
 
 pub async fn ledger_required() -> Result<(), String> {
-    let world = World::start(|config| config.swap("mode = \"best_effort\"", "mode = \"required\"")).await;
-    let first = world.proxy.exchange(&ask(Way::ALL[0], "auto")).await;
+    let world = world(|config| config.swap("mode = \"best_effort\"", "mode = \"required\"")).await;
+    let first = world.proxy.exchange(&Way::ALL[0].ask()).await;
     world.proxy.entry_of(&first).await;
     let other = lock(&world);
     // In flight when it happens: finishes, and is kept.
-    let kept = world.proxy.exchange(&ask(Way::ALL[0], "auto")).await;
+    let kept = world.proxy.exchange(&Way::ALL[0].ask()).await;
     assert_eq!(kept.status, 200);
     world.proxy.until_metric("pointsman_ledger_healthy", 0.0).await;
     let calls = world.small.seen().len();
     for way in Way::ALL {
-        let answer = world.proxy.exchange(&ask(way, "auto")).await;
+        let answer = world.proxy.exchange(&way.ask()).await;
         assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{}", way.name());
-        assert_eq!(errors::of_path(way.target(), &answer, way.name()), "ledger_unavailable");
+        assert_eq!(errors::of_path(way.target(), &answer, &way.name()), "ledger_unavailable");
     }
     assert_eq!(world.small.seen().len(), calls, "nothing of what was refused reached a provider");
     assert_eq!(world.proxy.exchange(&Request::bare("GET", "/readyz")).await.status, 503);
@@ -63,20 +67,20 @@ pub async fn ledger_required() -> Result<(), String> {
     world.proxy.until_metric("pointsman_ledger_healthy", 1.0).await;
     world.proxy.entry_of(&kept).await;
     for way in Way::ALL {
-        assert_eq!(world.proxy.exchange(&ask(way, "auto")).await.status, 200, "{}", way.name());
+        assert_eq!(world.proxy.exchange(&way.ask()).await.status, 200, "{}", way.name());
     }
     Ok(())
 }
 
 pub async fn ledger_best_effort() -> Result<(), String> {
-    let world = World::start(|_| {}).await;
-    let first = world.proxy.exchange(&ask(Way::ALL[0], "auto")).await;
+    let world = world(|_| {}).await;
+    let first = world.proxy.exchange(&Way::ALL[0].ask()).await;
     world.proxy.entry_of(&first).await;
     let other = lock(&world);
-    let mut served = vec![world.proxy.exchange(&ask(Way::ALL[0], "auto")).await];
+    let mut served = vec![world.proxy.exchange(&Way::ALL[0].ask()).await];
     world.proxy.until_metric("pointsman_ledger_healthy", 0.0).await;
     for way in Way::ALL {
-        served.push(world.proxy.exchange(&ask(way, "auto")).await);
+        served.push(world.proxy.exchange(&way.ask()).await);
     }
     other.execute_batch("ROLLBACK").unwrap();
     for answer in &served {
@@ -91,8 +95,8 @@ pub async fn profile() -> Result<(), String> {
     let directory = tempfile::tempdir().unwrap();
     let (gone, corrupt) = (directory.path().join("gone.json"), directory.path().join("corrupt.json"));
     std::fs::write(&corrupt, "{\"evidence\": [").unwrap();
-    let world = World::start(|_| {}).await;
-    let before = world.proxy.exchange(&ask(Way::ALL[0], "auto")).await;
+    let world = world(|_| {}).await;
+    let before = world.proxy.exchange(&Way::ALL[0].ask()).await;
     for path in [gone, corrupt] {
         let text = format!("[routing]\nprofile = {path:?}\n\n{}", world.proxy.text);
         let secrets = pointsman::config::SecretSource::Map(TestConfig::secrets());
@@ -101,7 +105,7 @@ pub async fn profile() -> Result<(), String> {
         }
         let fault = world.proxy.reload(&text).expect_err("a reload with a bad profile is refused");
         assert!(fault.contains("profile"), "{fault}");
-        let after = world.proxy.exchange(&ask(Way::ALL[0], "auto")).await;
+        let after = world.proxy.exchange(&Way::ALL[0].ask()).await;
         assert_eq!(after.status, 200);
         assert_eq!(after.header("x-pointsman-snapshot"), before.header("x-pointsman-snapshot"));
     }
@@ -109,19 +113,19 @@ pub async fn profile() -> Result<(), String> {
 }
 
 pub async fn bad_reload() -> Result<(), String> {
-    let world = World::start(|_| {}).await;
+    let world = world(|_| {}).await;
     let text = world.proxy.text.replace("max_quality_loss = 0.5", "max_quality_los = 0.5");
     let line = text.lines().position(|line| line.starts_with("max_quality_los ")).unwrap() + 1;
     let fault = world.proxy.reload(&text).expect_err("an unknown key is refused");
     assert!(fault.contains("max_quality_los") && fault.contains(&line.to_string()), "{fault}");
     for way in Way::ALL {
-        assert_eq!(world.proxy.exchange(&ask(way, "auto")).await.status, 200, "{}", way.name());
+        assert_eq!(world.proxy.exchange(&way.ask()).await.status, 200, "{}", way.name());
     }
     Ok(())
 }
 
 pub async fn reload_under_load() -> Result<(), String> {
-    let world = World::start(|_| {}).await;
+    let world = world(|_| {}).await;
     let addr = world.proxy.data;
     let mut clients = JoinSet::new();
     for way in Way::ALL {
@@ -129,7 +133,7 @@ pub async fn reload_under_load() -> Result<(), String> {
             let mut client = Client::connect(addr).await;
             let mut answers = Vec::new();
             for _ in 0..15 {
-                answers.push(client.exchange(&ask(way, "auto")).await);
+                answers.push(client.exchange(&way.ask()).await);
             }
             answers
         });
@@ -174,14 +178,11 @@ fn files(directory: &Path) -> Vec<std::path::PathBuf> {
 
 pub async fn client_leaves() -> Result<(), String> {
     for way in Way::ALL {
-        let world = World::start(|_| {}).await;
-        world.small.always(match (way.stream, way.messages) {
-            (false, _) => Script::HangBeforeHeaders,
-            (true, false) => Script::Stream(answers::chat_stream("m", true).cut_after(3).ending(End::Hang)),
-            (true, true) => Script::Stream(answers::messages_stream("m").cut_after(5).ending(End::Hang)),
-        });
+        let world = world(|_| {}).await;
+        let fault = if way.stream { Fault::Midway(Breach::Silence) } else { Fault::Hang };
+        world.small.always(fault.script(way));
         let mut client = Client::connect(world.proxy.data).await;
-        client.request(&ask(way, "auto")).await;
+        client.request(&way.ask()).await;
         if way.stream {
             client.head().await;
             client.event().await.unwrap();
@@ -202,10 +203,10 @@ pub async fn client_leaves() -> Result<(), String> {
 
 pub async fn half_closed() -> Result<(), String> {
     for way in Way::ALL {
-        let world = World::start(|_| {}).await;
+        let world = world(|_| {}).await;
         world.small.always(Script::HangBeforeHeaders);
         let mut client = Client::connect(world.proxy.data).await;
-        client.request(&ask(way, "auto")).await;
+        client.request(&way.ask()).await;
         let seen = world.small.nth(0).await;
         let left = Instant::now();
         client.finish_sending().await;
@@ -218,10 +219,10 @@ pub async fn half_closed() -> Result<(), String> {
 
 pub async fn half_close_allowed() -> Result<(), String> {
     for way in Way::ALL {
-        let world = World::start(|config| config.swap("[server]", "[server]\nhalf_close = true")).await;
+        let world = world(|config| config.swap("[server]", "[server]\nhalf_close = true")).await;
         world.small.always(Script::After(Duration::from_millis(150), Box::new(Script::Right)));
         let mut client = Client::connect(world.proxy.data).await;
-        client.request(&ask(way, "auto")).await;
+        client.request(&way.ask()).await;
         client.finish_sending().await;
         let answer = client.answer().await;
         assert_eq!((answer.status, answer.complete), (200, true), "{}", way.name());
@@ -230,7 +231,8 @@ pub async fn half_close_allowed() -> Result<(), String> {
 }
 
 pub async fn bodies_beyond_memory() -> Result<(), String> {
-    let world = World::start(|config| {
+    let world = world(|config| {
+        config.clocks_ms = PATIENT;
         config.max_body_bytes = 1 << 20;
         config.swap("[server]", "[server]\nbody_budget_bytes = 1048576");
     })
@@ -238,7 +240,7 @@ pub async fn bodies_beyond_memory() -> Result<(), String> {
     world.small.always(Script::HangBeforeHeaders);
     let filler = "x".repeat(900 << 10);
     let large = |way: Way| {
-        let mut request = ask(way, "auto");
+        let mut request = way.ask();
         let body = String::from_utf8(request.body.to_vec()).unwrap().replace("Be brief.", &filler);
         request.body = body.into();
         request
@@ -249,7 +251,7 @@ pub async fn bodies_beyond_memory() -> Result<(), String> {
     for way in Way::ALL {
         let answer = world.proxy.exchange(&large(way)).await;
         assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{}", way.name());
-        assert_eq!(errors::of_path(way.target(), &answer, way.name()), "overloaded");
+        assert_eq!(errors::of_path(way.target(), &answer, &way.name()), "overloaded");
     }
     assert_eq!(world.small.seen().len(), 1, "nothing of what was shed reached a provider");
     Ok(())
@@ -314,18 +316,22 @@ pub async fn panic() -> Result<(), String> {
 }
 
 pub async fn too_many_requests() -> Result<(), String> {
-    let world = World::start(|config| config.swap("[server]\n", "[server]\nmax_in_flight = 1\n")).await;
+    let world = world(|config| {
+        config.clocks_ms = PATIENT;
+        config.swap("[server]\n", "[server]\nmax_in_flight = 1\n");
+    })
+    .await;
     world.small.next(Script::HangBeforeHeaders);
     let mut holding = Client::connect(world.proxy.data).await;
-    holding.request(&ask(Way::ALL[0], "auto")).await;
+    holding.request(&Way::ALL[0].ask()).await;
     world.small.nth(0).await;
     for way in Way::ALL {
-        let answer = world.proxy.exchange(&ask(way, "auto")).await;
+        let answer = world.proxy.exchange(&way.ask()).await;
         assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{}", way.name());
-        assert_eq!(errors::of_path(way.target(), &answer, way.name()), "overloaded");
+        assert_eq!(errors::of_path(way.target(), &answer, &way.name()), "overloaded");
     }
     drop(holding);
     world.proxy.until_metric("pointsman_requests_in_flight", 0.0).await;
-    assert_eq!(world.proxy.exchange(&ask(Way::ALL[0], "auto")).await.status, 200);
+    assert_eq!(world.proxy.exchange(&Way::ALL[0].ask()).await.status, 200);
     Ok(())
 }

@@ -1,16 +1,16 @@
-//! Rows about plans of several models: which of the models fails, and what becomes of the whole. Each case is asked in both dialects,
-//! whole and streamed; the models that answer speak OpenAI's, the one that judges Anthropic's, so half of it is translated.
+//! Rows about plans of several models: which of the models fails, and what becomes of the whole. Each case is asked in all dialects,
+//! whole and streamed; the models that answer have Chat, the one that judges Messages, so most of it is translated. Where streams
+//! of Responses are asked for they have Responses, too, and are asked in Chat all the same.
 
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::fault::Way;
+use super::way::{Api, Way};
 use crate::compound::{picked, told};
-use crate::support::client::{chat_body, chat_stream_body, messages_body, messages_stream_body};
 use crate::support::fake_provider::Seen;
 use crate::support::proxy::World;
-use crate::support::{Answer, Client, Request, Script, errors};
+use crate::support::{Answer, Client, Script, errors};
 
 /// One case.
 pub struct PlanCase {
@@ -107,6 +107,13 @@ pub async fn run(case: &'static PlanCase, way: Way) -> Result<Came, String> {
         config.clocks_ms = [3000, 5000, 5000, 8000];
         config.fallback = matches!(case.gets, Got::Behind(_));
         config.swap("[server]", "[routing]\npredictor = \"none\"\n\n[server]");
+        config.swap(
+            "paths = [\"/v1/chat/completions\"]",
+            "paths = [\"/v1/chat/completions\", \"/v1/responses\", \"/v1beta/models/\"]",
+        );
+        if way.api == Api::Responses && way.stream {
+            config.swap("\"sampling\"]", "\"sampling\", \"responses\"]");
+        }
         if config.fallback {
             config.swap("fallback = [\"large\"]", "fallback = [\"claude-large\"]");
         }
@@ -190,13 +197,7 @@ async fn ask(world: &World, case: &PlanCase, way: Way) -> Option<Answer> {
         Kind::Debate => "debate",
         Kind::Draft => "draft",
     };
-    let mut request = match (way.messages, way.stream) {
-        (false, false) => Request::chat(chat_body("auto")),
-        (false, true) => Request::chat(chat_stream_body("auto")),
-        (true, false) => Request::messages(messages_body("auto")),
-        (true, true) => Request::messages(messages_stream_body("auto")),
-    }
-    .with("x-pointsman-plan", kind);
+    let mut request = way.ask().with("x-pointsman-plan", kind);
     if let Some((name, value)) = case.hint {
         request = request.with(name, value);
     }
@@ -227,7 +228,7 @@ fn hangs(case: &PlanCase, seen: &Seen) -> bool {
 }
 
 fn code(answer: &Answer, way: Way) -> String {
-    errors::of_path(way.target(), answer, way.name())
+    errors::of_path(way.target(), answer, &way.name())
 }
 
 /// The letters of those who were asked; who is asked at the same time has no order.
@@ -272,18 +273,39 @@ fn says(answer: &Answer, way: Way, text: &str) -> bool {
     if answer.status != 200 || !answer.complete {
         return false;
     }
-    match (way.stream, way.messages) {
-        (false, false) => answer.json()["choices"][0]["message"]["content"] == text,
-        (false, true) => answer.json()["content"][0]["text"] == text,
-        (true, false) => {
-            let end = answer.events().last().copied() == Some("data: [DONE]");
-            end && streamed(answer, |event| event["choices"][0]["delta"]["content"].clone()) == text
+    let whole = || answer.json();
+    match (way.api, way.stream) {
+        (Api::Chat, false) => return whole()["choices"][0]["message"]["content"] == text,
+        (Api::Messages, false) => return whole()["content"][0]["text"] == text,
+        (Api::Responses, false) => return whole()["output"][0]["content"][0]["text"] == text,
+        (Api::Gemini, false) => {
+            return whole()["candidates"][0]["content"]["parts"] == serde_json::json!([{"text": text}]);
         }
-        (true, true) => {
-            let end = answer.events().last().is_some_and(|event| event.starts_with("event: message_stop"));
-            end && streamed(answer, |event| event["delta"]["text"].clone()) == text
-        }
+        (_, true) => {}
     }
+    let last = answer.events().last().copied().unwrap_or_default();
+    let (ended, said) = match way.api {
+        Api::Chat => {
+            let said = streamed(answer, |event| event["choices"][0]["delta"]["content"].clone());
+            (last == "data: [DONE]", said)
+        }
+        Api::Messages => (
+            last.starts_with("event: message_stop"),
+            streamed(answer, |event| event["delta"]["text"].clone()),
+        ),
+        Api::Responses => {
+            let delta = |event: &Value| match event["type"].as_str() {
+                Some("response.output_text.delta") => event["delta"].clone(),
+                _ => Value::Null,
+            };
+            (last.starts_with("event: response.completed"), streamed(answer, delta))
+        }
+        Api::Gemini => {
+            let part = |event: &Value| event["candidates"][0]["content"]["parts"][0]["text"].clone();
+            (last.contains("\"finishReason\":\"STOP\""), streamed(answer, part))
+        }
+    };
+    ended && said == text
 }
 
 fn streamed(answer: &Answer, piece: impl Fn(&Value) -> Value) -> String {

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::case::{Case, Gets, Scope, Step, Tweak};
-use super::fault::{Fault, Way, says_it_all};
-use crate::support::client::{chat_body, chat_stream_body, messages_body, messages_stream_body};
+use super::case::{Case, Gets, Step, Tweak};
+use super::fault::Fault;
+use super::form::says_it_all;
+use super::way::{Api, Way};
 use crate::support::config::{CLASSES, LARGE_COST, SMALL_COST, TestConfig};
 use crate::support::ports::BadPort;
 use crate::support::proxy::World;
@@ -34,16 +35,6 @@ struct Stage {
     way: Way,
     ports: Vec<BadPort>,
     taken: usize,
-}
-
-/// Whether a case applies to a way of asking.
-pub fn applies(case: &Case, way: Way) -> bool {
-    match case.scope {
-        Scope::All => true,
-        Scope::Whole => !way.stream,
-        Scope::Stream => way.stream,
-        Scope::ChatStream => way.stream && !way.messages,
-    }
 }
 
 /// Runs a case once.
@@ -94,6 +85,7 @@ fn clocks(case: &Case) -> [u32; 4] {
 }
 
 fn configure(config: &mut TestConfig, case: &Case, [small, large]: &[Option<String>; 2]) {
+    config.every_client = true;
     config.clocks_ms = clocks(case);
     config.deadline_ms = 5000;
     if let Some(url) = small {
@@ -110,11 +102,12 @@ fn configure(config: &mut TestConfig, case: &Case, [small, large]: &[Option<Stri
         match tweak {
             Tweak::Alone => config.fallback = false,
             Tweak::OnlyLarge => {
-                config.swap("candidates = [\"small\", \"large\"]", "candidates = [\"large\"]");
-                config.swap(
-                    "candidates = [\"claude-small\", \"claude-large\"]",
-                    "candidates = [\"claude-large\"]",
-                );
+                for vendor in ["", "claude-", "gemini-"] {
+                    config.swap(
+                        &format!("candidates = [\"{vendor}small\", \"{vendor}large\"]"),
+                        &format!("candidates = [\"{vendor}large\"]"),
+                    );
+                }
             }
             Tweak::Retries(retries) => config.retries = *retries,
             Tweak::CallersKey => config.held = false,
@@ -122,7 +115,7 @@ fn configure(config: &mut TestConfig, case: &Case, [small, large]: &[Option<Stri
                 let _ = writeln!(config.policy_lines, "{line}");
             }
             Tweak::LargerWindow => {
-                for model in ["small", "claude-small"] {
+                for model in ["small", "claude-small", "gemini-small"] {
                     let head = format!("[[models]]\nid = \"{model}\"\ntier = \"edge\"\ncontext_tokens = ");
                     config.swap(&format!("{head}8000000"), &format!("{head}7000000"));
                 }
@@ -144,18 +137,11 @@ fn unprice(config: &mut TestConfig, letters: &str) {
 }
 
 fn request(way: Way, with: &[Tweak]) -> Request {
-    let body = match (way.messages, way.stream) {
-        (false, false) => chat_body("auto"),
-        (false, true) => chat_stream_body("auto"),
-        (true, false) => messages_body("auto"),
-        (true, true) => messages_stream_body("auto"),
-    };
-    let body = with.iter().fold(body, |body, tweak| match tweak {
-        Tweak::MaxTokens(cap) => body.replace("\"max_tokens\":64", &format!("\"max_tokens\":{cap}")),
+    let body = with.iter().fold(way.body(), |body, tweak| match tweak {
+        Tweak::MaxTokens(cap) => body.replace(":64", &format!(":{cap}")),
         _ => body,
     });
-    let request = if way.messages { Request::messages(body) } else { Request::chat(body) };
-    with.iter().fold(request, |request, tweak| match tweak {
+    with.iter().fold(way.asking(body), |request, tweak| match tweak {
         Tweak::Hint(name, value) => request.with(name, value),
         _ => request,
     })
@@ -322,7 +308,8 @@ impl Stage {
             Gets::Broken(code) => {
                 let text = String::from_utf8_lossy(&answer.body);
                 want(answer.status == 200 && text.contains("Bonjour"), "what was received is not passed on");
-                want(!text.contains("[DONE]") && !text.contains("message_stop"), "it looks finished");
+                let finished = way.finish_words().iter().any(|word| text.contains(word));
+                want(!finished, "it looks finished");
                 want(!text.contains("monde."), "somebody else continues it");
                 want(seen.code.as_deref() == Some(code), "another code, or none");
                 want(seen.outcome == "truncated", "the outcome on record");
@@ -376,11 +363,20 @@ fn noted(answer: &Answer, trail: &str) -> bool {
 fn code(way: Way, answer: &Answer) -> Option<String> {
     let text = std::str::from_utf8(&answer.body).ok()?;
     let last = text.split("\n\n").filter(|event| !event.trim().is_empty()).last()?;
-    if way.stream && way.messages && text.contains("event: ") && !last.starts_with("event: error\n") {
+    let named = matches!(way.api, Api::Messages | Api::Responses);
+    if way.stream && named && text.contains("event: ") && !last.starts_with("event: error\n") {
         return None;
     }
+    let event = way.stream && last.contains("data: ");
     let json = last.lines().find_map(|line| line.strip_prefix("data: ")).unwrap_or(last);
     let json: Value = serde_json::from_str(json).ok()?;
-    let code = if way.messages { &json["error"]["details"]["error_code"] } else { &json["error"]["code"] };
+    let code = match way.api {
+        Api::Chat => &json["error"]["code"],
+        // Among the events of a response it is one of them, told by its type.
+        Api::Responses if event => (json["type"] == "error").then(|| &json["code"])?,
+        Api::Responses => &json["error"]["code"],
+        Api::Messages => &json["error"]["details"]["error_code"],
+        Api::Gemini => &json["error"]["details"][0]["reason"],
+    };
     code.as_str().map(str::to_owned)
 }

@@ -1,8 +1,9 @@
-//! The fault matrix: a row a fault, its cases as data. `s` is the small model, which is asked first; `l` the large one,
+//! The fault matrix: a row a fault, its cases as data; each is asked in all dialects, unless it says why not. `s` is the small model, which is asked first; `l` the large one,
 //! the only fallback. In a trail `?` marks an attempt that may have been billed.
 
 use super::case::*;
 use super::fault::{Breach, Fault, Void};
+use super::way::Api::{self, Chat, Gemini, Messages, Responses};
 use super::{own, process};
 use crate::compound;
 use crate::support::ports::Port;
@@ -86,18 +87,20 @@ pub const ROWS: &[Row] = &[
             &[falls(Fault::Limited("-5"), &["s:rate_limit", "l:ok"], "sl"), STEP, Step { after_ms: 1100, ..SMALL }],
         ),
     ]),
-    row("F5c", "429 for a spent limit", &[with(&[Tweak::Retries(2)], all("alarm, no retry, the hop is left out", &[
-        Step {
-            alarms: 1,
-            gets: AUTH,
-            ..falls(Fault::Coded(429, "enforced_spend_limit_reached"), &["s:billing"], "s")
-        },
-        Step { alarms: 1, ..STEP },
-    ]))]),
+    row("F5c", "429 for a spent limit", &[
+        but(GEMINIS_QUOTA, with(&[Tweak::Retries(2)], all("alarm, no retry, the hop is left out", &[
+            Step {
+                alarms: 1,
+                gets: AUTH,
+                ..falls(Fault::Coded(429, "enforced_spend_limit_reached"), &["s:billing"], "s")
+            },
+            Step { alarms: 1, ..STEP },
+        ]))),
+    ]),
     row("F6", "500, 502, 503", &[
         all("500", &[falls(Fault::Status(500), &["s:server_error", "l:ok"], "sl")]),
         all("502", &[falls(Fault::Status(502), &["s:server_error", "l:ok"], "sl")]),
-        all("503", &[falls(Fault::Coded(503, "oops"), &["s:server_error", "l:ok"], "sl")]),
+        but(GEMINIS_503, all("503", &[falls(Fault::Coded(503, "oops"), &["s:server_error", "l:ok"], "sl")])),
         all(
             "both",
             &[
@@ -120,10 +123,10 @@ pub const ROWS: &[Row] = &[
             "500 with retries: once more, then the next hop",
             &[falls(Fault::Status(500), &["s:server_error", "s:server_error", "l:ok"], "ssl")],
         )),
-        with(&[Tweak::Retries(2)], all(
+        but(GEMINIS_503, with(&[Tweak::Retries(2)], all(
             "503 with retries: at once to the next hop",
             &[falls(Fault::Coded(503, "oops"), &["s:server_error", "l:ok"], "sl")],
-        )),
+        ))),
     ]),
     row("F6b", "529 overloaded", &[
         all(
@@ -172,30 +175,35 @@ pub const ROWS: &[Row] = &[
             &[broken(Fault::Midway(Breach::Silence), "upstream_timeout", &["s:timeout?"])],
         ),
         stream("before them", &[falls(Fault::Early(Breach::Silence), &["s:timeout?", "l:ok"], "sl")]),
-        with(RESUME, stream("resumed", &[resumed(Fault::Midway(Breach::Silence), &["s:timeout?", "l:ok"])])),
+        but(BY_IDS, with(RESUME, stream("resumed", &[resumed(Fault::Midway(Breach::Silence), &["s:timeout?", "l:ok"])]))),
     ]),
     row("F9", "end of a stream without a finish", &[
         stream("cut", &[broken(Fault::Midway(Breach::Abort), "upstream_truncated", &["s:malformed?"])]),
         stream("reset", &[broken(Fault::Midway(Breach::Reset), "upstream_truncated", &["s:malformed?"])]),
         stream("well-framed", &[broken(Fault::Midway(Breach::End), "upstream_truncated", &["s:malformed?"])]),
-        with(RESUME, stream("resumed", &[resumed(Fault::Midway(Breach::Abort), &["s:malformed?", "l:ok"])])),
-        with(RESUME, stream("not resumed by another text", &[Step {
+        but(BY_IDS, with(RESUME, stream("resumed", &[resumed(Fault::Midway(Breach::Abort), &["s:malformed?", "l:ok"])]))),
+        only(&[Responses], with(RESUME, stream(
+            "never resumed",
+            &[broken(Fault::Midway(Breach::Abort), "upstream_truncated", &["s:malformed?"])],
+        ))),
+        but(BY_IDS, with(RESUME, stream("not resumed by another text", &[Step {
             large: Fault::OtherText,
             calls: "sl",
             ..broken(Fault::Midway(Breach::Abort), "upstream_truncated", &["s:malformed?", "l:malformed?"])
-        }])),
-        with(RESUME, stream("not resumed by a second one that breaks", &[Step {
+        }]))),
+        but(BY_IDS, with(RESUME, stream("not resumed by a second one that breaks", &[Step {
             large: Fault::Early(Breach::Abort),
             calls: "sl",
             ..broken(Fault::Midway(Breach::Abort), "upstream_truncated", &["s:malformed?", "l:malformed?"])
-        }])),
-        with(RESUME, stream("nor by one that refuses", &[Step {
+        }]))),
+        but(BY_IDS, with(RESUME, stream("nor by one that refuses", &[Step {
             large: Fault::Coded(400, "no_prefill"),
             calls: "sl",
             ..broken(Fault::Midway(Breach::Abort), "upstream_truncated", &["s:malformed?", "l:bad_request"])
-        }])),
-        marked(all("a finish without the end mark is an end", &[Step { small: Fault::NoEndMark, ..SMALL }])),
-        marked(all("and is not waited for", &[Step { small: Fault::NoEndMarkOpen, ..SMALL }])),
+        }]))),
+        only(&[Chat], stream("a finish without the end mark is an end", &[Step { small: Fault::NoEndMark, ..SMALL }])),
+        only(&[Messages], stream("and passes as it is where clients need the mark", &[passed(Fault::NoEndMark)])),
+        stream("what has finished is not waited for", &[Step { small: Fault::FinishedOpen, ..SMALL }]),
         stream(
             "cut before the first words",
             &[falls(Fault::Early(Breach::Abort), &["s:malformed?", "l:ok"], "sl")],
@@ -210,7 +218,7 @@ pub const ROWS: &[Row] = &[
             "a line over its cap",
             &[broken(Fault::Midway(Breach::LongLine), "upstream_malformed", &["s:malformed?"])],
         ),
-        with(RESUME, stream("resumed", &[resumed(Fault::Midway(Breach::NotJson), &["s:malformed?", "l:ok"])])),
+        but(BY_IDS, with(RESUME, stream("resumed", &[resumed(Fault::Midway(Breach::NotJson), &["s:malformed?", "l:ok"])]))),
         stream(
             "not JSON, before the first words",
             &[falls(Fault::Early(Breach::NotJson), &["s:malformed?", "l:ok"], "sl")],
@@ -247,12 +255,13 @@ pub const ROWS: &[Row] = &[
         all("a tool call", &[passed(Fault::Empty(Void::Tool))]),
     ]),
     row("F16", "refused by a content filter", &[
-        all("as a status", &[theirs(400, "content_policy_violation", &["s:content_filter"])]),
+        but(GEMINIS_FILTER, all("as a status", &[theirs(400, "content_policy_violation", &["s:content_filter"])])),
         all("as a finish", &[passed(Fault::Empty(Void::Filtered))]),
-        with(&[Tweak::Policy("on = [\"content_filter\"]")], all(
+        only(&[Gemini], all("as a prompt that is blocked", &[passed(Fault::Empty(Void::Blocked))])),
+        but(GEMINIS_FILTER, with(&[Tweak::Policy("on = [\"content_filter\"]")], all(
             "another provider only where that is written",
             &[falls(Fault::Coded(400, "content_policy_violation"), &["s:content_filter", "l:ok"], "sl")],
-        )),
+        ))),
     ]),
     row("F17", "the context is too long", &[
         all("no larger window", &[theirs(400, "context_length_exceeded", &["s:context_length"])]),
@@ -293,6 +302,10 @@ pub const ROWS: &[Row] = &[
                 Step { alarms: 1, ..STEP },
             ],
         ),
+        only(&[Gemini], all("400 of ours, which is how Gemini says it", &[
+            Step { alarms: 1, gets: AUTH, ..falls(Fault::Coded(400, "API_KEY_INVALID"), &["s:auth"], "s") },
+            Step { alarms: 1, ..STEP },
+        ])),
         all("403 of ours: left out after three", &[
             Step { alarms: 1, gets: AUTH, ..falls(Fault::Status(403), &["s:auth"], "s") },
             Step { alarms: 2, gets: AUTH, ..falls(Fault::Status(403), &["s:auth"], "s") },
@@ -313,10 +326,14 @@ pub const ROWS: &[Row] = &[
             Step { alarms: 1, gets: AUTH, ..falls(Fault::Coded(402, "oops"), &["s:billing"], "s") },
             Step { alarms: 1, ..STEP },
         ]),
-        all("429 for an empty account", &[
+        but(GEMINIS_QUOTA, all("429 for an empty account", &[
             Step { alarms: 1, gets: AUTH, ..falls(Fault::Coded(429, "insufficient_quota"), &["s:billing"], "s") },
             Step { alarms: 1, ..STEP },
-        ]),
+        ])),
+        only(&[Gemini], all("403 for a project without billing", &[
+            Step { alarms: 1, gets: AUTH, ..falls(Fault::Coded(403, "BILLING_DISABLED"), &["s:billing"], "s") },
+            Step { alarms: 1, ..STEP },
+        ])),
     ]),
     row("F21", "all models down", &[
         all("told to wait", &[
@@ -423,6 +440,16 @@ pub const ROWS: &[Row] = &[
     ]),
     later("F46", "labels twice, late, for nobody", "the learning issue: outcomes of traffic"),
 ];
+
+const GEMINIS_QUOTA: &[(Api, &str)] =
+    &[(Gemini, "its 429 says quota of a minute's limit and of a month's, so each is a limit")];
+const GEMINIS_503: &[(Api, &str)] = &[(Gemini, "its 503 says UNAVAILABLE, which is overloaded: F6b")];
+const GEMINIS_FILTER: &[(Api, &str)] =
+    &[(Gemini, "it refuses in an answer of status 200, as the other cases have it")];
+const BY_IDS: &[(Api, &str)] = &[(
+    Responses,
+    "its events carry ids of their response, which another has not: the break is said, whatever is written",
+)];
 
 const BOTH_LENGTHS: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\
                             transfer-encoding: chunked\r\n\r\n0\r\n\r\n";

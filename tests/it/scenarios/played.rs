@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::stage::{STREAMS, Scene, TIMEOUT_MS, TOKENS, looks_finished, opening, sixty, tokens_in};
-use crate::matrix::fault::{Fault, Way};
+use super::stage::{STREAMS, Scene, TIMEOUT_MS, TOKENS, WAYS, looks_finished, sixty, tokens_in};
+use crate::matrix::fault::Fault;
+use crate::matrix::form::opening;
+use crate::matrix::way::Way;
 use crate::support::config::{LARGE_COST, SMALL_COST};
 use crate::support::script::{Chunk, Wait};
 use crate::support::{End, Script, USAGE_OUTPUT};
@@ -13,7 +15,7 @@ const TIMEOUT: Duration = Duration::from_millis(TIMEOUT_MS as u64);
 
 /// A fail-over at once, without waiting and without asking the primary again.
 pub async fn limited_once() {
-    for way in Way::ALL {
+    for way in WAYS {
         let scene = Scene::new(way, "").await;
         scene.world.small.next(Script::Status(429, Some("2")));
         let entry = scene.served_by('l').await;
@@ -25,7 +27,7 @@ pub async fn limited_once() {
 }
 
 pub async fn limited_always() {
-    for way in Way::ALL {
+    for way in WAYS {
         let scene = Scene::new(way, "").await;
         scene.world.small.always(Script::Status(429, None));
         let began = Instant::now();
@@ -40,7 +42,7 @@ pub async fn limited_always() {
 
 /// One retry at the same provider, which succeeds.
 pub async fn failed_once() {
-    for way in Way::ALL {
+    for way in WAYS {
         let scene = Scene::new(way, "").await;
         scene.world.small.next(Script::Status(500, None));
         let entry = scene.served_by('s').await;
@@ -50,7 +52,7 @@ pub async fn failed_once() {
 }
 
 pub async fn failing_always() {
-    for way in Way::ALL {
+    for way in WAYS {
         let scene = Scene::new(way, "").await;
         scene.world.small.always(Fault::Coded(503, "oops").script(way));
         let entry = scene.served_by('l').await;
@@ -60,7 +62,7 @@ pub async fn failing_always() {
 }
 
 pub async fn reset_once() {
-    for way in Way::ALL {
+    for way in WAYS {
         let scene = Scene::new(way, "").await;
         scene.world.small.next(Script::Reset);
         let entry = scene.served_by('l').await;
@@ -71,7 +73,7 @@ pub async fn reset_once() {
 
 /// The first timeout ends it, and the silent route is not tried again.
 pub async fn silent() {
-    for way in [Way::ALL[0], Way::ALL[3]] {
+    for way in [WAYS[0], WAYS[3]] {
         let scene = Scene::new(way, "").await;
         scene.world.small.always(Script::HangBeforeHeaders);
         let (answer, took) = scene.ask().await;
@@ -163,7 +165,7 @@ pub async fn no_end_mark() {
 
 /// One attempt at that model; then a larger window, if there is one.
 pub async fn context_too_long() {
-    for way in Way::ALL {
+    for way in WAYS {
         let fault = Fault::Coded(400, "context_length_exceeded").script(way);
         let scene = Scene::new(way, "").await;
         scene.world.small.always(fault.clone());
@@ -185,7 +187,7 @@ pub async fn context_too_long() {
 
 /// Not retried, not moved elsewhere, and the provider's reason reaches the caller.
 pub async fn filtered() {
-    for way in Way::ALL {
+    for way in WAYS {
         let scene = Scene::new(way, "").await;
         scene.world.small.always(Fault::Coded(400, "content_policy_violation").script(way));
         let (answer, _) = scene.ask().await;
@@ -219,7 +221,7 @@ pub async fn no_prefill() {
 /// Twenty requests, one every 0.4 s, of which the primary fails those of the first 6 s. The circuit's own pauses are not
 /// scaled, so the way back is bounded by what they come to here.
 pub async fn recovers() {
-    let way = Way::ALL[0];
+    let way = WAYS[0];
     let scene = Scene::new(way, "").await;
     let began = Instant::now();
     let outage = Duration::from_secs(6);
@@ -247,7 +249,7 @@ pub async fn recovers() {
 
 /// The caller sees the fallback's name and usage; what failed is not billed.
 pub async fn accounted() {
-    for way in Way::ALL {
+    for way in WAYS {
         let scene = Scene::new(way, "").await;
         scene.world.small.always(Fault::Coded(503, "oops").script(way));
         let (answer, _) = scene.ask().await;

@@ -9,11 +9,11 @@ use bytes::Bytes;
 use pointsman::ledger::Entry;
 use serde_json::json;
 
-use crate::matrix::fault::Way;
-use crate::support::client::{chat_body, chat_stream_body, messages_body, messages_stream_body};
+use crate::matrix::form::{opening, right};
+use crate::matrix::way::{Api, Way};
 use crate::support::config::{CLASSES, TestConfig};
 use crate::support::proxy::{World, trail};
-use crate::support::{Answer, Request, Stream, answers};
+use crate::support::{Answer, Stream, answers};
 
 /// A scenario while it is played; it panics where it fails.
 pub type Played = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -23,8 +23,14 @@ pub const TIMEOUT_MS: u32 = 3000;
 /// Tokens of a streamed answer.
 pub const TOKENS: usize = 60;
 
+/// The ways of asking: both dialects the scenarios were written for. All of them are in the matrix.
+pub const WAYS: [Way; 4] = {
+    let [chat, chat_stream, messages, messages_stream, ..] = Way::ALL;
+    [chat, chat_stream, messages, messages_stream]
+};
+
 /// The two ways of streaming.
-pub const STREAMS: [Way; 2] = [Way { messages: false, stream: true }, Way { messages: true, stream: true }];
+pub const STREAMS: [Way; 2] = [WAYS[1], WAYS[3]];
 
 /// A proxy with two retries, timeouts of 30 s and one fallback, in front of a primary and that fallback.
 pub struct Scene {
@@ -54,7 +60,7 @@ impl Scene {
     /// Asks, and says how long that took.
     pub async fn ask(&self) -> (Answer, Duration) {
         let began = Instant::now();
-        let answer = self.world.proxy.exchange(&request(self.way)).await;
+        let answer = self.world.proxy.exchange(&self.way.ask()).await;
         (answer, began.elapsed())
     }
 
@@ -87,24 +93,9 @@ impl Scene {
     }
 }
 
-fn request(way: Way) -> Request {
-    match (way.messages, way.stream) {
-        (false, false) => Request::chat(chat_body("auto")),
-        (false, true) => Request::chat(chat_stream_body("auto")),
-        (true, false) => Request::messages(messages_body("auto")),
-        (true, true) => Request::messages(messages_stream_body("auto")),
-    }
-}
-
-/// The events before the first token.
-pub fn opening(way: Way) -> usize {
-    if way.messages { 3 } else { 1 }
-}
-
 /// A streamed answer of sixty tokens.
 pub fn sixty(way: Way) -> Stream {
-    let model = if way.messages { answers::messages_stream("m") } else { answers::chat_stream("m", true) };
-    let all: Vec<Bytes> = model.chunks.into_iter().map(|chunk| chunk.bytes).collect();
+    let all: Vec<Bytes> = right(way).chunks.into_iter().map(|chunk| chunk.bytes).collect();
     let (before, behind) = (&all[..opening(way)], &all[opening(way) + 3..]);
     let tokens = (0..TOKENS).map(|number| token(way, number));
     Stream::events(before.iter().cloned().chain(tokens).chain(behind.iter().cloned()))
@@ -112,7 +103,7 @@ pub fn sixty(way: Way) -> Stream {
 
 fn token(way: Way, number: usize) -> Bytes {
     let text = format!(" word{number}");
-    if way.messages {
+    if way.api == Api::Messages {
         let delta = json!({"type": "text_delta", "text": text});
         return answers::named("content_block_delta", json!({"index": 0, "delta": delta}));
     }
