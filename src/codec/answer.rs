@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use super::error::{ErrorField, ProviderError, understand};
 use super::read::scan::{Members, skip_space, value_end};
 use super::usage::{AnthropicUsage, GeminiUsage, OpenAiUsage};
+use super::vectors::{Embeddings, GeminiEmbeddings};
 use crate::types::{Dialect, Operation, Usage};
 
 /// What a whole answer says.
@@ -80,6 +81,7 @@ pub fn read_answer(dialect: Dialect, operation: Operation, body: &[u8]) -> Resul
         (Dialect::OpenAi, Operation::Responses) => parse::<Response<'_>>(body)?.answer(),
         (Dialect::OpenAi, Operation::Embeddings) => parse::<Embeddings>(body)?.answer(),
         (Dialect::Anthropic, Operation::Messages) => parse::<Message<'_>>(body)?.answer(),
+        (Dialect::Gemini, Operation::EmbedContent) => parse::<GeminiEmbeddings>(body)?.answer(),
         (Dialect::Gemini, Operation::GenerateContent) => parse::<GeminiAnswer<'_>>(body)?.answer(),
         _ => Ok(Answer { has_content: !body.is_empty(), ..Answer::default() }),
     }
@@ -152,7 +154,7 @@ fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Malformed> {
 }
 
 /// An answer that is an error; `None` when the field is absent or null.
-fn failed(dialect: Dialect, error: Option<ErrorField>) -> Option<Answer> {
+pub(super) fn failed(dialect: Dialect, error: Option<ErrorField>) -> Option<Answer> {
     let error = Some(understand(dialect, None, error?));
     Some(Answer { error, ..Answer::default() })
 }
@@ -337,27 +339,6 @@ impl Response<'_> {
             model: self.model,
             error: None,
         })
-    }
-}
-
-#[derive(Deserialize)]
-struct Embeddings {
-    data: Option<Vec<IgnoredAny>>,
-    usage: Option<OpenAiUsage>,
-    model: Option<String>,
-    error: Option<ErrorField>,
-}
-
-impl Embeddings {
-    fn answer(self) -> Result<Answer, Malformed> {
-        if let Some(answer) = failed(Dialect::OpenAi, self.error) {
-            return Ok(answer);
-        }
-        let Some(data) = self.data else {
-            return Err(Malformed::new("the answer has neither `data` nor `error`"));
-        };
-        let usage = self.usage.map(|usage| usage.usage());
-        Ok(Answer { usage, has_content: !data.is_empty(), model: self.model, ..Answer::default() })
     }
 }
 

@@ -8,6 +8,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 const STREAM: &str = "streamGenerateContent";
 const WHOLE: &str = "generateContent";
+const EMBED: &str = "embedContent";
+const EMBED_BATCH: &str = "batchEmbedContents";
 
 /// What a path says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub struct GeminiPath {
     pub stream: bool,
     /// Whether a stream is to come as events; without `alt=sse` it is one JSON array.
     pub events: bool,
+    /// Whether several vectors are asked for at once.
+    pub batch: bool,
     name: Range<usize>,
     method: Range<usize>,
 }
@@ -30,12 +34,13 @@ impl GeminiPath {
         let begin = path.rfind("/models/")? + "/models/".len();
         let colon = begin + path[begin..].find(':')?;
         let method = &path[colon + 1..];
-        if colon == begin || !matches!(method, STREAM | WHOLE) {
+        if colon == begin || !matches!(method, STREAM | WHOLE | EMBED | EMBED_BATCH) {
             return None;
         }
         Some(Self {
             model: decoded(&path[begin..colon]),
             stream: method == STREAM,
+            batch: method == EMBED_BATCH,
             events: query.trim_start_matches('?').split('&').any(|pair| pair == "alt=sse"),
             name: begin..colon,
             method: colon + 1..path.len(),
@@ -82,6 +87,8 @@ mod tests {
         assert_eq!((read.model.as_str(), read.stream, read.events), ("a/b-1.5", true, true));
         assert_eq!(read.with_model(path, "c d"), "/v1beta/models/c%20d:streamGenerateContent?alt=sse&key=k");
         assert_eq!(read.whole(path), "/v1beta/models/a%2Fb-1.5:generateContent?key=k");
+        let batch = GeminiPath::of("/v1beta/models/e:batchEmbedContents").unwrap();
+        assert!(batch.batch && !batch.stream && !GeminiPath::of("/v1/models/e:embedContent").unwrap().batch);
         let read = GeminiPath::of("/v1/models/m/models/auto:generateContent").unwrap();
         assert_eq!((read.model.as_str(), read.stream, read.events), ("auto", false, false));
         for other in ["/v1beta/models/x:countTokens", "/v1beta/models/:generateContent", "/v1/models/x", "/"]

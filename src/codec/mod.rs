@@ -16,11 +16,12 @@ mod splice;
 mod sse;
 mod tee;
 mod usage;
+mod vectors;
 
 pub use answer::{Answer, Finish, Malformed, read_answer, read_usage, visible_usage};
 pub use cross::{
     Asker, Composed, Crossed, Destination, Obstacle, Origin, Spoken, StreamCrossing, as_stream, compose,
-    conversation, cross_answer, cross_error, cross_request, spoken, with_text,
+    conversation, cross_answer, cross_error, cross_request, cross_vectors, spoken, with_text,
 };
 pub use error::{
     AttemptNote, OwnError, ProviderError, classify, error_body, error_event, response_error_event,
@@ -36,3 +37,4 @@ pub use route::{DialectHints, Route, route};
 pub use splice::{Edit, ask_for_usage, set_model, splice, unstreamed};
 pub use sse::{MAX_EVENT_BYTES, MAX_LINE_BYTES, SseEvent, SseFault, SseSplitter};
 pub use tee::{StreamEnd, StreamFault, StreamTee};
+pub use vectors::set_embedding_model;

@@ -8,7 +8,7 @@ use crate::types::{Dialect, Operation};
 pub struct Route {
     /// The dialect, where path or version header tell it.
     pub dialect: Option<Dialect>,
-    /// The operation; chat completions, messages and responses are read and routed.
+    /// The operation.
     pub operation: Operation,
 }
 
@@ -41,6 +41,8 @@ fn operation(path: &str) -> Operation {
         Operation::Embeddings
     } else if matches!(gemini_method(path), Some("generateContent" | "streamGenerateContent")) {
         Operation::GenerateContent
+    } else if matches!(gemini_method(path), Some("embedContent" | "batchEmbedContents")) {
+        Operation::EmbedContent
     } else {
         Operation::Other
     }
@@ -50,7 +52,7 @@ fn dialect_of(operation: Operation) -> Option<Dialect> {
     match operation {
         Operation::ChatCompletions | Operation::Responses | Operation::Embeddings => Some(Dialect::OpenAi),
         Operation::Messages | Operation::CountTokens => Some(Dialect::Anthropic),
-        Operation::GenerateContent => Some(Dialect::Gemini),
+        Operation::GenerateContent | Operation::EmbedContent => Some(Dialect::Gemini),
         Operation::Other => None,
     }
 }
@@ -105,6 +107,8 @@ mod tests {
         check("GET /v1/responses", openai, Operation::Other);
         check("POST /v1/responses/resp_1/cancel", openai, Operation::Other);
         check("POST /v1/embeddings", openai, Operation::Embeddings);
+        check("POST /v1beta/models/e:embedContent", gemini, Operation::EmbedContent);
+        check("POST /v1/models/e:batchEmbedContents", gemini, Operation::EmbedContent);
         check("POST /v1/models/gemini-2.5-flash:generateContent", gemini, Operation::GenerateContent);
         check("POST /v1beta/models/g:streamGenerateContent", gemini, Operation::GenerateContent);
         check("POST /v1beta/models/g/models/g:generateContent", gemini, Operation::GenerateContent);

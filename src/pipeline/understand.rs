@@ -146,6 +146,11 @@ impl Engine {
         let began = Instant::now();
         let snapshot = &*inbound.loaded.snapshot;
         let (Some(policy), Some(features)) = (asked.policy, &asked.features) else {
+            if inbound.operation.embeds() && is_routed_name(&asked.request.model) {
+                let message =
+                    "embeddings are never routed, as vectors of different models do not mix: name a model";
+                return Err(Refusal::new(RefusalCode::UnknownPolicy, message).about("model"));
+            }
             if asked.request.model == "auto" {
                 return Err(Refusal::new(
                     RefusalCode::UnknownPolicy,
@@ -248,6 +253,9 @@ impl Engine {
 
     fn policy(&self, inbound: &Inbound, model: &str) -> Result<Option<PolicyIx>, Refusal> {
         let snapshot = &inbound.loaded.snapshot;
+        if inbound.operation.embeds() && is_routed_name(model) {
+            return Ok(None);
+        }
         if inbound.operation == Operation::Responses && !is_routed_name(model) {
             // A model that is not said to serve this API is forwarded as it is named, where that can be.
             let own = |named: &Model| {
@@ -267,7 +275,9 @@ impl Engine {
             path: inbound.path.split('?').next().unwrap_or(""),
             header: &|name| inbound.header(name),
         };
-        routing::select_policy(snapshot, &asked).map_err(unknown_policy)
+        let policy = routing::select_policy(snapshot, &asked).map_err(unknown_policy)?;
+        // A policy says who may ask for what; where embeddings come from, the client alone.
+        Ok(policy.filter(|_| !inbound.operation.embeds()))
     }
 
     fn unreadable(&self, inbound: &Inbound, limits: &Limits, fault: ReadFault) -> Result<Read, Refusal> {

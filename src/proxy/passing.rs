@@ -82,10 +82,7 @@ impl Passing {
         let watches = !arrival.upgrade
             && matches!(
                 arrival.operation,
-                Operation::Responses
-                    | Operation::Embeddings
-                    | Operation::GenerateContent
-                    | Operation::CountTokens
+                Operation::Responses | Operation::GenerateContent | Operation::CountTokens
             );
         if !watches {
             restore(&mut built, headers, &header::ACCEPT_ENCODING);

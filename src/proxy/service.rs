@@ -394,7 +394,8 @@ fn reads(operation: Operation, path: &str) -> bool {
     match operation {
         Operation::ChatCompletions | Operation::Messages | Operation::Responses => true,
         Operation::GenerateContent => GeminiPath::of(path).is_some_and(|asked| asked.events || !asked.stream),
-        Operation::Embeddings | Operation::CountTokens | Operation::Other => false,
+        Operation::Embeddings | Operation::EmbedContent => true,
+        Operation::CountTokens | Operation::Other => false,
     }
 }
 

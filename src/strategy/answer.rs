@@ -45,7 +45,7 @@ pub(super) async fn guarded<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
         }
     };
     let wire = job.wire(position);
-    let body = match wire.answer(good.body.clone()) {
+    let body = match job.answer(position, good.body.clone()) {
         Ok(body) => body,
         Err(failure) => {
             account_for_broken(job, position, &mut attempt, (&failure, &good.body));

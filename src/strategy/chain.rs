@@ -343,7 +343,10 @@ async fn receive<R: Reply>(
 ) -> Tried {
     let status = answering.exchange.status();
     let (is_stream, request_id) = match answering.exchange.head() {
-        Some(head) => (is_event_stream(&head.headers), provider_request_id(&head.headers)),
+        // Vectors do not come as a stream; what says so is read as the answer it is.
+        Some(head) => {
+            (is_event_stream(&head.headers) && !job.operation.embeds(), provider_request_id(&head.headers))
+        }
         None => (false, None),
     };
     answering.attempt.note(|leg| {

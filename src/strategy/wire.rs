@@ -50,8 +50,10 @@ impl Job<'_> {
             return Wire { dialect, operation: self.operation, asker: None };
         }
         let operation = match dialect {
+            Dialect::OpenAi if self.operation.embeds() => Operation::Embeddings,
             Dialect::OpenAi => Operation::ChatCompletions,
             Dialect::Anthropic => Operation::Messages,
+            Dialect::Gemini if self.operation.embeds() => Operation::EmbedContent,
             Dialect::Gemini => Operation::GenerateContent,
         };
         Wire { dialect, operation, asker: Some(self.asker()) }
@@ -84,6 +86,27 @@ impl Job<'_> {
         Ok(Outgoing { path, body, hides_usage: false, dropped: Vec::new() })
     }
 
+    /// A checked answer in the client's dialect.
+    pub(super) fn answer(&self, position: usize, body: Bytes) -> Result<Bytes, Failure> {
+        let Wire { dialect, asker, .. } = self.wire(position);
+        let Some(asker) = asker else { return Ok(body) };
+        let crossed = if self.operation.embeds() {
+            let hop = &self.hops[position];
+            let asked = self.destination(hop, self.snapshot.provider(hop.provider));
+            codec::cross_vectors(dialect, &self.origin(), asked.model, &body)
+        } else {
+            codec::cross_answer(dialect, asker, &body)
+        };
+        crossed.map_err(|fault| {
+            let detail = format!("the answer cannot be put into the client's dialect: {}", fault.message);
+            Failure { sent: true, ..Failure::new(FailureClass::Malformed, detail) }
+        })
+    }
+
+    fn origin(&self) -> Origin<'_> {
+        Origin { operation: self.operation, path: self.path, body: self.body }
+    }
+
     /// A question of ours to a hop.
     pub(super) fn composed(&self, position: usize, composed: &Composed<'_>) -> Result<Outgoing, Failure> {
         let hop = &self.hops[position];
@@ -95,7 +118,7 @@ impl Job<'_> {
 
     /// What the client asks, as one text that can be shown to another model; `None` where it holds what cannot.
     pub(super) fn question(&self) -> Option<String> {
-        codec::conversation(&Origin { operation: self.operation, path: self.path, body: self.body })
+        codec::conversation(&self.origin())
     }
 
     /// The request for one hop.
@@ -161,6 +184,9 @@ impl Job<'_> {
 
     fn spliced(&self, hop: &Hop, request: &codec::ChatRequest) -> (Bytes, bool) {
         let mut edits: Vec<Edit> = self.renamed(hop, request).into_iter().collect();
+        if let (Operation::EmbedContent, Some(name)) = (self.operation, self.other_name(hop)) {
+            edits.extend(codec::set_embedding_model(self.body, &request.model, name));
+        }
         let asks = match self.rules {
             Rules::Guarded { .. } if asks_for_usage(self.snapshot.provider(hop.provider)) => {
                 codec::ask_for_usage(request, self.body)
@@ -178,7 +204,7 @@ impl Job<'_> {
     /// The deployment's name for the model, where it is another than the client's.
     fn renamed(&self, hop: &Hop, request: &codec::ChatRequest) -> Option<Edit> {
         let name = self.other_name(hop)?;
-        let in_body = request.operation != Operation::GenerateContent;
+        let in_body = !request.operation.names_in_path();
         (in_body && *name != *request.model).then(|| codec::set_model(request, name))
     }
 
@@ -193,7 +219,7 @@ impl Job<'_> {
 
     /// What the client's path says, where it names model and streaming.
     fn gemini_path(&self) -> Option<GeminiPath> {
-        (self.operation == Operation::GenerateContent).then(|| GeminiPath::of(self.path)).flatten()
+        self.operation.names_in_path().then(|| GeminiPath::of(self.path)).flatten()
     }
 
     /// What a hop that is to be named anew calls its model.
@@ -207,15 +233,6 @@ impl Wire {
     /// The translation of a stream, where there is one.
     pub(super) fn stream(&self) -> Option<StreamCrossing> {
         self.asker.map(|asker| StreamCrossing::new(self.dialect, asker))
-    }
-
-    /// A checked answer in the client's dialect.
-    pub(super) fn answer(&self, body: Bytes) -> Result<Bytes, Failure> {
-        let Some(asker) = self.asker else { return Ok(body) };
-        codec::cross_answer(self.dialect, asker, &body).map_err(|fault| {
-            let detail = format!("the answer cannot be put into the client's dialect: {}", fault.message);
-            Failure { sent: true, ..Failure::new(FailureClass::Malformed, detail) }
-        })
     }
 
     /// A provider's error in the client's dialect; what is translated is JSON, whatever it was.

@@ -28,7 +28,8 @@ impl Dialect {
     }
 }
 
-/// What a path asks for. Only the first three are read and routed; the rest passes through.
+/// What a path asks for. What asks for an answer in words is read and routed, embeddings are read and go to the model they name,
+/// the rest passes through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
@@ -42,10 +43,24 @@ pub enum Operation {
     Embeddings,
     /// `POST …/models/M:generateContent` and `:streamGenerateContent`
     GenerateContent,
+    /// `POST …/models/M:embedContent` and `:batchEmbedContents`
+    EmbedContent,
     /// `POST …/v1/messages/count_tokens`
     CountTokens,
     /// Everything else.
     Other,
+}
+
+impl Operation {
+    /// Whether vectors are asked for. Those of different models do not mix, so such a request is never routed.
+    pub fn embeds(self) -> bool {
+        matches!(self, Self::Embeddings | Self::EmbedContent)
+    }
+
+    /// Whether the model is named in the path and not in the body.
+    pub fn names_in_path(self) -> bool {
+        matches!(self, Self::GenerateContent | Self::EmbedContent)
+    }
 }
 
 /// What kind of work a request asks for.

@@ -39,6 +39,26 @@ fn crosses(operation: Operation, own: Dialect, other: Dialect) -> bool {
 /// Gemini's clients name model and streaming there; to the others it is any path.
 const PATH: &str = "/v1beta/models/m:streamGenerateContent?alt=sse";
 
+/// Where vectors are asked for, and a request for one and for two.
+const EMBEDDED: [(Operation, &str, &str); 3] = [
+    (Operation::Embeddings, "/v1/embeddings", r#"{"input":"a","encoding_format":"base64"}"#),
+    (Operation::EmbedContent, "/v1beta/models/m:embedContent", r#"{"content":{"parts":[{"text":"a"}]}}"#),
+    (
+        Operation::EmbedContent,
+        "/v1beta/models/m:batchEmbedContents",
+        r#"{"requests":[{"content":{"parts":[{"text":"a"}]}},{"content":{"parts":[{"text":"b"}]}}]}"#,
+    ),
+];
+
+/// Everything a client may call, with a path of it and its dialect.
+fn asked() -> impl Iterator<Item = (Operation, &'static str, Dialect)> {
+    let embedded = EMBEDDED.map(|(operation, path, _)| match operation {
+        Operation::Embeddings => (operation, path, Dialect::OpenAi),
+        _ => (operation, path, Dialect::Gemini),
+    });
+    ASKED.into_iter().map(|(operation, own)| (operation, PATH, own)).chain(embedded)
+}
+
 fn is_json(bytes: &[u8]) -> bool {
     serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
 }
@@ -57,12 +77,14 @@ pub fn requests(body: &[u8]) {
         Operation::Responses,
         Operation::GenerateContent,
         Operation::Embeddings,
+        Operation::EmbedContent,
     ] {
         let _ = codec::read(operation, body, &mut scratch, |_| ());
     }
-    for (operation, own) in ASKED {
+    let _ = codec::set_embedding_model(body, "m", "n");
+    for (operation, path, own) in asked() {
         for dialect in DIALECTS.into_iter().filter(|dialect| crosses(operation, own, *dialect)) {
-            let origin = Origin { operation, path: PATH, body };
+            let origin = Origin { operation, path, body };
             let to = Destination {
                 dialect,
                 model: "m",
@@ -90,10 +112,17 @@ pub fn answers(body: &[u8]) {
             Operation::Responses,
             Operation::GenerateContent,
             Operation::Embeddings,
+            Operation::EmbedContent,
             Operation::CountTokens,
         ] {
             let _ = codec::read_answer(dialect, operation, body);
             let _ = codec::visible_usage(dialect, operation, body);
+        }
+        for (operation, path, asked) in EMBEDDED {
+            let origin = Origin { operation, path, body: asked.as_bytes() };
+            if let Ok(crossed) = codec::cross_vectors(dialect, &origin, "m", body) {
+                assert!(is_json(&crossed), "{dialect:?}: {}", String::from_utf8_lossy(&crossed));
+            }
         }
         for (operation, _) in ASKED.iter().filter(|(operation, own)| crosses(*operation, *own, dialect)) {
             if let Ok(crossed) = codec::cross_answer(dialect, asker(*operation), body) {

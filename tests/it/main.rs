@@ -25,6 +25,7 @@ mod corpora;
 mod credentials;
 mod crossing;
 mod crossing_clients;
+mod crossing_embeddings;
 mod decisions;
 mod demo;
 mod deploy;

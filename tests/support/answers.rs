@@ -25,6 +25,8 @@ enum Kind {
     Embeddings,
     Generate,
     StreamGenerate,
+    Embed,
+    EmbedBatch,
     Models,
     Other,
 }
@@ -39,6 +41,8 @@ fn kind(target: &str) -> Kind {
         ("/embeddings", Kind::Embeddings),
         (":generateContent", Kind::Generate),
         (":streamGenerateContent", Kind::StreamGenerate),
+        (":embedContent", Kind::Embed),
+        (":batchEmbedContents", Kind::EmbedBatch),
         ("/models", Kind::Models),
     ];
     endings.into_iter().find(|(ending, _)| path.ends_with(ending)).map_or(Kind::Other, |(_, kind)| kind)
@@ -60,7 +64,15 @@ pub fn right(target: &str, body: &[u8]) -> Script {
         }
         (Kind::Responses, false) => Script::Whole(responses(model)),
         (Kind::Responses, true) => Script::Stream(responses_stream(model)),
-        (Kind::Embeddings, _) => Script::Whole(embeddings(model)),
+        (Kind::Embeddings, _) => Script::Whole(embeddings(model, &request)),
+        (Kind::Embed, _) => {
+            Script::Whole(Whole::json(200, json!({"embedding": {"values": VECTOR}}).to_string()))
+        }
+        (Kind::EmbedBatch, _) => {
+            let all = request["requests"].as_array().map_or(0, Vec::len);
+            let vectors = vec![json!({"values": VECTOR}); all];
+            Script::Whole(Whole::json(200, json!({"embeddings": vectors}).to_string()))
+        }
         (Kind::Generate, _) => Script::Whole(gemini()),
         (Kind::StreamGenerate, _) => Script::Stream(gemini_stream()),
         (Kind::Models, _) => {
@@ -200,9 +212,19 @@ pub fn responses_stream(model: &str) -> Stream {
     Stream::events(numbered).with("x-request-id", "req_fake_openai")
 }
 
-fn embeddings(model: &str) -> Whole {
-    let body = json!({"object": "list", "model": model,
-                      "data": [{"object": "embedding", "index": 0, "embedding": "AACAPwAAAAA="}],
+/// The vector of any text; OpenAI writes it as `AACAPwAAAAA=` where it is asked for base64.
+const VECTOR: [f32; 2] = [1.0, 0.0];
+
+/// OpenAI's vectors, one a text.
+fn embeddings(model: &str, request: &Value) -> Whole {
+    let vector = match request["encoding_format"] == "base64" {
+        true => json!("AACAPwAAAAA="),
+        false => json!(VECTOR),
+    };
+    let texts = request["input"].as_array().filter(|list| list.iter().all(|item| !item.is_number()));
+    let data = 0..texts.map_or(1, Vec::len);
+    let data = data.map(|index| json!({"object": "embedding", "index": index, "embedding": vector}));
+    let body = json!({"object": "list", "model": model, "data": data.collect::<Vec<_>>(),
                       "usage": {"prompt_tokens": USAGE_INPUT, "total_tokens": USAGE_INPUT}});
     Whole::json(200, body.to_string())
 }
@@ -247,7 +269,7 @@ pub fn error(target: &str, status: u16) -> Bytes {
         Kind::Messages | Kind::CountTokens => {
             json!({"type": "error", "error": {"type": kind_word, "message": message}, "request_id": "req_fake"})
         }
-        Kind::Generate | Kind::StreamGenerate => {
+        Kind::Generate | Kind::StreamGenerate | Kind::Embed | Kind::EmbedBatch => {
             json!({"error": {"code": status, "message": message, "status": gemini_status(status)}})
         }
         _ => json!({"error": {"message": message, "type": kind_word, "param": null, "code": null}}),

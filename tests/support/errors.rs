@@ -74,7 +74,7 @@ pub fn gemini(answer: &Answer, case: &str) -> String {
 pub fn of_path(target: &str, answer: &Answer, case: &str) -> String {
     if target.starts_with("/v1/messages") {
         anthropic(answer, case)
-    } else if target.contains(":generateContent") || target.contains(":streamGenerateContent") {
+    } else if target.contains("/models/") {
         gemini(answer, case)
     } else {
         openai(answer, case)

@@ -2,10 +2,12 @@
 //! prices, no policy; who is asked is the caller's business.
 //!
 //! A spoke is a file with the same verbs in the same order: `read_request`, `write_request`, `read_answer`, `write_answer`,
-//! and for streams a `Reader` (events in, steps out) and a `Teller` (steps in, events out).
+//! and for streams a `Reader` (events in, steps out) and a `Teller` (steps in, events out). Embeddings are no conversation: they
+//! have a file of their own.
 
 mod anthropic;
 mod chat;
+mod embeddings;
 mod fields;
 mod gemini;
 mod hub;
@@ -18,6 +20,7 @@ mod told;
 
 use bytes::Bytes;
 
+pub use embeddings::cross_vectors;
 pub use hub::Obstacle;
 pub use stream::StreamCrossing;
 pub use told::{Composed, Spoken, as_stream, compose, conversation, spoken, with_text};
@@ -98,7 +101,9 @@ impl Spoke {
             Operation::Responses => Some(Self::Responses),
             Operation::Messages => Some(Self::Anthropic),
             Operation::GenerateContent => Some(Self::Gemini),
-            Operation::Embeddings | Operation::CountTokens | Operation::Other => None,
+            Operation::Embeddings | Operation::EmbedContent | Operation::CountTokens | Operation::Other => {
+                None
+            }
         }
     }
 
@@ -114,6 +119,9 @@ impl Spoke {
 
 /// Translates a request, or says what is in the way. Requests of the provider's own dialect are never sent through here.
 pub fn cross_request(origin: &Origin<'_>, to: &Destination<'_>) -> Result<Crossed, Obstacle> {
+    if origin.operation.embeds() {
+        return embeddings::cross_request(origin, to);
+    }
     let from = Spoke::of_client(origin.operation).ok_or_else(never)?;
     let spoke = Spoke::of_provider(to.dialect);
     let written = || {

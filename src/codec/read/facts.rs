@@ -48,7 +48,7 @@ pub(super) fn view<'i>(
 fn dialect(operation: Operation) -> Dialect {
     match operation {
         Operation::Messages | Operation::CountTokens => Dialect::Anthropic,
-        Operation::GenerateContent => Dialect::Gemini,
+        Operation::GenerateContent | Operation::EmbedContent => Dialect::Gemini,
         Operation::ChatCompletions | Operation::Responses | Operation::Embeddings | Operation::Other => {
             Dialect::OpenAi
         }
@@ -61,7 +61,7 @@ fn model(
     top: &Top<'_, '_>,
 ) -> Result<(String, std::ops::Range<usize>), Refusal> {
     // Gemini names the model in the path; what its body says of it is the provider's business.
-    if operation == Operation::GenerateContent {
+    if operation.names_in_path() {
         return Ok((String::new(), 0..0));
     }
     match top.model {

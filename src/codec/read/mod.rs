@@ -6,6 +6,7 @@
 
 mod anthropic;
 mod chat;
+mod embeddings;
 mod facts;
 mod gemini;
 mod responses;
@@ -125,7 +126,8 @@ impl std::fmt::Debug for Scratch {
 }
 
 /// Reads a body and lets `look` see it; what `look` returns comes back with the facts. Chat completions, responses, messages
-/// (and the messages of `count_tokens`) and Gemini's contents are read whole, of other operations only the top level.
+/// (and the messages of `count_tokens`), Gemini's contents and texts to embed are read whole, of other operations only the top
+/// level.
 pub fn read<R>(
     operation: Operation,
     body: &[u8],
@@ -142,7 +144,7 @@ pub fn read_origin<R>(
     look: impl FnOnce(&ChatView<'_>) -> R,
 ) -> Result<(ChatRequest, R), ReadFault> {
     let Origin { operation, path, body } = *origin;
-    let named = (operation == Operation::GenerateContent).then(|| GeminiPath::of(path)).flatten();
+    let named = operation.names_in_path().then(|| GeminiPath::of(path)).flatten();
     if scan::has_more_values(body, MAX_VALUES) {
         let message = format!("the body holds more than {MAX_VALUES} values; send less at once");
         let (kind, scan) = (ReadFaultKind::TooManyValues, scanned(body, named));
@@ -193,7 +195,9 @@ fn view<'i>(operation: Operation, source: Source<'_>, nodes: &[Node<'i>]) -> Res
         Operation::Messages | Operation::CountTokens => anthropic::read(source, &top, &mut view)?,
         Operation::Responses => responses::read(source, &top, &mut view)?,
         Operation::GenerateContent => gemini::read(source, &top, &mut view)?,
-        Operation::Embeddings | Operation::Other => {}
+        Operation::Embeddings => embeddings::openai(source, &top, &mut view),
+        Operation::EmbedContent => embeddings::gemini(root, &mut view)?,
+        Operation::Other => {}
     }
     Ok(view)
 }

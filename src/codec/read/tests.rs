@@ -63,6 +63,7 @@ fn every_recorded_request_is_read() {
         let wanted = match operation {
             Operation::Responses => listed("input") + usize::from(parsed["input"].is_string()),
             Operation::GenerateContent => listed("contents"),
+            Operation::Embeddings => 1,
             _ => listed("messages"),
         };
         assert_eq!(turns, wanted, "{name}");
@@ -361,11 +362,37 @@ fn scratch_is_reused_and_holds_nothing_between() {
 fn other_operations_are_read_at_the_top_only() {
     let body = br#"{"model":"e","input":"text","messages":7}"#;
     let (request, turns) =
-        read(Operation::Embeddings, body, &mut Scratch::default(), |view| view.turns.len()).unwrap();
+        read(Operation::Other, body, &mut Scratch::default(), |view| view.turns.len()).unwrap();
     assert_eq!((request.model.as_str(), turns), ("e", 0));
     let (request, ()) =
         read(Operation::GenerateContent, br#"{"contents":[]}"#, &mut Scratch::default(), |_| ()).unwrap();
     assert_eq!((request.dialect, request.model.as_str()), (Dialect::Gemini, ""));
+}
+
+#[test]
+fn texts_to_embed_are_one_turn() {
+    let read = |operation, path: &str, body: &str| {
+        let origin = Origin { operation, path, body: body.as_bytes() };
+        let texts = |view: &ChatView<'_>| {
+            let parts = view.turns.iter().flat_map(|turn| &turn.parts);
+            parts.map(|part| format!("{part:?}")).collect::<Vec<_>>()
+        };
+        read_origin(&origin, &mut Scratch::default(), texts).map(|(request, texts)| (request.model, texts))
+    };
+    let openai = |body| read(Operation::Embeddings, "/v1/embeddings", body).unwrap();
+    let (a, b) = ("Text(\"a\")".to_owned(), "Text(\"b\")".to_owned());
+    assert_eq!(openai(r#"{"model":"e","input":"a"}"#), ("e".to_owned(), vec![a.clone()]));
+    assert_eq!(openai(r#"{"model":"e","input":["a","b"]}"#).1, [a.clone(), b.clone()]);
+    assert_eq!(openai(r#"{"model":"e","input":[1, 23]}"#).1, ["Unknown(7)"]);
+    assert_eq!(openai(r#"{"model":"e","input":null}"#).1, [""; 0]);
+    let gemini =
+        |method: &str, body| read(Operation::EmbedContent, &format!("/v1beta/models/e:{method}"), body);
+    let one = r#"{"content":{"parts":[{"text":"a"},{"x":1},{"text":"b"}]}}"#;
+    assert_eq!(gemini("embedContent", one).unwrap(), ("e".to_owned(), vec![a.clone(), b.clone()]));
+    let batch = r#"{"requests":[{"content":{"parts":[{"text":"a"}]}},{"content":{"parts":[{"text":"b"}]}}]}"#;
+    assert_eq!(gemini("batchEmbedContents", batch).unwrap().1, [a, b]);
+    let twice = r#"{"content":{"parts":[]},"content":{"parts":[{"text":"a"}]}}"#;
+    assert_eq!(gemini("embedContent", twice).unwrap_err().kind, ReadFaultKind::DuplicateKey);
 }
 
 /// A JSON text with white space, escapes and nesting, so that positions are put to the test.
