@@ -4,7 +4,7 @@ import Anthropic from '@anthropic-ai/sdk';
 import { createAnthropic } from '@ai-sdk/anthropic';
 import { createOpenAI } from '@ai-sdk/openai';
 import { GoogleGenAI } from '@google/genai';
-import { generateObject, generateText, jsonSchema, stepCountIs, streamText, tool } from 'ai';
+import { embedMany, generateObject, generateText, jsonSchema, stepCountIs, streamText, tool } from 'ai';
 import OpenAI from 'openai';
 
 const [base, ...upstreams] = process.argv.slice(2);
@@ -21,6 +21,11 @@ const refused = (run, kind) => assert.rejects(run, (error) => {
   assert.match(String(error.message), /the provider says no/);
   return kind === undefined || error instanceof kind;
 });
+
+function vectors(found) {
+  assert.deepEqual(found.map((vector) => vector[0]), [5, 6]);
+  assert.ok(Math.abs(found[0][1] - 0.1) < 1e-7, String(found));
+}
 
 function openai(upstream) {
   const client = new OpenAI({ baseURL: `${base}/v1`, apiKey: 'none', maxRetries: 0 });
@@ -64,6 +69,13 @@ function openai(upstream) {
       const stream = await ask('Say it slowly.', { stream: true });
       for await (const _ of stream) break;
       stream.controller.abort();
+    },
+    // It asks for base64 and decodes it, unless it is told otherwise.
+    async embeddings() {
+      for (const more of [{}, { encoding_format: 'float' }]) {
+        const answer = await client.embeddings.create({ model: `${upstream}-model`, input: ['Tartu', 'Narva!'], ...more });
+        vectors(answer.data.map((datum) => datum.embedding));
+      }
     },
   };
 }
@@ -197,10 +209,14 @@ function gemini(upstream) {
       await stream.next();
       abort.abort();
     },
+    async embeddings() {
+      const answer = await client.models.embedContent({ model: `${upstream}-model`, contents: ['Tartu', 'Narva!'] });
+      vectors(answer.embeddings.map((one) => one.values));
+    },
   };
 }
 
-const ai = (provider, providerOptions = {}) => (upstream) => {
+const ai = (provider, { embedder, ...providerOptions } = {}) => (upstream) => {
   const model = provider(`pointsman/${upstream}`);
   const more = { model, maxOutputTokens: 60, maxRetries: 0, providerOptions };
   return {
@@ -234,6 +250,10 @@ const ai = (provider, providerOptions = {}) => (upstream) => {
       for await (const _ of answer.textStream) break;
       abort.abort();
     },
+    embeddings: embedder && (async () => {
+      const { embeddings } = await embedMany({ model: embedder(`${upstream}-model`), values: ['Tartu', 'Narva!'], maxRetries: 0 });
+      vectors(embeddings);
+    }),
   };
 };
 
@@ -242,7 +262,9 @@ const clients = {
   'openai, resp. (Node)': responses,
   '@anthropic-ai/sdk': anthropic,
   '@google/genai': gemini,
-  'ai, OpenAI chat': ai((name) => createOpenAI({ baseURL: `${base}/v1`, apiKey: 'none' }).chat(name)),
+  'ai, OpenAI chat': ai((name) => createOpenAI({ baseURL: `${base}/v1`, apiKey: 'none' }).chat(name), {
+    embedder: (name) => createOpenAI({ baseURL: `${base}/v1`, apiKey: 'none' }).embedding(name),
+  }),
   // Its answers are kept unless it says otherwise, and nobody else keeps them.
   'ai, responses': ai((name) => createOpenAI({ baseURL: `${base}/v1`, apiKey: 'none' }).responses(name), { openai: { store: false } }),
   'ai, Anthropic': ai((name) => createAnthropic({ baseURL: `${base}/v1`, apiKey: 'none' })(name)),
@@ -250,7 +272,8 @@ const clients = {
 for (const upstream of upstreams) {
   for (const [client, make] of Object.entries(clients)) {
     const cases = make(upstream);
-    for (const name of ['plain', 'stream', 'tools', 'structured', 'image', 'error', 'cancel']) {
+    for (const name of ['plain', 'stream', 'tools', 'structured', 'image', 'error', 'cancel', 'embeddings']) {
+      if (!cases[name]) continue;
       const row = { client, upstream, case: name, ok: true, what: '' };
       try {
         await cases[name]();

@@ -22,7 +22,7 @@ class OpenAi:
 
     def __init__(self, upstream):
         self.client = openai.OpenAI(base_url=BASE + "/v1", api_key="none", max_retries=0)
-        self.model = "pointsman/" + upstream
+        self.model, self.upstream = "pointsman/" + upstream, upstream
 
     def ask(self, content, **more):
         messages = content if isinstance(content, list) else [{"role": "user", "content": content}]
@@ -71,9 +71,17 @@ class OpenAi:
         next(iter(stream))
         stream.close()
 
+    def embeddings(self):
+        # It asks for base64 and decodes it, unless it is told otherwise.
+        for more in ({}, {"encoding_format": "float"}):
+            answer = self.client.embeddings.create(model=self.upstream + "-model", input=["Tartu", "Narva!"], **more)
+            vectors = [datum.embedding for datum in answer.data]
+            assert [one[0] for one in vectors] == [5, 6] and abs(vectors[0][1] - 0.1) < 1e-7, answer
+
 
 class Responses(OpenAi):
     name = "openai, responses"
+    embeddings = None  # the same as above
 
     def ask(self, content, **more):
         more = {"max_output_tokens": 60, **more}
@@ -115,7 +123,7 @@ class Gemini:
 
     def __init__(self, upstream):
         self.client = genai.Client(api_key="none", http_options=types.HttpOptions(base_url=BASE))
-        self.model = "pointsman/" + upstream
+        self.model, self.upstream = "pointsman/" + upstream, upstream
 
     def ask(self, contents, **more):
         config = types.GenerateContentConfig(max_output_tokens=60, **more)
@@ -165,9 +173,18 @@ class Gemini:
         stream.close()
         self.client.close()
 
+    def embeddings(self):
+        self.__init__(self.upstream)  # the last case has closed it
+        # Of a name with `gemini` in it this SDK asks for one vector of a whole list, so each text is asked for by itself.
+        for text in ("Tartu", "Narva!"):
+            answer = self.client.models.embed_content(model=self.upstream + "-model", contents=text)
+            length, tenth = answer.embeddings[0].values
+            assert length == len(text) and abs(tenth - 0.1) < 1e-7, answer
+
 
 class Anthropic:
     name = "anthropic (Python)"
+    embeddings = None  # it has none
 
     def __init__(self, upstream):
         self.client = anthropic.Anthropic(base_url=BASE, api_key="none", max_retries=0)
@@ -227,7 +244,9 @@ class Anthropic:
 for upstream in UPSTREAMS:
     for kind in (OpenAi, Responses, Anthropic, Gemini):
         client = kind(upstream)
-        for case in ("plain", "stream", "tools", "structured", "image", "error", "cancel"):
+        for case in ("plain", "stream", "tools", "structured", "image", "error", "cancel", "embeddings"):
+            if getattr(client, case) is None:
+                continue
             row = {"client": kind.name, "upstream": upstream, "case": case, "ok": True, "what": ""}
             try:
                 getattr(client, case)()

@@ -1,7 +1,9 @@
 """A provider of all dialects at once, for real SDKs behind the proxy. What it answers follows from what it is asked: a tool call
 where tools are offered and not yet answered, JSON where a schema is given, an error where the prompt asks for one."""
 
+import base64
 import json
+import struct
 import sys
 import threading
 import time
@@ -58,6 +60,15 @@ def wrong(body):
     return ""
 
 
+def vector(text):
+    """Tells texts apart: the length, and a number that no binary fraction is."""
+    return [float(len(text)), 0.1]
+
+
+def text_of(request):
+    return request["content"]["parts"][0]["text"]
+
+
 class Provider(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -70,7 +81,7 @@ class Provider(BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         path = self.path.split("?")[0]
-        fault = wrong(body)
+        fault = "" if "embed" in path.lower() else wrong(body)
         if fault:
             self.whole(400, {"type": "error", "error": {"message": fault, "type": "invalid_request_error", "code": "wrong",
                                                         "status": "INVALID_ARGUMENT"}})
@@ -82,6 +93,13 @@ class Provider(BaseHTTPRequestHandler):
             self.items(body)
         elif path.endswith(("/gemini-model-1:generateContent", "/gemini-model-1:streamGenerateContent")):
             self.gemini(body, "stream" in path)
+        elif path.endswith("/embeddings"):
+            self.embeddings(body)
+        elif path.endswith("/gemini-model-1:embedContent"):
+            self.whole(200, {"embedding": {"values": vector(text_of(body))}})
+        elif path.endswith("/gemini-model-1:batchEmbedContents"):
+            assert all(one["model"] == "models/gemini-model-1" for one in body["requests"]), body
+            self.whole(200, {"embeddings": [{"values": vector(text_of(one))} for one in body["requests"]]})
         else:
             self.whole(404, {"error": {"message": "no such path " + path}})
 
@@ -226,6 +244,15 @@ class Provider(BaseHTTPRequestHandler):
             return self.whole(200, answer([{"text": text}] if text else parts, **last))
         events = [answer([part]) for part in parts[:-1]] + [answer(parts[-1:], **last)]
         self.stream([f"data: {json.dumps(event)}\r\n\r\n" for event in events], want == "slow")
+
+    def embeddings(self, body):
+        texts = body["input"] if isinstance(body["input"], list) else [body["input"]]
+        written = [vector(text) for text in texts]
+        if body.get("encoding_format") == "base64":
+            written = [base64.b64encode(struct.pack("<2f", *one)).decode() for one in written]
+        data = [{"object": "embedding", "index": at, "embedding": one} for at, one in enumerate(written)]
+        self.whole(200, {"object": "list", "model": body["model"], "data": data,
+                         "usage": {"prompt_tokens": 20, "total_tokens": 20}})
 
     def whole(self, status, value):
         body = json.dumps(value).encode()

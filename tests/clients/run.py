@@ -17,7 +17,11 @@ PROVIDERS = [("openai", "openai", "/v1"), ("anthropic", "anthropic", ""), ("gemi
 ABILITIES = ["tools", "thinking", "json_schema", "json_object", "vision", "sampling"]
 # What the upstream's dialect has no word for, and the field that is named before anybody is asked.
 REFUSED = {("ai, Anthropic", "gemini", "structured"): "parallel_tool_calls"}
-CASES = ["plain", "stream", "tools", "structured", "image", "error", "cancel"]
+# Anthropic has no embeddings: whoever asks one of its models for them is told so, by message or by code.
+TOLD = {"openai (Python)": "has no embeddings", "openai (Node)": "has no embeddings", "ai, OpenAI chat": "has no embeddings",
+        "google-genai": "not_expressible", "@google/genai": "not_expressible"}
+REFUSED |= {(client, "anthropic", "embeddings"): words for client, words in TOLD.items()}
+CASES = ["plain", "stream", "tools", "structured", "image", "error", "cancel", "embeddings"]
 
 
 def free_port():
@@ -106,9 +110,9 @@ def main():
     show(found, gone)
 
 
-def word(mark):
+def word(mark, case):
     if mark is None:
-        return "missing"
+        return "-" if case == "embeddings" else "missing"
     return "refused" if mark.get("refused") else "ok" if mark["ok"] else "FAILS"
 
 
@@ -119,8 +123,7 @@ def show(found, gone):
         if cell in cells and not cells[cell]["ok"] and field in cells[cell]["what"]:
             cells[cell].update(ok=True, refused=True)
     for client, upstream in dict.fromkeys((row["client"], row["upstream"]) for row in found):
-        marks = [cells.get((client, upstream, case)) for case in CASES]
-        words = [word(mark) for mark in marks]
+        words = [word(cells.get((client, upstream, case)), case) for case in CASES]
         print(f"{client:20} {upstream:10} " + " ".join(f"{said:10}" for said in words))
     failed = [row for row in found if not row["ok"]]
     for row in failed:
