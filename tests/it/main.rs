@@ -35,6 +35,7 @@ mod fallback;
 mod frontier;
 mod in_flight;
 mod intercept;
+mod intercept_authority;
 mod intercept_edges;
 mod intercept_run;
 mod intercept_upstream;
