@@ -56,4 +56,5 @@ mod services;
 mod sessions;
 mod smuggling;
 mod streams;
+mod strict;
 mod tls;
