@@ -2,11 +2,14 @@
 # Redirects this machine's outgoing TLS to the interception listener (Linux, iptables), for sidecars and for programs that
 # read no HTTPS_PROXY:  scripts/intercept.sh up|down|status
 #
-#   POINTSMAN_UID    user the proxy runs as; its own traffic is exempt, or it would call itself (needed for `up`)
-#   POINTSMAN_PORT   port of [intercept] listen; 8443
-#   POINTSMAN_PORTS  outgoing ports, by commas; 443
+#   POINTSMAN_UID     user the proxy runs as; its own traffic is exempt, or it would call itself
+#   POINTSMAN_CGROUP  instead, or besides: its control group (cgroup v2), as system.slice/pointsman.service, for a proxy and
+#                     programs of one user; the group must be there already, and the kernel must know `-m cgroup --path`
+#   POINTSMAN_PORT    port of [intercept] listen; 8443
+#   POINTSMAN_PORTS   outgoing ports, by commas; 443
 #
-# All rules stand in one chain of our own, so `down` leaves nothing behind and `up` may be repeated. Hosts off the list reach
+# `up` needs one of the first two, and refuses a user that is not the one who listens on the port. All rules stand in one chain
+# of our own, so `down` leaves nothing behind and `up` may be repeated. Hosts off the list reach
 # where they were going, unread, with off_list = "tunnel". A listener on 127.0.0.1 takes IPv4 only: connections over IPv6 are
 # refused meanwhile rather than let past, and clients go on to IPv4. UDP (QUIC) is not touched: clients that speak it to a host of
 # the list go past. `status` ends with 0 when on, 1 when off, 3 when that cannot be seen.
@@ -17,7 +20,7 @@ port=${POINTSMAN_PORT:-8443}
 ports=${POINTSMAN_PORTS:-443}
 
 usage() {
-    sed -n '2,12p' "$0" | cut -c3- >&2
+    sed -n '2,16p' "$0" | cut -c3- >&2
     exit 2
 }
 
@@ -55,8 +58,51 @@ down() {
     done
 }
 
+# The users who listen now where REDIRECT leads, our port of 127.0.0.1, as the kernel shows them; nothing while nobody does.
+listeners() {
+    cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
+        awk -v port="$(printf '%04X' "$port")" '
+            { split($2, at, ":") }
+            $4 == "0A" && at[2] == port && (at[1] ~ /^0+$/ || at[1] ~ /^(0000000000000000FFFF0000)?0100007F$/) { print $8 }' |
+        sort -u
+}
+
+# Rules for the wrong user would lead the proxy's traffic back to the proxy.
+check_user() {
+    local uid=$1 found
+    if ! [[ $uid =~ ^[0-9]+$ ]]; then
+        uid=$(id -u "$uid" 2>/dev/null) || { echo "POINTSMAN_UID: there is no user $1" >&2; exit 1; }
+    fi
+    found=$(listeners)
+    if [ -n "$found" ] && ! grep -qx "$uid" <<<"$found"; then
+        echo "port $port is listened on by user $(tr '\n' ' ' <<<"$found")and not by POINTSMAN_UID=$1: the proxy's own traffic" \
+            "would be led back to it; nothing was changed" >&2
+        exit 1
+    fi
+}
+
+# Exempts what a match names, or says why that cannot be.
+exempt() {
+    local table=$1
+    shift
+    if ! run "$table" -w -t nat -A "$chain" "$@" -j RETURN; then
+        echo "$table: this kernel does not take \`$*\`; for a control group it needs xt_cgroup, cgroup v2 and a group that is" \
+            "there: use POINTSMAN_UID otherwise" >&2
+        return 1
+    fi
+}
+
 up() {
-    local uid=${POINTSMAN_UID:?name the user the proxy runs as: its own traffic must be exempt}
+    local uid=${POINTSMAN_UID:-} group=${POINTSMAN_CGROUP:-}
+    if [ -z "$uid$group" ]; then
+        echo "POINTSMAN_UID: name the user the proxy runs as (or POINTSMAN_CGROUP): its own traffic must be exempt" >&2
+        exit 1
+    fi
+    if [ -n "$group" ] && [ -z "${group//\//}" ]; then
+        echo "POINTSMAN_CGROUP: everything is in the group \`$group\`, so nothing would be redirected" >&2
+        exit 1
+    fi
+    if [ -n "$uid" ]; then check_user "$uid"; fi
     down
     # Half a set of rules would be worse than none.
     trap 'down' ERR
@@ -64,7 +110,8 @@ up() {
         local here=127.0.0.0/8
         if [ "$table" = ip6tables ]; then here=::1/128; fi
         run "$table" -w -t nat -N "$chain"
-        run "$table" -w -t nat -A "$chain" -m owner --uid-owner "$uid" -j RETURN
+        if [ -n "$uid" ]; then exempt "$table" -m owner --uid-owner "$uid"; fi
+        if [ -n "$group" ]; then exempt "$table" -m cgroup --path "${group#/}"; fi
         run "$table" -w -t nat -A "$chain" -d "$here" -j RETURN
         run "$table" -w -t nat -A "$chain" -p tcp -m multiport --dports "$ports" -j REDIRECT --to-ports "$port"
         run "$table" -w -t nat -A OUTPUT -p tcp -j "$chain"

@@ -8,11 +8,11 @@ mod server;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use pingora::server::configuration::ServerConf;
 
-pub use in_process::InProcess;
+pub use in_process::{InProcess, RUN_TAG};
 pub use server::serve;
 
 use crate::config::{Faults, Settings};
@@ -79,10 +79,22 @@ async fn write_out(ledger: &Ledger) {
     }
 }
 
+/// Says so while the end of the authority in use is near or behind us.
+fn warn_of_end(authority: &Authority) {
+    if let Some(warning) = authority.validity().warning(SystemTime::now()) {
+        tracing::warn!(until = %authority.validity().days()[1], "{warning}");
+    }
+}
+
 impl Parts {
-    fn new(settings: &Settings, threads: usize) -> Result<Self, AppError> {
+    /// `mark` is a tag and its value for all records.
+    fn new(
+        settings: &Settings,
+        (threads, mark): (usize, Option<(String, String)>),
+    ) -> Result<Self, AppError> {
         let (ledger, writer) =
             Ledger::open(&settings.ledger).map_err(|error| AppError::Ledger(error.to_string()))?;
+        let ledger = ledger.marked(mark);
         writer.spawn().map_err(|error| AppError::Ledger(error.to_string()))?;
         let pool = PoolSettings {
             connections: POOL_CONNECTIONS,

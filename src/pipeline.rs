@@ -11,6 +11,7 @@ mod hops;
 mod lacking;
 mod refusal;
 mod understand;
+mod would;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -9,7 +9,7 @@ sdks() {
         return
     fi
     [ -x "$home/venv/bin/python" ] || python3 -m venv "$home/venv" || { echo "SKIPPED: no venv" >&2; return; }
-    if ! "$home/venv/bin/pip" install --quiet --disable-pip-version-check --requirement tests/clients/requirements.txt; then
+    if ! "$home/venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement tests/clients/requirements.txt; then
         echo "SKIPPED: the Python SDKs cannot be installed, so no SDK is tested" >&2
         return
     fi

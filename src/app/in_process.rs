@@ -1,6 +1,7 @@
 //! The proxy inside another program: on loopback, on free ports, without signals. Tests and the demo use it.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,13 +9,14 @@ use std::time::Duration;
 use pingora::apps::ServerApp;
 use pingora::listeners::tls::{Acceptor, TlsSettings};
 use pingora::protocols::l4::stream::Stream as L4;
+use pingora::protocols::{GetSocketDigest, SocketDigest};
 use pingora::server::configuration::ServerConf;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::reload::{Reloader, Source};
-use super::{AppError, Parts, none_in_flight, write_out};
+use super::{AppError, Parts, none_in_flight, warn_of_end, write_out};
 use crate::catalog::SnapshotVersion;
 use crate::config::{self, Faults, SecretSource, Settings};
 use crate::intercept::{Authority, InterceptSettings};
@@ -26,6 +28,9 @@ use crate::upstream::CHECK_EVERY;
 
 /// How long answers that are still being sent are waited for at the end.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
+
+/// The tag by which records of one `pointsman run` are told from others in the same ledger.
+pub const RUN_TAG: &str = "run";
 
 /// A running proxy. Dropping it stops the listeners; requests in flight finish.
 pub struct InProcess {
@@ -56,22 +61,25 @@ impl InProcess {
     }
 
     /// Starts a proxy that intercepts, whatever the configuration file's `enabled` says; `authority` stands in for the
-    /// one on disk.
+    /// one on disk. Records are marked with the tag `run` and this value, so that they can be told from those of others.
     pub async fn intercepting(
         path: &Path,
         mut settings: Settings,
-        authority: Option<Arc<Authority>>,
+        (authority, run): (Arc<Authority>, &str),
     ) -> Result<Self, AppError> {
         settings.intercept.enabled = true;
-        Self::launch(&settings, Source::file(path), authority).await
+        Self::launch(&settings, Source::file(path), Some((authority, run))).await
     }
 
     async fn launch(
         settings: &Settings,
         source: Source,
-        authority: Option<Arc<Authority>>,
+        run: Option<(Arc<Authority>, &str)>,
     ) -> Result<Self, AppError> {
-        let parts = Parts::new(settings, 2)?;
+        let mark = run.as_ref().map(|(_, run)| (RUN_TAG.to_owned(), (*run).to_owned()));
+        let mut parts = Parts::new(settings, (2, mark))?;
+        let (data, admin, door) = (bind().await?, bind().await?, bind().await?);
+        parts.own_ports = vec![data.1.port(), admin.1.port(), door.1.port()];
         let conf = Arc::new(ServerConf { threads: 2, max_retries: 2, ..ServerConf::default() });
         let tls = settings.server.listen.iter().find_map(|listen| listen.tls.as_ref());
         let acceptor = tls
@@ -79,26 +87,25 @@ impl InProcess {
             .transpose()?;
         let gateway = parts.gateway();
         let reloader = Arc::new(Reloader::new(parts.engine.clone(), source, settings));
-        let admin = Admin::new(parts.engine.clone(), reloader.clone(), settings.server.admin_token.clone());
+        let plane = Admin::new(parts.engine.clone(), reloader.clone(), settings.server.admin_token.clone());
         let (shutdown, watch) = watch::channel(false);
-        let doorway = intercepting(&settings.intercept, authority)?
-            .map(|authority| parts.doorway((&settings.intercept, &authority), &gateway, &conf))
+        let authority = intercepting(&settings.intercept, run.map(|(authority, _)| authority))?;
+        let doorway = authority
+            .map(|authority| {
+                warn_of_end(&authority);
+                parts.doorway((&settings.intercept, &authority), &gateway, &conf)
+            })
             .transpose()?;
-        let (data, data_task) = listen(Arc::new(Edge::new(gateway, conf)), acceptor, watch.clone()).await?;
-        let mut tasks = Vec::new();
-        let mut intercept = None;
-        if let Some(doorway) = doorway {
-            let (address, task) = listen(Arc::new(doorway), None, watch.clone()).await?;
-            intercept = Some(address);
-            tasks.push(task);
-        }
-        let (admin, admin_task) = listen(Arc::new(admin), None, watch.clone()).await?;
-        let checks = tokio::spawn(keep_checking(parts.engine.clone(), watch));
-        tasks.extend([data_task, admin_task, checks]);
+        let edge = Arc::new(Edge::new(gateway, conf));
+        let mut tasks = vec![accept(data.0, edge, acceptor, watch.clone())];
+        let intercept = doorway.is_some().then_some(door.1);
+        tasks.extend(doorway.map(|doorway| accept(door.0, Arc::new(doorway), None, watch.clone())));
+        tasks.push(accept(admin.0, Arc::new(plane), None, watch.clone()));
+        tasks.push(tokio::spawn(keep_checking(parts.engine.clone(), watch)));
         Ok(Self {
-            data,
+            data: data.1,
             intercept,
-            admin,
+            admin: admin.1,
             ledger: parts.engine.ledger.clone(),
             metrics: parts.engine.metrics.clone(),
             ledger_path: settings.ledger.path.clone(),
@@ -158,26 +165,34 @@ fn acceptor(cert: &str, key: &str) -> Result<Arc<Acceptor>, AppError> {
     Ok(Arc::new(tls.build()))
 }
 
-async fn listen<A: ServerApp + Send + Sync + 'static>(
+/// A listener on a free port of loopback.
+async fn bind() -> Result<(TcpListener, SocketAddr), AppError> {
+    let failed = |error: std::io::Error| AppError::Setup(error.to_string());
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+fn accept<A: ServerApp + Send + Sync + 'static>(
+    listener: TcpListener,
     app: Arc<A>,
     tls: Option<Arc<Acceptor>>,
     shutdown: watch::Receiver<bool>,
-) -> Result<(SocketAddr, JoinHandle<()>), AppError> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .await
-        .map_err(|error| AppError::Setup(error.to_string()))?;
-    let address = listener.local_addr().map_err(|error| AppError::Setup(error.to_string()))?;
-    let task = tokio::spawn(async move {
+) -> JoinHandle<()> {
+    tokio::spawn(async move {
         loop {
-            let Ok((stream, _)) = listener.accept().await else {
+            let Ok((socket, _)) = listener.accept().await else {
                 // Out of descriptors, or a client that left: neither is the end of the listener.
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 continue;
             };
-            let _ = stream.set_nodelay(true);
+            let _ = socket.set_nodelay(true);
             let (app, tls, shutdown) = (app.clone(), tls.clone(), shutdown.clone());
             tokio::spawn(async move {
-                let stream = L4::from(stream);
+                // As Pingora's own listener does: who is at the other end, and where it wanted to go.
+                let digest = SocketDigest::from_raw_fd(socket.as_raw_fd());
+                let mut stream = L4::from(socket);
+                stream.set_socket_digest(digest);
                 match tls {
                     None => {
                         app.process_new(Box::new(stream), &shutdown).await;
@@ -190,8 +205,7 @@ async fn listen<A: ServerApp + Send + Sync + 'static>(
                 }
             });
         }
-    });
-    Ok((address, task))
+    })
 }
 
 async fn keep_checking(engine: Arc<Engine>, shutdown: watch::Receiver<bool>) {

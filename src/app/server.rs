@@ -16,7 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
 use super::reload::{Reloader, Source};
-use super::{AppError, DRAIN_POLL, Parts, none_in_flight, write_out};
+use super::{AppError, DRAIN_POLL, Parts, none_in_flight, warn_of_end, write_out};
 use crate::config::{self, SecretSource, Settings};
 use crate::intercept::Authority;
 use crate::pipeline::{Engine, check_replicas};
@@ -29,11 +29,14 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Between two looks for idle connections that are of no use any more.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
+/// Between two warnings of an authority that comes to its end; the first is at the start.
+const WARN_EVERY: Duration = Duration::from_secs(12 * 3600);
+
 /// Runs the proxy until it is told to stop. `upgrade`: take the listeners over from a running process.
 pub fn serve(path: &Path, upgrade: bool) -> Result<(), AppError> {
     let settings = config::load(path, SecretSource::Environment).map_err(AppError::Config)?;
     let threads = settings.server.threads.unwrap_or_else(available_threads);
-    let parts = Parts::new(&settings, threads)?;
+    let parts = Parts::new(&settings, (threads, None))?;
     allow_descriptors(settings.server.max_connections);
     let mut server =
         Server::new_with_opt_and_conf(Opt { upgrade, ..Opt::default() }, server_conf(&settings, threads));
@@ -42,10 +45,15 @@ pub fn serve(path: &Path, upgrade: bool) -> Result<(), AppError> {
         Arc::new(Reloader::new(parts.engine.clone(), Source::file(path), &settings));
     let conf = Arc::new(server_conf(&settings, threads));
     let gateway = parts.gateway();
-    if settings.intercept.enabled {
-        let authority = Authority::load(&settings.intercept.ca, settings.intercept.names());
-        let authority = Arc::new(authority.map_err(AppError::Authority)?);
-        let doorway = parts.doorway((&settings.intercept, &authority), &gateway, &conf)?;
+    let authority = match settings.intercept.enabled {
+        true => {
+            let authority = Authority::load(&settings.intercept.ca, settings.intercept.names());
+            Some(Arc::new(authority.map_err(AppError::Authority)?))
+        }
+        false => None,
+    };
+    if let Some(authority) = &authority {
+        let doorway = parts.doorway((&settings.intercept, authority), &gateway, &conf)?;
         let mut service = Service::new("intercept".into(), doorway);
         service.add_tcp(&settings.intercept.listen.to_string());
         server.add_service(service);
@@ -63,6 +71,7 @@ pub fn serve(path: &Path, upgrade: bool) -> Result<(), AppError> {
         ready: parts.ready,
         reloader,
         drain: Duration::from_secs(settings.server.drain_seconds),
+        authority,
     };
     server.add_service(background_service("upkeep", upkeep));
     let data: Vec<String> = settings.server.listen.iter().map(|listen| listen.addr.to_string()).collect();
@@ -131,12 +140,13 @@ fn data_service(
     Ok(service)
 }
 
-/// Everything that runs beside requests: names, health checks, reload on SIGHUP, draining.
+/// Everything that runs beside requests: names, health checks, the end of the authority, reload on SIGHUP, draining.
 struct Upkeep {
     engine: Arc<Engine>,
     ready: Arc<AtomicBool>,
     reloader: Arc<dyn Control>,
     drain: Duration,
+    authority: Option<Arc<Authority>>,
 }
 
 #[async_trait]
@@ -145,6 +155,7 @@ impl BackgroundService for Upkeep {
         let mut names = tokio::time::interval(REFRESH);
         let mut replicas = tokio::time::interval(CHECK_EVERY);
         let mut idle = tokio::time::interval(SWEEP_EVERY);
+        let mut term = tokio::time::interval(WARN_EVERY);
         let (mut refreshing, mut checking) = (Round::default(), Round::default());
         let (Ok(mut hangup), Ok(mut quit)) = (signal(SignalKind::hangup()), signal(SignalKind::quit()))
         else {
@@ -163,6 +174,7 @@ impl BackgroundService for Upkeep {
                     checking.start(async move { check_replicas(&loaded).await });
                 }
                 _ = idle.tick() => self.engine.upstream().sweep(),
+                _ = term.tick() => self.authority.iter().for_each(|authority| warn_of_end(authority)),
                 // Pingora hands the listeners over and closes what is idle a few seconds later. Until then every answer ends
                 // its connection, so that clients go to the new process by themselves and none writes into a closing one.
                 _ = quit.recv() => self.ready.store(false, Ordering::Relaxed),

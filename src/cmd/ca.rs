@@ -2,6 +2,7 @@
 //! `install` prints how clients come to trust it; nothing is ever installed by itself.
 
 use std::path::Path;
+use std::time::SystemTime;
 
 use clap::{Args, Subcommand};
 
@@ -44,32 +45,53 @@ pub fn run(path: &Path, arguments: &CaArgs, json: bool) -> Result<String, String
     let authority = match arguments.action {
         Action::Init => make(false).map_err(text)?,
         Action::Rotate => make(true).map_err(text)?,
-        Action::Show | Action::Install { .. } => {
-            Authority::load(&settings.ca, settings.names()).map_err(text)?
-        }
+        // One that does not hold any more is shown all the same: that is what is to be seen of it.
+        Action::Show => Authority::read(&settings.ca, settings.names()).map_err(text)?,
+        Action::Install { .. } => Authority::read(&settings.ca, settings.names())
+            .and_then(|authority| authority.holding_now(&settings.ca))
+            .map_err(text)?,
     };
     let subject = authority.subject().map_err(text)?;
     if matches!(arguments.action, Action::Install { .. }) {
         return Ok(install(&settings, &subject));
     }
+    let (validity, now) = (authority.validity(), SystemTime::now());
+    let ([from, until], days_left) = (validity.days(), validity.days_left(now));
+    let warning = validity.warning(now);
     if json {
         let value = serde_json::json!({
             "subject": subject, "certificate": settings.ca.cert, "key": settings.ca.key, "hosts": authority.names(),
+            "not_before": from.to_string(), "not_after": until.to_string(), "days_left": days_left, "warning": warning,
         });
         return Ok(value.to_string());
     }
     let mut lines = format!(
         "{subject}\ncertificate  {}\nkey          {} (0600: keep it on this machine, out of backups and images)\n\
-         speaks for   {}\n",
+         speaks for   {}\nholds        {from} to {until}, {days_left} days from now\n",
         settings.ca.cert.display(),
         settings.ca.key.display(),
         authority.names().join(", ")
     );
-    if !matches!(arguments.action, Action::Show) {
-        lines += "next         pointsman ca install --print\n";
+    if let Some(warning) = warning {
+        lines += &format!("warning      {warning}\n");
+    }
+    match arguments.action {
+        Action::Init => lines += "next         pointsman ca install --print\n",
+        Action::Rotate => lines += AFTER_ROTATION,
+        Action::Show | Action::Install { .. } => {}
     }
     Ok(lines)
 }
+
+/// Until all of it is done some clients trust an authority that is not in use.
+const AFTER_ROTATION: &str = "\
+next         1. have clients trust this one: pointsman ca install --print (in every store and bundle that had the old one)
+             2. restart the proxy (`serve`): it goes on with the old authority until then, a reload does not change it; the
+                key must belong to the user it runs as
+             3. restart programs that read their trust at their start: Node, Java, Python, whatever holds a bundle open
+             4. take the old one out of system stores; its key was replaced here, copies of it are yours to destroy
+             `pointsman run` needs none of this; pods and compositions make their own authority when their volume is new
+";
 
 /// What to do, system by system and runtime by runtime.
 fn install(settings: &InterceptSettings, subject: &str) -> String {

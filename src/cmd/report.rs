@@ -100,6 +100,10 @@ pub fn run(config: &Path, args: &ReportArgs, json: bool) -> Result<String, Strin
     Ok(text)
 }
 
+/// What the interval of costs that nobody has paid rests on.
+pub(super) const WOULD_BASIS: &str =
+    "the same input, and output as much shorter or longer as nine of ten answers of another model are";
+
 /// Tables, or one JSON document.
 fn shown(totals: &Totals, json: bool) -> String {
     if json {
@@ -126,7 +130,8 @@ fn print(text: &mut String, totals: &Totals) -> fmt::Result {
     if let Some(observed) = &totals.all.observed {
         writeln!(
             text,
-            "observed: {} requests cost {}; as the router would have decided, between {} and {}; quality unknown (0 pairs)",
+            "observed: {} requests cost {}; as the router would have decided, between {} and {} ({WOULD_BASIS}); quality \
+             unknown (0 pairs)",
             observed.requests,
             usd(observed.cost_usd),
             usd(observed.would_low_usd),

@@ -16,12 +16,12 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::explain;
-use super::report::usd;
-use crate::app::InProcess;
+use super::report::{WOULD_BASIS, usd};
+use crate::app::{InProcess, RUN_TAG};
 use crate::catalog::SnapshotVersion;
 use crate::config::{self, SecretSource};
 use crate::intercept::Authority;
-use crate::ledger::{By, Reader, Span, totals};
+use crate::ledger::{By, Group, Reader, Span, totals};
 
 /// Arguments of `run`.
 #[derive(Args, Debug)]
@@ -72,8 +72,8 @@ async fn intercepted(config: &Path, arguments: &RunArgs) -> Result<ExitStatus, S
     let authority = Arc::new(authority.map_err(|error| error.to_string())?);
     let folder = Folder::new()?;
     let environment = environment(&folder, authority.pem())?;
-    let since_ms = now_ms();
-    let proxy = InProcess::intercepting(config, settings, Some(authority));
+    let (run, since_ms) = (format!("{:016x}", rand::random::<u64>()), now_ms());
+    let proxy = InProcess::intercepting(config, settings, (authority, &run));
     let proxy = proxy.await.map_err(|error| error.to_string())?;
     let Some(address) = proxy.intercept else { return Err("the listener did not open".to_owned()) };
     let mut command = Command::new(&arguments.command[0]);
@@ -89,7 +89,7 @@ async fn intercepted(config: &Path, arguments: &RunArgs) -> Result<ExitStatus, S
     // The command's own status is worth more than ours.
     eprintln!(
         "{}",
-        spent(&ledger, since_ms).unwrap_or_else(|fault| format!("pointsman: no account: {fault}"))
+        spent(&ledger, (&run, since_ms)).unwrap_or_else(|fault| format!("pointsman: no account: {fault}"))
     );
     Ok(status)
 }
@@ -142,12 +142,14 @@ fn environment(folder: &Folder, pem: &str) -> Result<Vec<(&'static str, String)>
     Ok(set)
 }
 
-/// The account of everything since the start.
-fn spent(ledger: &Path, since_ms: u64) -> Result<String, String> {
+/// The account of one run, which began then: others may write to the same ledger meanwhile.
+fn spent(ledger: &Path, (run, since_ms): (&str, u64)) -> Result<String, String> {
     let reader = Reader::open(ledger).map_err(|error| error.to_string())?;
     let span = Span { since_ms, until_ms: Span::ALL.until_ms };
     let catalogue = |version: &SnapshotVersion| explain::rebuild(&reader, version).ok();
-    let all = totals(&reader, &By::Task, span, &catalogue).map_err(|error| error.to_string())?.all;
+    let sums = totals(&reader, &By::Tag(RUN_TAG.to_owned()), span, &catalogue);
+    let groups = sums.map_err(|error| error.to_string())?.groups;
+    let all = groups.into_iter().find(|group| group.key == run).unwrap_or_else(Group::default);
     let cost = all.cost.known_usd().map_or_else(|| "unpriced".to_owned(), usd);
     let mut text = format!("pointsman: {} requests, spent {cost}", all.requests);
     if all.cost.unpriced > 0 {
@@ -155,8 +157,8 @@ fn spent(ledger: &Path, since_ms: u64) -> Result<String, String> {
     }
     if let Some(observed) = &all.observed {
         text += &format!(
-            "\npointsman: {} of them were observed at {}; routed they would have cost between {} and {}, quality unknown \
-             (0 pairs)",
+            "\npointsman: {} of them were observed at {}; routed they would have cost between {} and {} ({WOULD_BASIS}), \
+             quality unknown (0 pairs)",
             observed.requests,
             usd(observed.cost_usd),
             usd(observed.would_low_usd),

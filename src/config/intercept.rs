@@ -89,7 +89,7 @@ fn settings(providers: &[Provider]) -> InterceptSettings {
 fn homes(providers: &[Provider], listed: impl Fn(&str) -> bool) -> Vec<HomeHost> {
     let mut homes: Vec<HomeHost> = Vec::new();
     for origin in providers.iter().map(|provider| &provider.origin) {
-        let home = HomeHost { host: origin.host.clone(), port: origin.port };
+        let home = HomeHost { host: origin.host.clone(), port: origin.port, tls: origin.tls };
         if origin.host.parse::<IpAddr>().is_err() && listed(&origin.host) && !homes.contains(&home) {
             homes.push(home);
         }

@@ -4,10 +4,8 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -19,6 +17,9 @@ use rcgen::{
     Issuer, KeyPair, KeyUsagePurpose, NameConstraints, SerialNumber,
 };
 
+use super::files::{CaError, CaFiles, check_mode, check_owner, write};
+use super::validity::Validity;
+
 /// How long a host's certificate is valid.
 const LEAF_LIFE: Duration = Duration::from_secs(48 * 3600);
 /// A certificate is minted anew when it has less than this left.
@@ -27,65 +28,6 @@ const LEAF_RENEW: Duration = Duration::from_secs(12 * 3600);
 const SKEW: Duration = Duration::from_secs(3600);
 /// How long the authority is valid.
 const CA_LIFE: Duration = Duration::from_secs(365 * 24 * 3600);
-
-/// Where an authority is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CaFiles {
-    /// Its certificate, PEM: what clients are told to trust.
-    pub cert: PathBuf,
-    /// Its private key, PEM, mode 0600.
-    pub key: PathBuf,
-}
-
-/// Why there is no authority.
-#[derive(Debug)]
-pub enum CaError {
-    /// A file cannot be read or written.
-    File(PathBuf, std::io::Error),
-    /// Others than the owner may read the key.
-    KeyMode(PathBuf, u32),
-    /// There is an authority already.
-    Exists(PathBuf),
-    /// The certificate was not made for this key.
-    OtherKey(PathBuf),
-    /// The certificate does not permit a host of the list.
-    NotPermitted(String),
-    /// No host is on the list: an authority without names would speak for all.
-    NoHosts,
-    /// Cryptography failed.
-    Crypto(String),
-}
-
-impl fmt::Display for CaError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(path, error) => {
-                write!(f, "{}: {error}; `pointsman ca init` makes an authority", path.display())
-            }
-            Self::KeyMode(path, mode) => write!(
-                f,
-                "{}: others may read this key (mode {mode:04o}): chmod 600 it, and `pointsman ca rotate` if they could",
-                path.display()
-            ),
-            Self::Exists(path) => {
-                write!(f, "{} exists already: `pointsman ca rotate` replaces it", path.display())
-            }
-            Self::OtherKey(path) => {
-                write!(f, "{} does not belong to the key beside it: `pointsman ca rotate`", path.display())
-            }
-            Self::NotPermitted(host) => write!(
-                f,
-                "the authority may not speak for {host}: `pointsman ca rotate`, then have clients trust the new one"
-            ),
-            Self::NoHosts => f.write_str(
-                "no host to intercept: `hosts` of [intercept] and the providers' base URLs name none",
-            ),
-            Self::Crypto(what) => write!(f, "the authority cannot be used: {what}"),
-        }
-    }
-}
-
-impl std::error::Error for CaError {}
 
 /// A host's certificate.
 #[derive(Clone, Debug)]
@@ -102,6 +44,7 @@ pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: CertificateDer<'static>,
     pem: String,
+    validity: Validity,
     /// The closed list, lower case; as many leaves as it has names are kept.
     names: Vec<String>,
     leaf_key: KeyPair,
@@ -112,14 +55,29 @@ pub struct Authority {
 impl Authority {
     /// A new authority for these names, in memory only.
     pub fn new(names: Vec<String>) -> Result<Self, CaError> {
+        let now = SystemTime::now();
+        Self::holding(names, Validity { from: now - SKEW, until: now + CA_LIFE })
+    }
+
+    fn holding(names: Vec<String>, validity: Validity) -> Result<Self, CaError> {
         let key = KeyPair::generate().map_err(crypto)?;
-        let certificate = authority_params(&key, &names)?.self_signed(&key).map_err(crypto)?;
+        let mut params = authority_params(&key, &names)?;
+        params.not_before = rcgen::date_time_ymd(1970, 1, 1) + since_epoch(validity.from);
+        params.not_after = rcgen::date_time_ymd(1970, 1, 1) + since_epoch(validity.until);
+        let certificate = params.self_signed(&key).map_err(crypto)?;
         Self::of(key, (certificate.der().clone(), certificate.pem()), names)
     }
 
-    /// The authority in these files, for these names. Refuses a key that others may read, and a certificate that was made
-    /// for another key or does not permit one of the names.
+    /// The authority in these files, for these names, ready to mint: as `read`, and refuses a key that is another user's, and
+    /// an authority that does not hold today.
     pub fn load(files: &CaFiles, names: Vec<String>) -> Result<Self, CaError> {
+        check_owner(&files.key)?;
+        Self::read(files, names)?.holding_now(files)
+    }
+
+    /// The authority in these files, whoever it belongs to and whether it holds today or not. Refuses a key that others than
+    /// its owner may read, and a certificate that was made for another key or does not permit one of the names.
+    pub fn read(files: &CaFiles, names: Vec<String>) -> Result<Self, CaError> {
         check_mode(&files.key)?;
         let read =
             |path: &Path| fs::read_to_string(path).map_err(|error| CaError::File(path.to_path_buf(), error));
@@ -153,7 +111,17 @@ impl Authority {
         let provider = CryptoProvider::get_default()
             .ok_or_else(|| CaError::Crypto("no cryptography is installed".to_owned()))?;
         let signing = provider.key_provider.load_private_key(der).map_err(crypto)?;
-        Ok(Self { issuer, certificate, pem, names, leaf_key, signing, leaves: Mutex::default() })
+        let validity = Validity::of(&certificate)
+            .ok_or_else(|| CaError::Crypto("its certificate has no dates that can be read".to_owned()))?;
+        Ok(Self { issuer, certificate, pem, validity, names, leaf_key, signing, leaves: Mutex::default() })
+    }
+
+    /// Itself, if it holds today.
+    pub fn holding_now(self, files: &CaFiles) -> Result<Self, CaError> {
+        match self.validity.holds(SystemTime::now()) {
+            true => Ok(self),
+            false => Err(CaError::NotValid(files.cert.clone(), self.validity)),
+        }
     }
 
     /// The certificate of the authority, PEM.
@@ -164,6 +132,11 @@ impl Authority {
     /// The names it mints for.
     pub fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// When it holds.
+    pub fn validity(&self) -> Validity {
+        self.validity
     }
 
     /// How the certificate is called in a store of trusted ones.
@@ -181,14 +154,20 @@ impl Authority {
         write(&files.cert, &self.pem, 0o644)
     }
 
-    /// The certificate for a host, minted when there is none or it is about to expire; `None` for a host off the list.
+    /// The certificate for a host, minted when there is none or it is about to expire; `None` for a host off the list, and
+    /// when the authority itself does not hold.
     pub fn mint(&self, host: &str) -> Option<Leaf> {
-        if !self.names.iter().any(|name| name == host) {
+        self.mint_at(host, SystemTime::now())
+    }
+
+    fn mint_at(&self, host: &str, now: SystemTime) -> Option<Leaf> {
+        if !self.validity.holds(now) || !self.names.iter().any(|name| name == host) {
             return None;
         }
-        let now = SystemTime::now();
         let mut leaves = self.leaves.lock();
-        if let Some(leaf) = leaves.get(host).filter(|leaf| leaf.until > now + LEAF_RENEW) {
+        // One that ends with the authority is the last there can be.
+        let lasts = |leaf: &&Leaf| leaf.until > now + LEAF_RENEW || leaf.until == self.validity.until;
+        if let Some(leaf) = leaves.get(host).filter(lasts) {
             return Some(leaf.clone());
         }
         let minted = self.sign(host, now).map_err(|error| tracing::error!(host, %error, "no certificate"));
@@ -206,8 +185,10 @@ impl Authority {
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        let until = now + LEAF_LIFE;
-        params.not_before = rcgen::date_time_ymd(1970, 1, 1) + since_epoch(now - SKEW);
+        // Behind the end of the authority nobody trusts what it signed, whatever is written there.
+        let until = (now + LEAF_LIFE).min(self.validity.until);
+        params.not_before =
+            rcgen::date_time_ymd(1970, 1, 1) + since_epoch((now - SKEW).max(self.validity.from));
         params.not_after = rcgen::date_time_ymd(1970, 1, 1) + since_epoch(until);
         let leaf = params.signed_by(&self.leaf_key, &self.issuer).map_err(crypto)?;
         let chain = vec![leaf.der().clone(), self.certificate.clone()];
@@ -216,20 +197,17 @@ impl Authority {
     }
 }
 
-/// Everything about the authority but its key; the subject follows from the key, so that an issuer can be made again.
+/// Everything about the authority but its key and its dates; the subject follows from the key, so that an issuer can be made again.
 fn authority_params(key: &KeyPair, names: &[String]) -> Result<CertificateParams, CaError> {
     if names.is_empty() {
         return Err(CaError::NoHosts);
     }
-    let now = SystemTime::now();
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, common_name(key)?);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    params.not_before = rcgen::date_time_ymd(1970, 1, 1) + since_epoch(now - SKEW);
-    params.not_after = rcgen::date_time_ymd(1970, 1, 1) + since_epoch(now + CA_LIFE);
     let permitted_subtrees = names.iter().map(|name| GeneralSubtree::DnsName(name.clone())).collect();
     // A kind of name without a constraint would be free (RFC 5280, 4.2.1.10): no address is ever spoken for.
     let addresses = [CidrSubnet::V4([0; 4], [0; 4]), CidrSubnet::V6([0; 16], [0; 16])];
@@ -253,27 +231,6 @@ fn permits(certificate: &[u8], name: &str) -> bool {
     memchr::memmem::find(certificate, &entry).is_some()
 }
 
-fn check_mode(path: &Path) -> Result<(), CaError> {
-    let metadata = fs::metadata(path).map_err(|error| CaError::File(path.to_path_buf(), error))?;
-    let mode = metadata.permissions().mode() & 0o7777;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(CaError::KeyMode(path.to_path_buf(), mode)) }
-}
-
-/// Replaces a file whole: a reader never sees half a key.
-fn write(path: &Path, text: &str, mode: u32) -> Result<(), CaError> {
-    let failed = |error| CaError::File(path.to_path_buf(), error);
-    if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        fs::create_dir_all(directory).map_err(failed)?;
-    }
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    let _ = fs::remove_file(&beside);
-    let mut file =
-        OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside).map_err(failed)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-    fs::rename(&beside, path).map_err(failed)
-}
-
 /// A positive number, as X.509 wants it.
 fn serial() -> [u8; 16] {
     let mut serial: [u8; 16] = rand::random();
@@ -291,6 +248,8 @@ fn crypto(error: impl fmt::Display) -> CaError {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn names(list: &[&str]) -> Vec<String> {
@@ -333,5 +292,51 @@ mod tests {
         Authority::new(list.clone()).unwrap().save(&files, true).unwrap();
         fs::write(&files.cert, made.pem()).unwrap();
         assert!(matches!(Authority::load(&files, list), Err(CaError::OtherKey(_))));
+    }
+
+    #[test]
+    fn no_leaf_outlives_its_authority_and_none_is_minted_behind_its_end() {
+        let whole_seconds = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let hours = |hours: u64| Duration::from_secs(hours * 3600);
+        let validity = Validity { from: whole_seconds, until: whole_seconds + hours(100) };
+        let authority = Authority::holding(names(&["api.openai.com"]), validity).unwrap();
+        assert_eq!(authority.validity(), validity, "the dates are read back");
+        let mint = |at| authority.mint_at("api.openai.com", whole_seconds + hours(at));
+        let dates = |leaf: &Leaf| Validity::of(&leaf.certificate.cert[0]).unwrap();
+        let first = mint(0).unwrap();
+        assert_eq!(dates(&first), Validity { from: whole_seconds, until: whole_seconds + hours(48) });
+        assert!(!mint(35).unwrap().new && mint(37).unwrap().new, "renewed before it ends");
+        let last = mint(80).unwrap();
+        assert_eq!(dates(&last).until, validity.until, "it would last for 128 hours");
+        for at in [89, 99] {
+            let kept = mint(at).unwrap();
+            assert!(
+                !kept.new && Arc::ptr_eq(&kept.certificate, &last.certificate),
+                "nothing better can be minted"
+            );
+        }
+        assert!(mint(100).is_none() && mint(1000).is_none());
+        assert!(authority.mint_at("api.openai.com", whole_seconds - hours(1)).is_none());
+    }
+
+    #[test]
+    fn an_authority_that_does_not_hold_is_shown_and_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = CaFiles { cert: folder.path().join("ca.pem"), key: folder.path().join("ca.key") };
+        let (now, day) = (SystemTime::now(), Duration::from_secs(24 * 3600));
+        for (from, until) in [(now - 30 * day, now - day), (now + day, now + 30 * day)] {
+            let made = Authority::holding(names(&["api.openai.com"]), Validity { from, until }).unwrap();
+            made.save(&files, true).unwrap();
+            assert_eq!(
+                Authority::read(&files, names(&["api.openai.com"])).unwrap().validity(),
+                made.validity()
+            );
+            let refused = Authority::load(&files, names(&["api.openai.com"])).map(drop).unwrap_err();
+            assert!(
+                matches!(&refused, CaError::NotValid(_, found) if *found == made.validity()),
+                "{refused}"
+            );
+            assert!(refused.to_string().contains("`pointsman ca rotate`"), "{refused}");
+        }
     }
 }

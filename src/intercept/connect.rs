@@ -4,7 +4,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use pingora::apps::ServerApp;
@@ -19,7 +19,10 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::ca::Authority;
+use super::end::End;
 use super::opening::{Opening, open, origin_form};
+use super::own::Own;
+use super::refusals::{self, alert, in_clear, refuse, turn_away};
 use super::settings::{HomeHost, InterceptSettings, OffList};
 use super::tls::{self, HANDSHAKE};
 use super::tunnel::{Ended, relay};
@@ -32,11 +35,14 @@ const TUNNEL_CONNECT: Duration = Duration::from_secs(10);
 /// Takes every connection of the interception listener.
 pub struct Doorway {
     homes: Vec<Home>,
+    authority: Arc<Authority>,
     off_list: OffList,
     patience: Duration,
     silence: Duration,
     room: Semaphore,
     tunnels: Semaphore,
+    /// Our own connections, which must not come in here.
+    own: Own,
     /// Ports of our own listeners, which no caller reaches through here.
     own_ports: Vec<u16>,
     metrics: Arc<Metrics>,
@@ -47,54 +53,6 @@ struct Home {
     host: HomeHost,
     acceptor: Acceptor,
     edge: Arc<Edge>,
-}
-
-/// What became of a connection.
-#[derive(Clone, Copy, Debug)]
-enum End {
-    /// Served behind a certificate of ours.
-    Tls,
-    /// Served in clear, as the provider is.
-    Plain,
-    /// Passed on unread.
-    Tunnel,
-    /// Passed on unread, and closed because nothing more came.
-    Silent,
-    /// Its host is not on the list, and such are refused.
-    OffList,
-    /// Its host is not on the list, and where it was going is not known.
-    Nowhere,
-    /// The host off the list did not take it.
-    Unreachable,
-    /// There were too many.
-    Full,
-    /// No request, or none for a proxy.
-    Strange,
-    /// The client ended the handshake: it does not trust the authority, or named another host.
-    Untrusted,
-    /// Its first bytes took too long.
-    Slow,
-    /// It broke before it was anybody's.
-    Broken,
-}
-
-impl End {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Tls => "tls",
-            Self::Plain => "plain",
-            Self::Tunnel => "tunnel",
-            Self::Silent => "silent_tunnel",
-            Self::OffList => "off_list",
-            Self::Nowhere => "nowhere",
-            Self::Unreachable => "unreachable",
-            Self::Full => "full",
-            Self::Strange => "strange",
-            Self::Untrusted => "untrusted",
-            Self::Slow => "slow",
-            Self::Broken => "broken",
-        }
-    }
 }
 
 impl Doorway {
@@ -115,7 +73,20 @@ impl Doorway {
         let room = Semaphore::new(connections.min(Semaphore::MAX_PERMITS));
         let tunnels = Semaphore::new(settings.max_tunnels.min(Semaphore::MAX_PERMITS));
         let (off_list, silence) = (settings.off_list, settings.tunnel_idle);
-        Ok(Self { homes, off_list, patience, silence, room, tunnels, own_ports, metrics })
+        let until = authority.validity().until.duration_since(UNIX_EPOCH).unwrap_or_default();
+        metrics.interception.authority_ends(until);
+        Ok(Self {
+            homes,
+            authority: authority.clone(),
+            off_list,
+            patience,
+            silence,
+            room,
+            tunnels,
+            own: Own::default(),
+            own_ports,
+            metrics,
+        })
     }
 
     fn home(&self, host: &str, port: u16) -> Option<&Home> {
@@ -130,7 +101,14 @@ impl Doorway {
     async fn admit(&self, mut client: Box<L4>, shutdown: &ShutdownWatch) -> io::Result<End> {
         let mut bytes = Vec::with_capacity(2048);
         let opening = match timeout(self.patience, open(&mut client, &mut bytes)).await {
-            Ok(opening) => opening?,
+            Ok(opening) => Ok(opening?),
+            Err(late) => Err(late),
+        };
+        if self.is_own(&client) {
+            return turn_away(&mut client, opening.ok()).await.map(|()| End::Loop);
+        }
+        let opening = match opening {
+            Ok(opening) => opening,
             Err(late) => {
                 // Where the server speaks first, the client waits as we do.
                 let Some((host, port)) = redirected(&client) else { return Err(late.into()) };
@@ -144,18 +122,7 @@ impl Doorway {
             return self.tunnel((&host, port), Before::Nothing, client).await;
         }
         match opening {
-            Opening::Tls(name) => match name.as_deref().and_then(|name| self.home_by_name(name)) {
-                Some(home) => Ok(self.decrypt(home, client, shutdown).await),
-                None => match redirected(&client) {
-                    Some((host, port)) => self.tunnel((&host, port), Before::Nothing, client).await,
-                    // By its name it may lead here again, so only where it was going is ever called.
-                    None => {
-                        tracing::info!(name, "TLS for a host off the list: closed");
-                        alert(&mut client).await?;
-                        Ok(End::Nowhere)
-                    }
-                },
-            },
+            Opening::Tls(name) => self.tls(name.as_deref(), client, shutdown).await,
             Opening::Connect(host, port) => match self.home(&host, port) {
                 Some(home) => {
                     client.write_all(ESTABLISHED).await?;
@@ -165,11 +132,15 @@ impl Doorway {
                 None => self.tunnel((&host, port), Before::Established, client).await,
             },
             Opening::Plain(host, port, head) => match self.home(&host, port) {
-                Some(home) => Ok(serve(home, client, shutdown).await),
+                Some(home) => serve(home, client, shutdown).await,
+                // Its provider is reached over TLS: a key that travels to it in clear is a mistake of the client's.
+                None if port == 80 && self.home_by_name(&host).is_some_and(|home| home.host.tls) => {
+                    in_clear(&mut client, &host).await
+                }
                 None => self.tunnel((&host, port), Before::Head(head), client).await,
             },
             Opening::Direct(host, port) => match self.home(&host, port) {
-                Some(home) => Ok(serve(home, client, shutdown).await),
+                Some(home) => serve(home, client, shutdown).await,
                 // To pass it on to the host it names may be to call ourselves.
                 None => refuse(&mut client, "421 Misdirected Request", "this is a proxy")
                     .await
@@ -177,6 +148,35 @@ impl Doorway {
             },
             Opening::Strange(why) => refuse(&mut client, "400 Bad Request", why).await.map(|()| End::Strange),
         }
+    }
+
+    /// TLS at once: for a host of the list, or wherever it was going.
+    async fn tls(
+        &self,
+        name: Option<&str>,
+        mut client: Box<L4>,
+        shutdown: &ShutdownWatch,
+    ) -> io::Result<End> {
+        if let Some(home) = name.and_then(|name| self.home_by_name(name)) {
+            return self.decrypt(home, client, shutdown).await;
+        }
+        match redirected(&client) {
+            Some((host, port)) => self.tunnel((&host, port), Before::Nothing, client).await,
+            // By its name it may lead here again, so only where it was going is ever called.
+            None => {
+                tracing::info!(name, "TLS for a host off the list: closed");
+                alert(&mut client, refusals::UNRECOGNIZED_NAME).await?;
+                Ok(End::Nowhere)
+            }
+        }
+    }
+
+    /// Whether the other end of a connection is ours as well.
+    fn is_own(&self, client: &L4) -> bool {
+        let digest = client.get_socket_digest();
+        digest
+            .and_then(|digest| digest.peer_addr()?.as_inet().copied())
+            .is_some_and(|peer| self.own.has(peer))
     }
 
     /// What follows a CONNECT to a host of the list: TLS, or HTTP in clear where the provider is reached in clear.
@@ -187,24 +187,30 @@ impl Doorway {
         }
         client.rewind(&first);
         if first[0] == HANDSHAKE {
-            Ok(self.decrypt(home, client, shutdown).await)
+            self.decrypt(home, client, shutdown).await
         } else {
-            Ok(serve(home, client, shutdown).await)
+            serve(home, client, shutdown).await
         }
     }
 
-    async fn decrypt(&self, home: &Home, client: Box<L4>, shutdown: &ShutdownWatch) -> End {
+    async fn decrypt(&self, home: &Home, mut client: Box<L4>, shutdown: &ShutdownWatch) -> io::Result<End> {
+        if let Some(ended) = self.authority.validity().over(SystemTime::now()) {
+            tracing::error!(host = &*home.host.host, "{ended}");
+            return alert(&mut client, refusals::CERTIFICATE_EXPIRED).await.map(|()| End::Ended);
+        }
+        let was_redirected = redirected(&client).is_some();
         match timeout(self.patience, home.acceptor.tls_handshake(*client)).await {
             Ok(Ok(stream)) => {
                 home.edge.process_new(Box::new(stream), shutdown).await;
-                End::Tls
+                Ok(End::Tls)
             }
-            // Most often a client that does not trust the authority, or pins another certificate.
+            // Most often a client that does not trust the authority, or pins another certificate; where rules of REDIRECT do
+            // not exempt us, our own call of the provider.
             Ok(Err(error)) => {
-                tracing::warn!(host = &*home.host.host, %error, "no TLS with a client");
-                End::Untrusted
+                tracing::warn!(host = &*home.host.host, was_redirected, %error, "no TLS with a client");
+                Ok(End::Untrusted)
             }
-            Err(_) => End::Slow,
+            Err(_) => Ok(End::Slow),
         }
     }
 
@@ -246,6 +252,7 @@ impl Doorway {
             return decline(&mut client, before, why).await.map(|()| End::Unreachable);
         };
         let _ = server.set_nodelay(true);
+        let _entered = server.local_addr().map(|local| self.own.enter(local));
         match before {
             Before::Nothing => {}
             Before::Established => {
@@ -321,36 +328,23 @@ fn redirected(client: &L4) -> Option<(String, u16)> {
     (!meant_for_us).then(|| (address.ip().to_string(), address.port()))
 }
 
-async fn serve(home: &Home, client: Box<L4>, shutdown: &ShutdownWatch) -> End {
+/// What is in clear, for a host of the list.
+async fn serve(home: &Home, mut client: Box<L4>, shutdown: &ShutdownWatch) -> io::Result<End> {
+    if home.host.tls {
+        return in_clear(&mut client, &home.host.host).await;
+    }
     home.edge.process_new(client, shutdown).await;
-    End::Plain
+    Ok(End::Plain)
 }
 
 const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection Established\r\n\r\n";
 
-/// TLS's own refusal: a fatal alert, `unrecognized_name`.
-const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
-
 /// Says no in the language that the client listens for.
 async fn decline(client: &mut L4, before: Before, (status, why): (&str, &str)) -> io::Result<()> {
     match before {
-        Before::Nothing => alert(client).await,
+        Before::Nothing => alert(client, refusals::UNRECOGNIZED_NAME).await,
         Before::Established | Before::Head(_) => refuse(client, status, why).await,
     }
-}
-
-async fn alert(client: &mut L4) -> io::Result<()> {
-    client.write_all(&UNRECOGNIZED_NAME).await?;
-    client.flush().await
-}
-
-async fn refuse(client: &mut L4, status: &str, why: &str) -> io::Result<()> {
-    let text = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: text/plain\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{why}\n",
-        why.len() + 1
-    );
-    client.write_all(text.as_bytes()).await?;
-    client.flush().await
 }
 
 #[async_trait]
@@ -379,7 +373,72 @@ impl ServerApp for Doorway {
 
 #[cfg(test)]
 mod tests {
-    use super::is_inside;
+    use std::os::fd::AsRawFd;
+
+    use pingora::protocols::SocketDigest;
+    use tokio::net::TcpListener;
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::intercept::CaFiles;
+
+    /// A doorway without hosts, on a port of loopback.
+    async fn doorway() -> (SocketAddr, Arc<Metrics>) {
+        let settings = InterceptSettings {
+            enabled: true,
+            listen: ([127, 0, 0, 1], 0).into(),
+            ca: CaFiles { cert: "".into(), key: "".into() },
+            hosts: Vec::new(),
+            off_list: OffList::Tunnel,
+            tunnel_idle: Duration::from_secs(5),
+            max_tunnels: 8,
+            observe_only: true,
+        };
+        let authority = Arc::new(Authority::new(vec!["a.example".to_owned()]).unwrap());
+        let metrics = Arc::new(Metrics::new().unwrap());
+        let limits = (Duration::from_millis(500), 100, Vec::new());
+        let edge = |_: &HomeHost| unreachable!("there are no hosts");
+        let doorway = Arc::new(Doorway::new(&settings, &authority, edge, limits, metrics.clone()).unwrap());
+        let listener = TcpListener::bind(settings.listen).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (_stop, watch) = watch::channel(false);
+            while let Ok((socket, _)) = listener.accept().await {
+                let digest = SocketDigest::from_raw_fd(socket.as_raw_fd());
+                let (doorway, watch) = (doorway.clone(), watch.clone());
+                let mut client = L4::from(socket);
+                client.set_socket_digest(digest);
+                tokio::spawn(async move { doorway.process_new(Box::new(client), &watch).await });
+            }
+        });
+        (address, metrics)
+    }
+
+    #[tokio::test]
+    async fn a_tunnel_that_leads_back_to_us_ends_at_the_first_turn_and_says_so() {
+        let (address, metrics) = doorway().await;
+        let ended = |end: End| metrics.interception.ended.with_label_values(&[end.as_str()]).get();
+        let hello = [22, 3, 1, 0, 5, 1, 0, 0, 1, 0];
+        let turns: [(&[u8], &[u8]); 4] = [
+            (&hello, &[21, 3, 3, 0, 2, 2, 49]),
+            (b"CONNECT a.example:443 HTTP/1.1\r\n\r\n", b"HTTP/1.1 508 Loop Detected\r\n"),
+            (b"GET / HTTP/1.1\r\nhost: a.example\r\n\r\n", b"HTTP/1.1 508 Loop Detected\r\n"),
+            (b"", b""), // the server would speak first
+        ];
+        for (turn, (sent, heard)) in (1..).zip(turns) {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            let connect = format!("CONNECT {address} HTTP/1.1\r\n\r\n");
+            client.write_all(connect.as_bytes()).await.unwrap();
+            let mut established = [0; ESTABLISHED.len()];
+            client.read_exact(&mut established).await.unwrap();
+            client.write_all(sent).await.unwrap();
+            let mut said = Vec::new();
+            timeout(Duration::from_secs(5), client.read_to_end(&mut said)).await.unwrap().unwrap();
+            assert!(said.starts_with(heard), "{}", String::from_utf8_lossy(&said));
+            assert_eq!(said.is_empty(), heard.is_empty());
+            assert_eq!(ended(End::Loop), turn);
+        }
+    }
 
     #[test]
     fn callers_reach_none_of_our_own_listeners() {

@@ -4,11 +4,18 @@
 
 mod ca;
 mod connect;
+mod end;
+mod files;
 mod opening;
+mod own;
+mod refusals;
 mod settings;
 mod tls;
 mod tunnel;
+mod validity;
 
-pub use ca::{Authority, CaError, CaFiles};
+pub use ca::Authority;
 pub use connect::Doorway;
+pub use files::{CaError, CaFiles};
 pub use settings::{HomeHost, InterceptSettings, OffList};
+pub use validity::Validity;

@@ -56,6 +56,9 @@ pub(super) async fn open(client: &mut L4, bytes: &mut Vec<u8>) -> io::Result<Ope
 
 fn read_head(head: &[u8]) -> Opening {
     let Ok(head_text) = std::str::from_utf8(head) else { return Opening::Strange("the head is no text") };
+    if !head_text.split("\r\n").all(is_one_line) {
+        return Opening::Strange("the head can be read in two ways");
+    }
     let mut lines = head_text.split("\r\n");
     let words: Vec<&str> = lines.next().unwrap_or("").split(' ').collect();
     let [method, target, version] = words[..] else { return Opening::Strange("this is no request") };
@@ -68,18 +71,31 @@ fn read_head(head: &[u8]) -> Opening {
             None => Opening::Strange("CONNECT needs a host and a port"),
         };
     }
-    let absolute = target.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"));
-    let named = if absolute {
-        Some(target[7..].split(['/', '?']).next().unwrap_or(""))
-    } else {
-        let mut hosts = lines.filter_map(|line| line.split_once(':'));
-        hosts.find(|(name, _)| name.eq_ignore_ascii_case("host")).map(|(_, value)| value.trim())
+    let absolute = absolute_form(target);
+    let named = match absolute {
+        // Whatever `Host` says then counts for nothing (RFC 9112, 3.2.2).
+        Some((named, _)) => Some(named),
+        None => {
+            let mut hosts = lines.filter_map(|line| line.split_once(':'));
+            hosts.find(|(name, _)| name.eq_ignore_ascii_case("host")).map(|(_, value)| value.trim())
+        }
     };
     match named.and_then(|named| authority(named, Some(80))) {
-        Some((host, port)) if !absolute => Opening::Direct(host, port),
+        Some((host, port)) if absolute.is_none() => Opening::Direct(host, port),
         Some((host, port)) => Opening::Plain(host, port, head.len()),
         None => Opening::Strange("the request names no host"),
     }
+}
+
+/// A line that others take for one line too: nothing is folded into it and no half line end is in it.
+fn is_one_line(line: &str) -> bool {
+    !line.starts_with([' ', '\t']) && !line.contains(['\r', '\n', '\0'])
+}
+
+/// Authority and path of an `http` target that names its host itself.
+fn absolute_form(target: &str) -> Option<(&str, &str)> {
+    let rest = target.get(7..).filter(|_| target[..7].eq_ignore_ascii_case("http://"))?;
+    Some(rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len())))
 }
 
 /// Host, lower case and without brackets or last dot, and port.
@@ -94,27 +110,30 @@ fn authority(text: &str, default: Option<u16>) -> Option<(String, u16)> {
     (!host.is_empty() && host.bytes().all(is_name)).then(|| (host.to_ascii_lowercase(), port))
 }
 
-/// The head as its server expects it: the path alone, and the connection closed after the answer.
+/// The head as its server expects it: the path alone, `Host` as the target had it whatever the client wrote there, and the
+/// connection closed after the answer.
 pub(super) fn origin_form(head: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(head);
     let mut lines = text.trim_end_matches("\r\n").split("\r\n");
     let request = lines.next().unwrap_or("");
     let words: Vec<&str> = request.split(' ').collect();
-    let line = match words[..] {
-        [method, target, version] if target.get(..7).is_some_and(|it| it.eq_ignore_ascii_case("http://")) => {
-            let rest = &target[7..];
-            let path = rest.find(['/', '?']).map_or("/", |at| &rest[at..]);
+    let named = words.get(1).and_then(|target| absolute_form(target));
+    let mut out = match (&words[..], named) {
+        ([method, _, version], Some((host, path))) => {
             let slash = if path.starts_with('/') { "" } else { "/" };
-            format!("{method} {slash}{path} {version}")
+            format!("{method} {slash}{path} {version}\r\nHost: {host}")
         }
         _ => request.to_owned(),
     };
-    let hop = ["connection", "proxy-connection", "proxy-authorization", "keep-alive"];
-    let kept = lines.filter(|line| {
-        let name = line.split(':').next().unwrap_or("");
-        !hop.iter().any(|hop| name.eq_ignore_ascii_case(hop))
-    });
-    let mut out = line;
+    let field = |line: &str| {
+        line.split_once(':').map_or_else(String::new, |(name, _)| name.trim().to_ascii_lowercase())
+    };
+    let headers: Vec<&str> = lines.collect();
+    let options = headers.iter().filter(|line| field(line) == "connection");
+    let options = options.filter_map(|line| line.split_once(':')).flat_map(|(_, names)| names.split(','));
+    let mut left_out: Vec<String> = options.map(|name| name.trim().to_ascii_lowercase()).collect();
+    left_out.extend(HOP.map(str::to_owned));
+    let kept = headers.into_iter().filter(|line| !left_out.contains(&field(line)));
     for line in kept.chain(["connection: close"]) {
         out.push_str("\r\n");
         out.push_str(line);
@@ -122,6 +141,9 @@ pub(super) fn origin_form(head: &[u8]) -> Vec<u8> {
     out.push_str("\r\n\r\n");
     out.into_bytes()
 }
+
+/// Headers that are between a client and its proxy; `Host` is written anew.
+const HOP: [&str; 5] = ["host", "connection", "proxy-connection", "proxy-authorization", "keep-alive"];
 
 #[cfg(test)]
 mod tests {
@@ -152,6 +174,10 @@ mod tests {
             "GET /x HTTP/1.1\r\n\r\n",
             "GET /x HTTP/2.0\r\nhost: a\r\n\r\n",
             "PRI * HTTP/2.0\r\n\r\n",
+            "GET http://user@a.b/x HTTP/1.1\r\nHost: a.b\r\n\r\n",
+            "GET http:///x HTTP/1.1\r\nHost: a.b\r\n\r\n",
+            "GET http://a.b/ HTTP/1.1\r\nX: 1\nHost: c\r\n\r\n",
+            "GET http://a.b/ HTTP/1.1\r\nX: 1\r\n folded\r\n\r\n",
             "nonsense\r\n\r\n",
         ] {
             assert!(matches!(read_head(head.as_bytes()), Opening::Strange(_)), "{head}");
@@ -162,6 +188,15 @@ mod tests {
     fn a_plain_request_off_the_list_closes_its_connection() {
         let head = b"GET http://a.b/x?y HTTP/1.1\r\nHost: a.b\r\nProxy-Connection: keep-alive\r\n\r\n";
         let expected = "GET /x?y HTTP/1.1\r\nHost: a.b\r\nconnection: close\r\n\r\n";
+        assert_eq!(String::from_utf8(origin_form(head)).unwrap(), expected);
+    }
+
+    #[test]
+    fn host_is_what_the_target_says_and_what_connection_names_stays_here() {
+        let head = b"POST http://a.b:81?y HTTP/1.1\r\nhost: inside.example\r\nA: 1\r\nHOST : other\r\n\
+                     Connection: X-Hop, close\r\nx-hop: secret\r\nContent-Length: 2\r\n\r\n";
+        let expected =
+            "POST /?y HTTP/1.1\r\nHost: a.b:81\r\nA: 1\r\nContent-Length: 2\r\nconnection: close\r\n\r\n";
         assert_eq!(String::from_utf8(origin_form(head)).unwrap(), expected);
     }
 }

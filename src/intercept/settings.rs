@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ca::CaFiles;
+use super::files::CaFiles;
 
 /// `[intercept]`, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub struct HomeHost {
     pub host: Arc<str>,
     /// Port of the provider's `base_url`.
     pub port: u16,
+    /// Whether that is an `https` one: what is meant for it is then never taken in clear.
+    pub tls: bool,
 }
 
 /// What becomes of a host that is not on the list.

@@ -17,6 +17,7 @@ use crate::catalog::{Snapshot, SnapshotVersion};
 pub struct Ledger {
     shared: Arc<Shared>,
     sender: SyncSender<Message>,
+    mark: Option<Arc<(String, String)>>,
 }
 
 impl Ledger {
@@ -26,12 +27,21 @@ impl Ledger {
         let (sender, receiver) = sync_channel(capacity);
         let shared = Arc::new(Shared { mode: settings.mode, capacity, ..Shared::default() });
         let writer = Writer::open(settings, shared.clone(), receiver)?;
-        Ok((Self { shared, sender }, writer))
+        Ok((Self { shared, sender, mark: None }, writer))
+    }
+
+    /// The same ledger, whose records all have this tag, whatever a caller wrote there.
+    #[must_use]
+    pub fn marked(self, tag: Option<(String, String)>) -> Self {
+        Self { mark: tag.map(Arc::new), ..self }
     }
 
     /// Files one request. Never waits: when the queue is full the record is counted as lost.
-    pub fn record(&self, entry: Entry) -> Result<(), LedgerFull> {
+    pub fn record(&self, mut entry: Entry) -> Result<(), LedgerFull> {
         let shared = &self.shared;
+        if let Some((tag, value)) = self.mark.as_deref() {
+            entry.tags.insert(tag.clone(), value.clone());
+        }
         let queued = shared.queued.fetch_add(1, Relaxed) + 1;
         if self.sender.try_send(Message::Entry(Box::new(entry))).is_err() {
             shared.queued.fetch_sub(1, Relaxed);

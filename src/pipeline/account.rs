@@ -8,10 +8,11 @@ use std::time::Instant;
 use super::announce::Announcement;
 use super::refusal::Refusal;
 use super::understand::{Asking, Decided, Read};
+use super::would::would_cost;
 use super::{Dispatch, Engine, Inbound, Loaded};
 use crate::analysis::Analysis;
 use crate::codec::AttemptNote;
-use crate::ledger::{AttemptRow, CostRange, Entry, Outcome};
+use crate::ledger::{AttemptRow, Entry, Outcome};
 use crate::routing::{Decision, Plan, ceiling_of_chain, legs_of, lost_by_leaving};
 use crate::session::Answerer;
 use crate::strategy::{End, Failure, Hop, Job, Leg, LegEnd, NotReady, Trail};
@@ -189,7 +190,6 @@ impl<'e> Account<'e> {
             entry.baseline = decision.baseline.clone();
             if let Some(Plan::Single(model)) = &decision.would {
                 entry.would_model = Some(model.clone());
-                entry.would_cost = cost_range(&decision, model);
             }
             entry.decision = Some(decision);
         });
@@ -327,6 +327,7 @@ impl Drop for Account<'_> {
         entry.cost = Entry::cost_of(&entry.attempts);
         entry.cost_estimated = Entry::is_estimated(&entry.attempts);
         entry.baseline_cost = baseline_cost(snapshot, &entry);
+        entry.would_cost = would_cost(snapshot, &entry);
         metrics.stages.record(&self.times);
         count(metrics, &entry);
         for leg in self.trail.legs.iter().filter(|leg| leg.alarm) {
@@ -424,13 +425,6 @@ fn baseline_cost(snapshot: &crate::catalog::Snapshot, entry: &Entry) -> Option<N
 
 fn expected_cost(decision: &Decision, plan: &Plan) -> Option<NanoUsd> {
     decision.candidates.iter().find(|candidate| candidate.plan == *plan)?.cost
-}
-
-/// Would-have cost lies between the expected and the worst case.
-fn cost_range(decision: &Decision, model: &ModelId) -> Option<CostRange> {
-    let plan = Plan::Single(model.clone());
-    let candidate = decision.candidates.iter().find(|candidate| candidate.plan == plan)?;
-    Some(CostRange { low: candidate.cost?, high: candidate.worst_cost? })
 }
 
 fn explain(analysis: &Analysis) -> Vec<(&'static str, String)> {

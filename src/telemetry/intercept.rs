@@ -1,5 +1,7 @@
 //! What is counted of intercepted connections. Labels are our own words only, never a host's name.
 
+use std::time::Duration;
+
 use prometheus::{IntCounterVec, IntGauge, Opts, Registry};
 
 /// Metrics of the interception listener.
@@ -12,6 +14,8 @@ pub struct Interception {
     pub ended: IntCounterVec,
     /// Certificates shown to clients, by whether they were minted for it or kept from before.
     pub leaves: IntCounterVec,
+    end_of_authority: IntGauge,
+    registry: Registry,
 }
 
 impl Interception {
@@ -31,10 +35,21 @@ impl Interception {
             ),
             &["leaf"],
         )?;
+        let end_of_authority = IntGauge::new(
+            "pointsman_intercept_authority_not_after_seconds",
+            "When the authority of interception ends, in seconds since 1970",
+        )?;
         registry.register(Box::new(connections.clone()))?;
         registry.register(Box::new(tunnels.clone()))?;
         registry.register(Box::new(ended.clone()))?;
         registry.register(Box::new(leaves.clone()))?;
-        Ok(Self { connections, tunnels, ended, leaves })
+        Ok(Self { connections, tunnels, ended, leaves, end_of_authority, registry: registry.clone() })
+    }
+
+    /// Shows when the authority in use ends, counted from 1970. Without one there is no such metric: 0 would be an alarm.
+    pub fn authority_ends(&self, since_1970: Duration) {
+        self.end_of_authority.set(i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX));
+        // A second registration of the same metric is refused, and changes nothing.
+        let _ = self.registry.register(Box::new(self.end_of_authority.clone()));
     }
 }

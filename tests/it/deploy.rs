@@ -1,14 +1,17 @@
-//! What stands in `conf/deploy`: no engine runs it here, so its files are parsed, and what they say of each other, of the images
-//! and of the configuration is checked.
+//! What stands in `conf/deploy`: no engine runs it here, so its files are parsed and held against their schemas, and what they say
+//! of each other, of the images and of the configuration is checked.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::Command;
 
 use pointsman::config::{SecretSource, Settings, from_text};
 use saphyr::Yaml;
+use serde_json::Value;
 
 use super::demo::{repository, text, volumes_are_there, words, yaml};
+use crate::support::schema::{Schema, json};
 
 /// The user the proxy runs as everywhere, whose own traffic is exempt from redirection.
 const PROXY_UID: i64 = 10_001;
@@ -174,21 +177,139 @@ fn the_image_and_the_unit_name_what_is_there() {
     }
     assert!(dockerfile.contains(&format!("useradd --system --uid {PROXY_UID} ")));
     assert!(dockerfile.lines().any(|line| line == format!("USER {PROXY_UID}")), "not root");
-    let unit = text("conf/deploy/pointsman.service");
-    let mut section = "";
-    let mut seen = HashMap::new();
-    for line in unit.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+    let unit = unit(&text("conf/deploy/pointsman.service"));
+    let said = |section: &str, key: &str| unit[section][key].as_str().unwrap().to_owned();
+    assert_eq!(said("Service", "User"), "pointsman");
+    assert_eq!(said("Service", "NoNewPrivileges"), "true");
+    let start = said("Service", "ExecStart");
+    let start: Vec<_> = start.split(' ').collect();
+    assert_eq!(start[1..], ["serve", "--config", "/etc/pointsman/pointsman.toml"]);
+    assert_eq!(said("Install", "WantedBy"), "multi-user.target");
+}
+
+/// A unit as sections of keys and texts.
+fn unit(text: &str) -> Value {
+    let (mut unit, mut section) = (Value::Object(serde_json::Map::new()), String::new());
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with(['#', ';'])) {
         if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-            section = name;
+            name.clone_into(&mut section);
+            unit[&section] = Value::Object(serde_json::Map::new());
             continue;
         }
         let (key, value) = line.split_once('=').unwrap_or_else(|| panic!("`{line}` is no assignment"));
-        assert!(key.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{line}");
-        seen.insert((section, key), value);
+        let members = unit[&section].as_object_mut().unwrap();
+        assert!(members.insert(key.to_owned(), value.into()).is_none(), "{key} stands there twice");
     }
-    assert_eq!(seen[&("Service", "User")], "pointsman");
-    assert_eq!(seen[&("Service", "NoNewPrivileges")], "true");
-    let start: Vec<_> = seen[&("Service", "ExecStart")].split(' ').collect();
-    assert_eq!(start[1..], ["serve", "--config", "/etc/pointsman/pointsman.toml"]);
-    assert_eq!(seen[&("Install", "WantedBy")], "multi-user.target");
+    unit
+}
+
+/// Every file with its schema, and the keys whose members are named by whoever writes the file.
+fn checked() -> Vec<(&'static str, Schema, Value, &'static [&'static str])> {
+    let schema = |name: &str| Schema::parse(&text(&format!("tests/fixtures/schemas/{name}.json")));
+    let of_yaml = |path: &str| json(&yaml(&text(path)));
+    let pod = "conf/deploy/kubernetes.yaml";
+    let service = "conf/deploy/pointsman.service";
+    let composition: &[&str] = &["services", "volumes", "environment", "depends_on"];
+    let mut all = vec![
+        (pod, schema("kubernetes"), of_yaml(pod), &["labels", "matchLabels", "limits", "requests"][..]),
+        (service, schema("systemd"), unit(&text(service)), &[]),
+    ];
+    for path in ["conf/deploy/compose.yml", "docker-compose.yml"] {
+        all.push((path, schema("compose"), of_yaml(path), composition));
+    }
+    all
+}
+
+#[test]
+fn the_files_are_what_their_schemas_ask_for() {
+    for (path, schema, value, _) in checked() {
+        assert_eq!(schema.faults(&value), Vec::<String>::new(), "{path}");
+    }
+}
+
+/// Calls `each` with every change of one place of a value: what it is about, the key above it, and the whole with the change.
+fn changed(
+    value: &Value,
+    (above, at): (&str, &str),
+    whole: &dyn Fn(Value) -> Value,
+    each: &mut dyn FnMut(&str, &str, Value),
+) {
+    match value {
+        Value::Object(members) => {
+            for (key, member) in members {
+                let renamed = members.iter().map(|(known, member)| {
+                    (if known == key { format!("{key}x") } else { known.clone() }, member.clone())
+                });
+                let at = format!("{at}.{key}");
+                each(&format!("{at}, misspelt"), above, whole(Value::Object(renamed.collect())));
+                let with = |changed: Value| {
+                    let mut members = members.clone();
+                    members.insert(key.clone(), changed);
+                    whole(Value::Object(members))
+                };
+                changed(member, (key, &at), &with, each);
+            }
+        }
+        Value::Array(items) => {
+            for (place, item) in items.iter().enumerate() {
+                let with = |changed: Value| {
+                    let mut items = items.clone();
+                    items[place] = changed;
+                    whole(Value::Array(items))
+                };
+                changed(item, (above, &format!("{at}[{place}]")), &with, each);
+            }
+        }
+        _ => {
+            each(&format!("{at}, of another type"), "", whole(serde_json::json!({ "no": ["such", "type"] })))
+        }
+    }
+}
+
+#[test]
+fn a_misspelt_key_and_a_value_of_another_type_are_found_wherever_they_stand() {
+    for (path, schema, value, free) in checked() {
+        let (mut tried, mut passed) = (0, BTreeSet::new());
+        changed(&value, ("", ""), &|whole| whole, &mut |what, above, whole| {
+            tried += 1;
+            if schema.faults(&whole).is_empty() && !free.contains(&above) {
+                passed.insert(what.to_owned());
+            }
+        });
+        assert!(tried > 30, "{path}: {tried} changes");
+        assert_eq!(passed, BTreeSet::new(), "{path}: of {tried} changes these were not seen");
+    }
+}
+
+#[test]
+fn systemd_itself_knows_every_key_of_the_unit() {
+    let verified = |text: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pointsman.service");
+        std::fs::write(&file, text.replace("ExecStart=/usr/local/bin/pointsman", "ExecStart=/bin/true"))
+            .unwrap();
+        let output = Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(file).output().ok()?;
+        Some(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+    };
+    let text = text("conf/deploy/pointsman.service");
+    let Some(said) = verified(&text) else {
+        eprintln!("SKIPPED: no systemd-analyze to ask as well");
+        return;
+    };
+    assert_eq!(said, "");
+    let misspelt = verified(&text.replace("NoNewPrivileges", "NoNewPrivilege")).unwrap();
+    assert!(misspelt.contains("NoNewPrivilege"), "{misspelt}");
+}
+
+#[test]
+fn what_a_schema_says_is_what_is_found() {
+    let schema = Schema::parse(&text("tests/fixtures/schemas/compose.json"));
+    let faults = |yaml_text: &str| schema.faults(&json(&yaml(yaml_text))).join("\n");
+    assert!(faults("services: { a: { imag: x } }").contains(".services.a.imag: there is no such key"));
+    assert!(faults("services: { a: { cap_add: [X, X] } }").contains("an item twice"));
+    assert!(faults("services: { a: { oom_score_adj: 2000 } }").contains("out of bounds"));
+    assert!(faults("services: { a: { depends_on: { b: { condition: sometimes } } } }").contains("none of"));
+    assert!(faults("services: { a: { depends_on: { b: {} } } }").contains("\"condition\" is missing"));
+    assert!(faults("services: { a: { container_name: '-' } }").contains("is not written as"));
+    assert_eq!(faults("services: { a: { image: x, x-own: 1, depends_on: [b] }, b: { image: y } }"), "");
 }

@@ -204,7 +204,7 @@ const FILE: &str = "[server]\nlisten = [\"127.0.0.1:0\"]\nadmin = \"127.0.0.1:0\
      credential = \"passthrough\"\n[ledger]\npath = \"FOLDER/ledger.db\"\n";
 
 /// The program with this configuration: its exit code, standard output and standard error.
-fn pointsman(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+pub(super) fn pointsman(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
     let config = folder.join("pointsman.toml");
     if !config.exists() {
         std::fs::write(&config, FILE.replace("FOLDER", &folder.display().to_string())).unwrap();

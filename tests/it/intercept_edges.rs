@@ -317,3 +317,62 @@ async fn connections_have_a_bound_and_a_first_head_a_clock() {
     client.send(&absolute(&at(world.small.addr), &Request::chat(chat_body("small-1")))).await.unwrap();
     assert_eq!(client.answer().await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_in_clear_for_a_host_of_https_is_refused_and_sent_nowhere() {
+    let setup = Setup::new();
+    let world = setup
+        .world("", |config| {
+            config.small = config.small.replace("http://", "https://");
+            config.large = config.large.replace("http://", "https://");
+        })
+        .await;
+    let (address, there) = (world.proxy.intercept.unwrap(), at(world.small.addr));
+    let request = Request::chat(chat_body("small-1"));
+    let behind_connect = Client::over(Box::new(connect(&world.proxy, &there).await.unwrap()));
+    let direct = Request { target: "/v1/models".to_owned(), ..Request::bare("GET", "/") };
+    let direct = String::from_utf8(direct.head_bytes()).unwrap().replace("localhost", &there).into_bytes();
+    let ways = [
+        ("behind CONNECT", behind_connect, [request.head_bytes(), request.body_bytes().to_vec()].concat()),
+        ("absolute", Client::connect(address).await, absolute(&there, &request)),
+        ("absolute, the port of http", Client::connect(address).await, absolute("localhost", &request)),
+        ("as if we were its host", Client::connect(address).await, direct),
+    ];
+    for (way, mut client, bytes) in ways {
+        client.send(&bytes).await.unwrap();
+        let answer = client.answer().await;
+        assert_eq!(answer.status, 400, "{way}: {}", answer.text());
+        assert!(answer.text().contains("localhost is reached over TLS"), "{way}: {}", answer.text());
+    }
+    world.proxy.until_metric(&ended("in_clear"), 4.0).await;
+    world.assert_untouched("in clear");
+    assert_eq!((world.small.connections(), world.large.connections()), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_off_the_list_hears_the_host_of_the_target() {
+    let setup = Setup::new();
+    let world = setup.world("", |_| {}).await;
+    let port = echo().await;
+    let mut socket = TcpStream::connect(world.proxy.intercept.unwrap()).await.unwrap();
+    let head = format!("GET http://127.0.0.1:{port}/x HTTP/1.1\r\nHost: inside.example\r\nX-Kept: 1\r\n\r\n");
+    socket.write_all(head.as_bytes()).await.unwrap();
+    socket.shutdown().await.unwrap();
+    let heard = String::from_utf8(rest(socket).await).unwrap();
+    let expected =
+        format!("GET /x HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nX-Kept: 1\r\nconnection: close\r\n\r\n");
+    assert_eq!(heard, expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callers_reach_none_of_our_own_listeners() {
+    let setup = Setup::new();
+    let world = setup.world("", |_| {}).await;
+    let proxy = &world.proxy;
+    for own in [proxy.data, proxy.admin, proxy.intercept.unwrap()] {
+        for host in ["127.0.0.1", "localhost"] {
+            let refused = connect(proxy, &format!("{host}:{}", own.port())).await.unwrap_err();
+            assert!(refused.starts_with("HTTP/1.1 403 "), "{host}:{}: {refused}", own.port());
+        }
+    }
+}

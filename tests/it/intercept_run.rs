@@ -68,7 +68,9 @@ async fn a_client_unchanged_is_observed_and_its_account_is_printed() {
     assert!(heard.load(std::sync::atomic::Ordering::SeqCst) > 0);
     // One token in at 2.5 and one out at 10 USD a million.
     assert!(err.contains("pointsman: 1 requests, spent $0.000013"), "{err}");
-    let account = "1 of them were observed at $0.000013; routed they would have cost between $0.0";
+    // The small model's at 0.25 in and 1 USD a million out: one token in, and 0.42 to 2.36 tokens out, each begun one whole.
+    let account =
+        "1 of them were observed at $0.000013; routed they would have cost between $0.000001 and $0.000003 (";
     assert!(err.contains(account) && err.contains("quality unknown (0 pairs)"), "{err}");
     assert!(!err.contains("sk-canary-own") && !err.contains("17 * 23"), "{err}");
     assert!(!folder.path().join("ca.key").exists(), "an authority of the command's time stays in memory");
@@ -93,4 +95,44 @@ fn a_termination_ends_the_command_and_the_account_is_still_printed() {
     assert_eq!(output.status.code(), Some(7));
     let err = String::from_utf8(output.stderr).unwrap();
     assert!(err.contains("pointsman: 0 requests, spent $0.000000"), "{err}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_is_of_its_own_run_though_others_write_to_the_same_ledger() {
+    if !has_python() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let roots = Roots::new();
+    let (port, _) = provider(roots.certificate("api.vendor.test", 2049, true)).await;
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("pointsman.toml"), config(folder.path(), port)).unwrap();
+    std::fs::write(path("roots.pem"), &roots.pem).unwrap();
+    std::fs::write(path("client.py"), CLIENT).unwrap();
+    let program = env!("CARGO_BIN_EXE_pointsman");
+    // The command of the outer run asks once, and another run inside it asks twice through a proxy of its own.
+    let (config, client) = (path("pointsman.toml"), path("client.py"));
+    let (config, client) = (config.display(), client.display());
+    let inner = format!("{program} --config {config} run -- sh -c 'python3 {client}; python3 {client}'");
+    let script = format!("python3 {client} && {inner}");
+    let mut command = Command::new(program);
+    command.arg("--config").arg(path("pointsman.toml")).args(["run", "--", "sh", "-c", &script]);
+    command.env("SSL_CERT_FILE", path("roots.pem"));
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{err}");
+    let accounts: Vec<&str> = err.lines().filter(|line| line.contains(" requests, spent ")).collect();
+    let expected = ["pointsman: 2 requests, spent $0.000025", "pointsman: 1 requests, spent $0.000013"];
+    assert_eq!(accounts, expected, "the inner one first: {err}");
+    let report = Command::new(program)
+        .arg("--config")
+        .arg(path("pointsman.toml"))
+        .args(["--json", "report", "--by", "tag=run"])
+        .output()
+        .unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
+    assert_eq!(
+        (report["all"]["requests"].as_u64(), report["groups"].as_array().unwrap().len()),
+        (Some(3), 2)
+    );
 }

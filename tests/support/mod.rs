@@ -12,6 +12,7 @@ pub mod http;
 pub mod intercept;
 pub mod ports;
 pub mod proxy;
+pub mod schema;
 pub mod script;
 pub mod source;
 pub mod tls;

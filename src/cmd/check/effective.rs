@@ -1,5 +1,7 @@
 //! The effective configuration as rows that can be printed or serialised. A credential appears as its kind only.
 
+use std::time::SystemTime;
+
 use serde::Serialize;
 
 use super::Cells;
@@ -8,7 +10,7 @@ use crate::catalog::{
     AuthScheme, Credential, License, Mode, Model, Objective, OnAuthFailure, Policy, Provider, Snapshot,
 };
 use crate::config::Settings;
-use crate::intercept::OffList;
+use crate::intercept::{Authority, OffList};
 use crate::types::{Day, Dialect, ModelIx};
 
 /// Everything `check` shows.
@@ -43,7 +45,7 @@ impl Effective {
                 ledger.retention_days,
                 ledger.max_bytes
             ),
-            notes: notes(snapshot, today),
+            notes: notes(snapshot, today).into_iter().chain(authority(settings)).collect(),
         }
     }
 }
@@ -412,6 +414,24 @@ fn notes(snapshot: &Snapshot, today: Day) -> Vec<String> {
     }
     notes.extend(old_prices(snapshot, today));
     notes
+}
+
+/// What is to be said of the authority of interception, which has an end: a note, since this machine may not be the one that
+/// serves.
+fn authority(settings: &Settings) -> Option<String> {
+    let intercept = &settings.intercept;
+    if !intercept.enabled {
+        return None;
+    }
+    let read = Authority::read(&intercept.ca, intercept.names());
+    match read {
+        Ok(authority) => {
+            let [_, until] = authority.validity().days();
+            let warning = authority.validity().warning(SystemTime::now());
+            Some(warning.unwrap_or_else(|| format!("the authority of interception holds until {until}")))
+        }
+        Err(error) => Some(format!("interception would not start here: {error}")),
+    }
 }
 
 /// A price that nobody looked at for so long may be another one by now.
