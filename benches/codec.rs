@@ -62,6 +62,8 @@ fn reading(criterion: &mut Criterion) {
 const CHAT: &str = r#"data: {"id":"chatcmpl-AbCdEfGhIjKlMnOpQrStUvWxYz","object":"chat.completion.chunk","created":1790000000,"model":"gpt-4o-2024-08-06","service_tier":"default","system_fingerprint":"fp_1234567890","choices":[{"index":0,"delta":{"content":" token"},"logprobs":null,"finish_reason":null}],"usage":null"#;
 const MESSAGES: &str = "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\" token\"}}\n\n";
 
+const PIECE: &str = "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\" token\"}],\"role\":\"model\"},\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":20,\"candidatesTokenCount\":7,\"totalTokenCount\":27},\"modelVersion\":\"gemini-2.5-flash\",\"responseId\":\"r7\"}\n\n";
+
 fn watching(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("codec/tee per event");
     let cases = [
@@ -157,7 +159,10 @@ fn translating(criterion: &mut Criterion) {
     let chunk = format!("{CHAT}}}\n\n");
     for (name, from, operation, event) in [
         ("event, chat to messages", Dialect::OpenAi, Operation::Messages, chunk.as_str()),
+        ("event, chat to responses", Dialect::OpenAi, Operation::Responses, chunk.as_str()),
+        ("event, chat to gemini", Dialect::OpenAi, Operation::GenerateContent, chunk.as_str()),
         ("event, messages to chat", Dialect::Anthropic, Operation::ChatCompletions, MESSAGES),
+        ("event, gemini to chat", Dialect::Gemini, Operation::ChatCompletions, PIECE),
     ] {
         let asker = Asker { operation, usage_in_stream: true, created: 1_790_000_000 };
         let mut crossing = StreamCrossing::new(from, asker);

@@ -24,6 +24,7 @@ pub(super) struct Content<'a, P = Part<'a>> {
     pub(super) parts: Vec<P>,
 }
 
+/// A part, most of which are texts: what they seldom hold is apart, so that a list of them stays small.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Part<'a> {
@@ -34,13 +35,13 @@ pub(super) struct Part<'a> {
     #[serde(borrow, alias = "thought_signature")]
     thought_signature: Raw<'a>,
     #[serde(borrow, alias = "inline_data")]
-    inline_data: Option<Inline<'a>>,
+    inline_data: Option<Box<Inline<'a>>>,
     #[serde(borrow, alias = "file_data")]
     file_data: Raw<'a>,
     #[serde(borrow, alias = "function_call")]
-    function_call: Option<Function<'a>>,
+    function_call: Option<Box<Function<'a>>>,
     #[serde(borrow, alias = "function_response")]
-    function_response: Option<Response<'a>>,
+    function_response: Option<Box<Response<'a>>>,
     #[serde(borrow, alias = "executable_code")]
     executable_code: Raw<'a>,
     #[serde(borrow, alias = "code_execution_result")]
@@ -151,13 +152,13 @@ fn part<'a>(
         } => Ok(Some(Block::Text(text))),
         Part {
             text: None, inline_data: Some(inline), function_call: None, function_response: None, ..
-        } => media(inline).map(Some),
+        } => media(*inline).map(Some),
         Part {
             text: None, inline_data: None, function_call: Some(call), function_response: None, ..
-        } => open.call(call).map(Some),
+        } => open.call(*call).map(Some),
         Part {
             text: None, inline_data: None, function_call: None, function_response: Some(given), ..
-        } => open.result(given).map(Some),
+        } => open.result(*given).map(Some),
         _ => Err(Obstacle::new(PART, "a part must hold one thing that other dialects know")),
     }
 }
