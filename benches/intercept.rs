@@ -1,8 +1,8 @@
 //! What interception costs: minting a certificate, a kept one, full TLS handshakes in front of it beside plain TLS termination
-//! on the data listener, and a request on an open connection through both. Server and client share the machine's cores, so
-//! the figures compare; they are no capacity.
+//! on the data listener, one after another and several at once, and a request on an open connection through both. Server and
+//! client share the machine's cores, so the figures compare; they are no capacity.
 //!
-//! `cargo bench --bench intercept` prints one line a case.
+//! `cargo bench --bench intercept` prints one line a case; `benches/results/intercept.txt` keeps them.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -14,6 +14,7 @@ use pointsman::config::SecretSource;
 use pointsman::intercept::{Authority, CaFiles};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::client::Resumption;
@@ -26,13 +27,22 @@ type Done<T> = Result<T, Box<dyn Error>>;
 
 /// Rounds in which the cases take turns.
 const ROUNDS: usize = 5;
+/// Rounds of handshakes at once, which say how far a rate is to be believed.
+const RATE_ROUNDS: usize = 9;
+/// Connections that are being opened at once.
+const AT_ONCE: [usize; 3] = [1, 8, 32];
 
 fn main() -> Done<()> {
     // Under `cargo test --benches` a few are enough.
     let each = if std::env::args().any(|argument| argument == "--bench") { 400 } else { 4 };
     mint(each)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(handshakes(each / 2))
+    println!("{} cores, {} a round", std::thread::available_parallelism()?, each / 2);
+    runtime.block_on(async {
+        let stand = Arc::new(stand().await?);
+        handshakes(&stand, each / 2).await?;
+        rates(&stand, each).await
+    })
 }
 
 /// The middle one, in microseconds.
@@ -102,8 +112,63 @@ struct Stand {
     _folder: tempfile::TempDir,
 }
 
-async fn handshakes(each: usize) -> Done<()> {
-    let stand = stand().await?;
+/// Handshakes a second with several at once: the middle of all rounds, and the lowest and the highest of them.
+async fn rates(stand: &Arc<Stand>, each: usize) -> Done<()> {
+    for at_once in AT_ONCE {
+        let mut rates: [Vec<f64>; 3] = Default::default();
+        for _ in 0..RATE_ROUNDS {
+            for (at, way) in Way::ALL.into_iter().enumerate() {
+                rates[at].push(rate(stand, way, (at_once, each.max(at_once))).await?);
+            }
+        }
+        let mut beside = Vec::new();
+        for (way, mut rates) in Way::ALL.into_iter().zip(rates) {
+            let shares: Vec<f64> = rates.iter().zip(&beside).map(|(rate, plain)| rate / plain).collect();
+            if beside.is_empty() {
+                beside.clone_from(&rates);
+            }
+            rates.sort_unstable_by(f64::total_cmp);
+            let (low, middle, high) = (rates[0], rates[RATE_ROUNDS / 2], rates[RATE_ROUNDS - 1]);
+            let share = match middle_of(shares) {
+                Some(share) => format!("{:>6.1} % of plain", 100.0 * share),
+                None => String::new(),
+            };
+            println!(
+                "{at_once:>3} at once              {:<22} {middle:>8.0} handshakes/s ({low:.0} to {high:.0}) {share}",
+                way.as_str()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Of rounds that were run one beside the other.
+fn middle_of(mut shares: Vec<f64>) -> Option<f64> {
+    shares.sort_unstable_by(f64::total_cmp);
+    shares.get(shares.len() / 2).copied()
+}
+
+/// Full handshakes a second by one way, so many at once, so many in all.
+async fn rate(stand: &Arc<Stand>, way: Way, (at_once, count): (usize, usize)) -> Done<f64> {
+    let begin = Instant::now();
+    let mut openers = JoinSet::new();
+    for opener in 0..at_once {
+        let stand = stand.clone();
+        let share = count / at_once + usize::from(opener < count % at_once);
+        openers.spawn(async move {
+            for _ in 0..share {
+                drop(stand.open(way).await.map_err(|error| error.to_string())?);
+            }
+            Ok::<(), String>(())
+        });
+    }
+    while let Some(done) = openers.join_next().await {
+        done??;
+    }
+    Ok(count as f64 / begin.elapsed().as_secs_f64())
+}
+
+async fn handshakes(stand: &Stand, each: usize) -> Done<()> {
     let mut opened: [Vec<Duration>; 3] = Default::default();
     let mut asked: [Vec<Duration>; 3] = Default::default();
     for _ in 0..ROUNDS {
