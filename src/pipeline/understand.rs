@@ -127,7 +127,7 @@ impl Engine {
         let policy = self.policy(inbound, &request.model)?;
         let session = limits.session.as_deref().or(request.session.as_deref());
         let has_session = session.is_some();
-        let session = session_hash(inbound, session);
+        let session = session_hash(inbound, (session, limits.agent.as_deref()));
         let read_time = began.elapsed();
         Ok(Read::Understood(Box::new(Asking {
             request,
@@ -227,7 +227,7 @@ impl Engine {
                 refused,
             },
             // The session's own name may say who somebody is; the hash is all a decision needs.
-            limits: Limits { session: None, ..asked.limits.clone() },
+            limits: Limits { session: None, agent: None, ..asked.limits.clone() },
             live: Live {
                 deployments: (0..)
                     .zip(&snapshot.deployments)
@@ -354,12 +354,20 @@ pub(super) fn standing(inbound: &Inbound, provider: ProviderIx) -> Standing {
     }
 }
 
-/// Sessions of two tenants never meet; a request without a session is a session of its own.
-fn session_hash(inbound: &Inbound, session: Option<&str>) -> u64 {
+/// Sessions of two tenants never meet, nor do those of an agent and its sub-agents; a request without a session is a session of its
+/// own.
+fn session_hash(inbound: &Inbound, (session, agent): (Option<&str>, Option<&str>)) -> u64 {
     let mut hasher = Xxh3::new();
     hasher.update(&inbound.tenant.to_le_bytes());
     match session {
-        Some(session) => hasher.update(session.as_bytes()),
+        Some(session) => {
+            hasher.update(session.as_bytes());
+            // A byte that stands in no header, so that no other session is called the same.
+            if let Some(agent) = agent {
+                hasher.update(b"\0");
+                hasher.update(agent.as_bytes());
+            }
+        }
         None => hasher.update(&inbound.id.0.to_le_bytes()),
     }
     hasher.digest()

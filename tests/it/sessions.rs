@@ -57,6 +57,22 @@ async fn a_tool_calls_result_goes_to_who_made_the_call() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sub_agent_is_not_its_parent() {
+    let world = begun("").await;
+    // Claude Code's sub-agents have its session and a name of their own; Codex's have a thread.
+    let agents = [("x-claude-code-agent-id", "a-1"), ("thread-id", "t-2"), ("x-openai-subagent", "review")];
+    for (header, value) in agents {
+        check(&world, &result("one").with(header, value), ("small", "cheapest")).await;
+    }
+    // Theirs are conversations as well, and no word of them reaches the parent's.
+    let large = talk("one").with("x-claude-code-agent-id", "a-2").with("x-pointsman-min-quality", "0.85");
+    let answer = world.proxy.exchange(&large).await;
+    world.proxy.entry_of(&answer).await;
+    check(&world, &result("one").with("x-claude-code-agent-id", "a-2"), ("large", "tool_loop")).await;
+    check(&world, &result("one"), ("large", "tool_loop")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sessions_switches_lose_no_more_cached_input_than_they_may() {
     // 21 tokens are in the large model's cache, which read 5 of them from it: leaving loses $0.00004725.
     let world = begun("sessions = { max_switch_usd = 0.00004 }").await;
