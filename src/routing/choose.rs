@@ -3,7 +3,7 @@
 use super::frontier::{self, cost_of, is_eligible};
 use super::no_route::NoRoute;
 use super::plan::{Candidate, Estimate, Inputs, Plan, Verdict, Why};
-use super::{eligible, estimate};
+use super::{eligible, estimate, weigh};
 use crate::analysis::Analysis;
 use crate::catalog::{License, Objective, PlanKind, Policy, Snapshot};
 use crate::types::{ModelIx, NanoUsd};
@@ -146,7 +146,13 @@ impl Field<'_> {
         let unlicensed = |candidate: &Candidate| {
             standard.as_ref().is_some_and(|standard| self.unlicensed(candidate, standard).is_some())
         };
-        NoRoute::of(candidates, &self.bounds, unlicensed)
+        NoRoute::of(candidates, &self.bounds, (unlicensed, |candidate: &Candidate| self.may_lose(candidate)))
+    }
+
+    /// The most that a plan of several models is known to lose of the baseline's quality.
+    fn may_lose(&self, candidate: &Candidate) -> Option<f64> {
+        let found = weigh::evidence(self.snapshot, self.baseline, self.analysis, &candidate.plan);
+        found.map(|found| found.evidence.loss_upper)
     }
 
     /// Why there is no plan of a kind at all.

@@ -57,6 +57,17 @@ pub(super) fn measured(found: &Evidence) -> Estimate {
     Estimate { low: clamp(mean - half), mean, high: clamp(mean + half) }
 }
 
+/// The quality of a baseline less what something loses against it.
+pub(super) fn less(baseline: Estimate, found: &Evidence) -> Estimate {
+    let clamp = |value: f64| value.clamp(0.0, 1.0);
+    let half = (found.loss_upper - found.mean_loss).abs();
+    Estimate {
+        low: clamp(baseline.low - found.mean_loss - half),
+        mean: clamp(baseline.mean - found.mean_loss),
+        high: clamp(baseline.high - found.mean_loss + half),
+    }
+}
+
 /// Most output tokens of one answer.
 pub(super) fn output_cap(inputs: &Inputs, model: &Model) -> u32 {
     inputs.facts.max_output_tokens.unwrap_or(model.max_output_tokens).min(model.max_output_tokens)
