@@ -199,17 +199,18 @@ impl Engine {
         let snapshot = &*inbound.loaded.snapshot;
         let request = &asked.request;
         let named = snapshot.model_named(request.dialect, &request.model);
-        let crossings = policy.map_or_else(Vec::new, |policy| {
+        let at_step = policy.map(|policy| snapshot.policy(policy).at(analysis::step_of(features)));
+        let crossings = at_step.map_or_else(Vec::new, |policy| {
             let asked = (request.dialect, &inbound.origin());
-            crossing::crossings(snapshot, snapshot.policy(policy), asked, named)
+            crossing::crossings(snapshot, policy, asked, named)
         });
-        let refused = policy.map_or_else(Vec::new, |policy| {
-            lacking::refused(&inbound.loaded, snapshot.policy(policy), named, &inbound.body)
-        });
+        let refused = at_step
+            .map_or_else(Vec::new, |policy| lacking::refused(&inbound.loaded, policy, named, &inbound.body));
         let last = self.answerer(asked);
         let session = last.as_ref().map_or_else(SessionLive::default, |last| SessionLive {
             warm_tokens: last.warm_at(Instant::now()),
             lost: last.lost,
+            turns: last.turns.clone(),
         });
         Inputs {
             policy: policy.map_or_else(|| PolicyId::from(""), |policy| snapshot.policy(policy).id.clone()),
@@ -288,8 +289,8 @@ impl Engine {
         let policy = self.policy(inbound, model)?;
         let observed = policy.is_none_or(|ix| snapshot.policy(ix).mode == Mode::Observe)
             || inbound.intercepted.is_some_and(|intercepted| intercepted.observe_only);
-        let ceiling =
-            limits.max_cost.is_some() || policy.is_some_and(|ix| snapshot.policy(ix).max_cost.is_some());
+        let capped = |ix| snapshot.policy(ix).everywhere().any(|policy| policy.max_cost.is_some());
+        let ceiling = limits.max_cost.is_some() || policy.is_some_and(capped);
         let own_credential = inbound.credential_is_providers
             && inbound
                 .home()

@@ -1,6 +1,6 @@
 //! Fourth stage: limits, the licence rule, and the choice among what is left.
 
-use super::frontier::{self, cost_of, is_eligible};
+use super::frontier::{self, in_the_end, is_eligible};
 use super::no_route::NoRoute;
 use super::plan::{Candidate, Estimate, Inputs, Plan, Verdict, Why};
 use super::{eligible, estimate, weigh};
@@ -56,6 +56,7 @@ impl Field<'_> {
         let compound: Vec<Candidate> = formed.map(|plan| self.compound(plan)).collect();
         candidates.extend(compound);
         self.license(&mut candidates);
+        self.look_ahead(&mut candidates);
         candidates.retain(|candidate| self.competes(&candidate.plan));
         frontier::mark(&mut candidates);
         candidates
@@ -167,7 +168,7 @@ impl Field<'_> {
     }
 
     /// What keeps a plan from replacing the baseline.
-    fn unlicensed(&self, candidate: &Candidate, standard: &Candidate) -> Option<Why> {
+    pub(super) fn unlicensed(&self, candidate: &Candidate, standard: &Candidate) -> Option<Why> {
         let id = match &candidate.plan {
             Plan::Named => return None,
             Plan::Single(id) => id,
@@ -215,7 +216,7 @@ impl Field<'_> {
 
     /// Whether the objective puts one plan before another; never of two alike.
     pub(super) fn prefers(&self, next: &Candidate, best: &Candidate) -> bool {
-        let cheaper = cost_of(next).cmp(&cost_of(best));
+        let cheaper = in_the_end(next).cmp(&in_the_end(best));
         let better = next.quality.mean.total_cmp(&best.quality.mean).reverse();
         let order = match self.policy.objective {
             Objective::Cheapest => cheaper.then(better),

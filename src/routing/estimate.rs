@@ -110,6 +110,7 @@ pub(super) fn single(
             let read = session::input_at(snapshot, inputs, ix, input);
             price.cost(&Usage { output: written(expected), ..read })
         }),
+        ahead: None,
         worst_cost: price.and_then(|price| worst_cost(&inputs.facts, price, (input, written(cap)))),
         ttft_ms: live.map_or(0, |live| live.ttft_ms),
         total_ms: live.map_or(0, |live| live.total_ms(timed)),

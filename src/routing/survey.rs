@@ -44,6 +44,7 @@ pub fn survey(snapshot: &Snapshot, inputs: &Inputs, analysis: &Analysis) -> Resu
     let Some(policy) = snapshot.policies.iter().find(|policy| policy.id == inputs.policy) else {
         return Err(NoRoute::no_baseline(inputs.policy.as_str()));
     };
+    let policy = policy.at(analysis.step);
     let baseline = baseline(snapshot, policy, inputs)?;
     let bounds = Bounds::of(policy, inputs);
     let field = Field { snapshot, policy, inputs, analysis, bounds, baseline };

@@ -103,6 +103,7 @@ impl Field<'_> {
         let mut candidate = Candidate {
             quality: self.compound_quality(&plan),
             cost: expected_cost(&legs),
+            ahead: None,
             worst_cost: worst_cost(&legs),
             ttft_ms,
             total_ms,

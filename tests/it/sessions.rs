@@ -73,11 +73,25 @@ async fn a_sub_agent_is_not_its_parent() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_step_has_candidates_of_its_own() {
+    let steps = "[policies.steps.tool_result]\ncandidates = [\"large\"]\n[policies.steps.side_call]\nmax_cost_usd = 0";
+    let world = World::start(move |config| config.policy_lines = steps.to_owned()).await;
+    check(&world, &talk("one"), ("small", "cheapest")).await;
+    check(&world, &result("another"), ("large", "baseline")).await;
+    let title = chat_body("auto").replace(
+        "\"messages\":[",
+        "\"messages\":[{\"role\":\"system\",\"content\":\"Generate a concise title for this chat.\"},",
+    );
+    let refused = world.proxy.exchange(&Request::chat(title)).await;
+    assert_eq!(refused.status, 402, "{}", refused.text());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sessions_switches_lose_no_more_cached_input_than_they_may() {
     // 21 tokens are in the large model's cache, which read 5 of them from it: leaving loses $0.00004725.
-    let world = begun("sessions = { max_switch_usd = 0.00004 }").await;
+    let world = begun("sessions = { max_switch_usd = 0.00004, horizon_turns = 0 }").await;
     check(&world, &talk("one"), ("large", "switch_cap")).await;
     check(&world, &talk("another"), ("small", "cheapest")).await;
-    let richer = begun("sessions = { max_switch_usd = 0.00005 }").await;
+    let richer = begun("sessions = { max_switch_usd = 0.00005, horizon_turns = 0 }").await;
     check(&richer, &talk("one"), ("small", "cheapest")).await;
 }
