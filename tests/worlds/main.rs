@@ -244,6 +244,8 @@ fn map_of_drafts() {
 fn print(runs: &[Vec<Figure>]) {
     for (at, (name, _)) in runs[0].iter().enumerate() {
         let values: Vec<f64> = runs.iter().map(|run| run[at].1).collect();
-        println!("  {name:36} {}", OverSeeds::of(&values));
+        let over = OverSeeds::of(&values);
+        let fewer = if over.seeds < runs.len() { format!(", {} seeds", over.seeds) } else { String::new() };
+        println!("  {name:36} {over}{fewer}");
     }
 }
