@@ -42,7 +42,15 @@ fn view<'a>(system: &'a str, turns: Vec<Turn<'a>>) -> ChatView<'a> {
         cache_markers: false,
         session: None,
     };
-    ChatView { request, system: vec![system], turns, tools: Vec::new(), tools_bytes: 0, schema_bytes: 0 }
+    ChatView {
+        request,
+        system: vec![system],
+        turns,
+        tools: Vec::new(),
+        tools_bytes: 0,
+        schema_bytes: 0,
+        demands_call: false,
+    }
 }
 
 fn turn(role: Role, part: Part<'_>) -> Turn<'_> {

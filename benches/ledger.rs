@@ -228,6 +228,7 @@ fn candidate(number: usize) -> Candidate {
         plan: Plan::Single(ModelId::from(format!("model-number-{number}").as_str())),
         quality: Estimate { low: mean - 0.031_234_567, mean, high: mean + 0.031_234_567 },
         cost: Some(NanoUsd(342_600)),
+        ahead: None,
         worst_cost: Some(NanoUsd(1_342_600)),
         ttft_ms: 412,
         total_ms: 3_400,

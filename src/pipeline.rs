@@ -42,8 +42,8 @@ use crate::session::Sessions;
 use crate::strategy::{self, End, Hop, Job, Memory, Reply, Rules};
 use crate::telemetry::{Metrics, Stage};
 use crate::types::{
-    ClientIx, Day, DeploymentId, DeploymentIx, Dialect, ModelId, NanoUsd, Operation, PolicyIx, ProviderIx,
-    RequestId, Served,
+    AgentStep, ClientIx, Day, DeploymentId, DeploymentIx, Dialect, ModelId, NanoUsd, Operation, PolicyIx,
+    ProviderIx, RequestId, Served,
 };
 use crate::upstream::{Board, Caller, Health, Replicas, Standing, Upstream};
 
@@ -207,7 +207,7 @@ impl Engine {
             Read::Understood(asked) => (Some(&asked.request), Some(&asked.limits)),
             Read::Unreadable(_) => (None, None),
         };
-        let policy = dispatch.policy.map(|ix| snapshot.policy(ix));
+        let policy = dispatch.policy.map(|ix| snapshot.policy(ix).at(dispatch.step));
         let rules = rules(&dispatch.plan, policy, &hops);
         let compound = hops::compound(snapshot, (dispatch, policy), &hops);
         let guarded = matches!(rules, Rules::Guarded { .. });
@@ -286,6 +286,8 @@ pub(crate) struct Dispatch {
     pub(crate) served: Served,
     pub(crate) reason: &'static str,
     pub(crate) policy: Option<PolicyIx>,
+    /// The step of an agent's work it is, which a policy may have limits for.
+    pub(crate) step: AgentStep,
     pub(crate) input_tokens: u64,
     /// Output tokens that were expected; `None` where nothing was decided.
     pub(crate) output_tokens: Option<u32>,
@@ -311,6 +313,7 @@ impl Dispatch {
             served: Served::Unrouted,
             reason: "unreadable",
             policy,
+            step: AgentStep::None,
             input_tokens: body.len() as u64 / 4,
             output_tokens: None,
             cost_estimate: None,

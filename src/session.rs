@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
 
-use crate::types::{DeploymentId, ModelId, NanoUsd};
+use crate::types::{DeploymentId, ModelId, NanoUsd, Turns};
 
 /// Who answered a session last.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct Answerer {
     pub at: Instant,
     /// What leaving models has cost the session so far, in cached input.
     pub lost: NanoUsd,
+    /// What its turns were, this one among them.
+    pub turns: Turns,
 }
 
 impl Answerer {
@@ -90,6 +92,7 @@ mod tests {
             warm_tokens: 7,
             at: Instant::now(),
             lost: NanoUsd::ZERO,
+            turns: Turns::default(),
         };
         assert_eq!((answerer.warm_at(answerer.at), answerer.warm_at(answerer.at + CACHE_LIVES)), (7, 0));
         for session in 0..1_000 {

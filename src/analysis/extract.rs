@@ -44,6 +44,7 @@ fn talk(view: &ChatView<'_>) -> Talk {
         user_turns: count(view.turns.iter().filter(|turn| asks(turn)).count()),
         tools: count(view.tools.len()),
         server_tools: count(view.tools.iter().filter(|tool| tool.server_side).count()),
+        demands_call: view.demands_call,
         ..Talk::default()
     };
     for turn in &view.turns {

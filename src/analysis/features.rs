@@ -90,6 +90,9 @@ pub struct Talk {
     pub tool_errors: u16,
     /// Tool results in the last turn.
     pub last_results: u16,
+    /// Whether a tool must be called. Records from before it was read say that none must.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub demands_call: bool,
     /// Images anywhere.
     pub images: u16,
     /// Documents or files anywhere.

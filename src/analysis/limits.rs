@@ -32,6 +32,9 @@ pub struct Limits {
     pub tags: BTreeMap<String, String>,
     /// The session's identity as the client names it.
     pub session: Option<String>,
+    /// Which agent of the session it is, where a client says so: a sub-agent's turns are a conversation of their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
     /// Whether the answer's headers should explain the decision.
     pub explain: bool,
 }
@@ -66,6 +69,7 @@ pub fn read_limits<'h>(header: impl Fn(&str) -> Option<&'h str>) -> Result<Limit
         plan: reader.plan("x-pointsman-plan"),
         tags: reader.tags("x-pointsman-tags"),
         session: reader.session("x-pointsman-session"),
+        agent: reader.agent(),
         explain: reader.switch("x-pointsman-explain"),
     };
     if reader.faults.is_empty() { Ok(limits) } else { Err(reader.faults) }
@@ -73,7 +77,7 @@ pub fn read_limits<'h>(header: impl Fn(&str) -> Option<&'h str>) -> Result<Limit
 
 /// Whether a header can say anything to [`read_limits`].
 pub fn is_hint(name: &str) -> bool {
-    name.starts_with("x-pointsman-") || CLIENT_SESSIONS.contains(&name)
+    name.starts_with("x-pointsman-") || CLIENT_SESSIONS.contains(&name) || CLIENT_AGENTS.contains(&name)
 }
 
 /// Longest time a caller may ask for.
@@ -88,6 +92,10 @@ const MAX_TAG_BYTES: usize = 64;
 const MAX_SESSION_BYTES: usize = 256;
 /// Session headers of known clients. They are not ours, so one that does not fit is passed over, not refused.
 const CLIENT_SESSIONS: [&str; 3] = ["x-session-id", "x-claude-code-session-id", "session-id"];
+/// Headers in which known clients say that a turn is a sub-agent's, and whose: Claude Code from 2.1.139 names the agent (the main
+/// one sends nothing); Codex names the thread, a sub-agent's being another than the session, and the kind of sub-agent. OpenCode
+/// gives a sub-agent a session of its own.
+const CLIENT_AGENTS: [&str; 3] = ["x-claude-code-agent-id", "thread-id", "x-openai-subagent"];
 
 struct Reader<F> {
     header: F,
@@ -153,6 +161,18 @@ impl<'h, F: Fn(&str) -> Option<&'h str>> Reader<F> {
             return self.take(name, expected, session_id);
         }
         CLIENT_SESSIONS.into_iter().find_map(|other| session_id((self.header)(other)?.trim()))
+    }
+
+    /// All that is said of the agent, in one word. The thread that is the session itself is the main one's.
+    fn agent(&self) -> Option<String> {
+        let said = |name: &str| session_id((self.header)(name)?.trim());
+        let session = CLIENT_SESSIONS.into_iter().find_map(said);
+        let words: Vec<String> = CLIENT_AGENTS
+            .into_iter()
+            .filter_map(said)
+            .filter(|word| Some(word) != session.as_ref())
+            .collect();
+        (!words.is_empty()).then(|| words.join(" "))
     }
 
     fn switch(&mut self, name: &'static str) -> bool {
@@ -243,6 +263,7 @@ mod tests {
             plan: Some("single".to_owned()),
             tags: tags.into(),
             session: Some("a/b-7".to_owned()),
+            agent: None,
             explain: true,
         };
         assert_eq!(limits, expected);
@@ -306,5 +327,20 @@ mod tests {
         assert_eq!(both.session.as_deref(), Some("ours"));
         let second = read(&[("x-session-id", ""), ("session-id", "s-2")]).unwrap();
         assert_eq!(second.session.as_deref(), Some("s-2"));
+    }
+
+    #[test]
+    fn a_sub_agent_is_told_from_its_parent() {
+        let agent = |headers: &[(&str, &str)]| read(headers).unwrap().agent;
+        let claude = ("x-claude-code-session-id", "s-1");
+        assert_eq!(agent(&[claude]), None);
+        assert_eq!(agent(&[claude, ("x-claude-code-agent-id", "a-1")]).as_deref(), Some("a-1"));
+        assert_eq!(agent(&[claude, ("x-claude-code-agent-id", " ")]), None);
+        // The main agent of Codex has the thread that is its session.
+        let codex = ("session-id", "t-1");
+        assert_eq!(agent(&[codex, ("thread-id", "t-1")]), None);
+        let spawned = agent(&[codex, ("thread-id", "t-2"), ("x-openai-subagent", "collab_spawn")]);
+        assert_eq!(spawned.as_deref(), Some("t-2 collab_spawn"));
+        assert_eq!(agent(&[("x-session-id", "child"), ("x-parent-session-id", "parent")]), None);
     }
 }

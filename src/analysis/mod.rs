@@ -32,6 +32,7 @@ pub use extract::{extract, read_grams, read_window};
 pub use features::{FEATURE_VERSION, Features, Prompt, Talk, Volume};
 pub use grams::Grams;
 pub use limits::{LimitFault, Limits, is_hint, read_limits};
+pub use step::of as step_of;
 
 use crate::types::{AgentStep, TaskClass};
 

@@ -5,10 +5,12 @@ use super::features::Features;
 use crate::types::AgentStep;
 
 /// The step, from who spoke last and what tools did before.
-pub(super) fn of(features: &Features) -> AgentStep {
+pub fn of(features: &Features) -> AgentStep {
     let talk = &features.talk;
     if talk.last_results > 0 {
         AgentStep::ToolResult
+    } else if talk.demands_call && talk.tools > 0 {
+        AgentStep::ToolCall
     } else if talk.tool_calls > 0 || talk.tool_results > 0 {
         AgentStep::Synthesis
     } else if talk.tools > 0 {

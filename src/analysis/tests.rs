@@ -40,6 +40,7 @@ fn view<'a>(system: &'a str, turns: Vec<Turn<'a>>) -> ChatView<'a> {
         tools: Vec::new(),
         tools_bytes: 0,
         schema_bytes: 0,
+        demands_call: false,
     }
 }
 
@@ -353,6 +354,12 @@ fn an_agents_loop_is_agent_work_whatever_the_text_says() {
     let mut after = view("", vec![user(ask), call(), result("fn main() {}"), user("and now?")]);
     after.tools = tools(2);
     assert_eq!((of(&after).task, of(&after).step), (Agent, AgentStep::Synthesis));
+
+    // A call that must be made is one wherever it stands; a result is a result.
+    (one_tool.demands_call, after.demands_call, looping.demands_call) = (true, true, true);
+    assert_eq!((of(&one_tool).task, of(&one_tool).step), (Code, AgentStep::ToolCall));
+    assert_eq!(of(&after).step, AgentStep::ToolCall);
+    assert_eq!(of(&looping).step, AgentStep::ToolResult);
 }
 
 #[test]

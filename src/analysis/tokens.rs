@@ -49,7 +49,9 @@ fn usual_length(features: &Features, task: TaskClass, step: AgentStep, complexit
     let prompt_tokens = features.prompt.bytes / 4;
     match (step, task) {
         (AgentStep::SideCall, _) => 60,
-        (AgentStep::Plan | AgentStep::ToolResult, TaskClass::Agent) => grown(150, 500, complexity),
+        (AgentStep::Plan | AgentStep::ToolCall | AgentStep::ToolResult, TaskClass::Agent) => {
+            grown(150, 500, complexity)
+        }
         (AgentStep::Synthesis | AgentStep::None, TaskClass::Agent) => grown(300, 700, complexity),
         (_, TaskClass::Code) => grown(350, 1500, complexity),
         (_, TaskClass::Math) => grown(200, 1000, complexity),

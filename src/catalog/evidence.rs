@@ -1,9 +1,11 @@
-//! What is known of a model's quality loss against a baseline, by task class. Beliefs rank; only this licenses.
+//! What is known of a model's quality loss against a baseline, by task class. Beliefs rank; only this licenses. What is known of a
+//! plan in one class counts, within bounds, in the others too.
 
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::pooling::{Class, ONE_SIDED_95, Pool};
 use crate::types::{ModelId, TaskClass};
 
 /// How good a piece of evidence is; a policy's `license` asks for at least one of these.
@@ -40,26 +42,187 @@ pub struct Evidence {
     pub accepted: Option<f64>,
 }
 
-/// Evidence by (baseline, model, task class).
+impl Evidence {
+    /// Whether it is about a plan of several models, which is called as decisions print it.
+    fn is_of_plan(&self) -> bool {
+        self.model.as_str().ends_with(')')
+    }
+
+    /// The loss of this class as a measurement: one whose own one-sided bound is `loss_upper`.
+    fn loss(&self) -> Class {
+        let pairs = f64::from(self.pairs);
+        // As the bound is reckoned: two imaginary pairs more, which draw a gain towards none.
+        let mean = self.mean_loss.max(self.mean_loss * pairs / (pairs + 2.0)).min(self.loss_upper);
+        let error = (self.loss_upper - mean) / ONE_SIDED_95;
+        // A bound that was cut off at the largest loss there is tells less; so much the imaginary pairs alone come to.
+        let least = (2.0 / ((pairs + 1.0) * (pairs + 2.0))).sqrt();
+        Class { pairs, mean, error: if self.loss_upper < 1.0 { error } else { error.max(least) } }
+    }
+
+    /// The share of first answers that stood, likewise.
+    fn stood(&self) -> Option<Class> {
+        let (share, pairs) = (self.accepted?, f64::from(self.pairs));
+        let mean = (share * pairs + 1.0) / (pairs + 2.0);
+        Some(Class { pairs, mean: share, error: (mean * (1.0 - mean) / (pairs + 2.0)).sqrt() })
+    }
+}
+
+/// What is known of a plan in one class from all classes together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PooledEvidence {
+    /// As of the class, if anything was measured in it; without a pair else. Its loss is what all classes say together.
+    pub evidence: Evidence,
+    /// Paired outcomes of all classes together, as far as they count here.
+    pub pairs_in_all: u32,
+}
+
+/// Classes that must have been measured before they say anything of each other: how much classes differ cannot be told from two.
+const LEAST_CLASSES: usize = 3;
+/// Pairs from which on a class is one of those.
+const LEAST_PAIRS: u32 = 20;
+
+/// What was measured, by (baseline, model, task class); what that says of every class, by (baseline, plan).
 #[derive(Clone, Debug, Default)]
-pub struct EvidenceTable(HashMap<(ModelId, ModelId, TaskClass), Evidence>);
+pub struct EvidenceTable {
+    own: HashMap<(ModelId, ModelId, TaskClass), Evidence>,
+    pooled: HashMap<(ModelId, ModelId), Vec<PooledEvidence>>,
+}
 
 impl EvidenceTable {
     /// Later entries replace earlier ones of the same cell.
     pub fn new(entries: impl IntoIterator<Item = Evidence>) -> Self {
-        Self(
-            entries
-                .into_iter()
-                .map(|entry| ((entry.baseline.clone(), entry.model.clone(), entry.task), entry))
-                .collect(),
-        )
+        let cell = |entry: Evidence| ((entry.baseline.clone(), entry.model.clone(), entry.task), entry);
+        let own: HashMap<_, _> = entries.into_iter().map(cell).collect();
+        let mut plans: HashMap<(ModelId, ModelId), Vec<&Evidence>> = HashMap::new();
+        for entry in own.values().filter(|entry| entry.is_of_plan() && entry.level == EvidenceLevel::Paired) {
+            plans.entry((entry.baseline.clone(), entry.model.clone())).or_default().push(entry);
+        }
+        let pooled = plans.into_iter().map(|(key, mut cells)| {
+            // Sums in the same order give the same figures on every machine.
+            cells.sort_by_key(|cell| cell.task);
+            (key, pool(&cells))
+        });
+        let pooled = pooled.collect();
+        Self { own, pooled }
     }
 
     /// The evidence for one cell.
     pub fn get(&self, baseline: &ModelId, model: &ModelId, task: TaskClass) -> Option<&Evidence> {
-        if self.0.is_empty() {
+        if self.own.is_empty() {
             return None;
         }
-        self.0.get(&(baseline.clone(), model.clone(), task))
+        self.own.get(&(baseline.clone(), model.clone(), task))
+    }
+
+    /// What is known of a plan in one class from all classes together. Where too few classes were measured to say anything of each
+    /// other, it is what was measured in this one.
+    pub fn pooled(&self, baseline: &ModelId, plan: &ModelId, task: TaskClass) -> Option<&PooledEvidence> {
+        if self.pooled.is_empty() {
+            return None;
+        }
+        let classes = self.pooled.get(&(baseline.clone(), plan.clone()))?;
+        classes.iter().find(|one| one.evidence.task == task)
+    }
+}
+
+/// The paired cells of one plan, pooled: one for every class there is, or for those that were measured.
+fn pool(cells: &[&Evidence]) -> Vec<PooledEvidence> {
+    let alone = |cell: &&Evidence| PooledEvidence { evidence: (*cell).clone(), pairs_in_all: cell.pairs };
+    let cells: Vec<&Evidence> = cells.iter().copied().filter(|cell| cell.pairs > 0).collect();
+    if cells.iter().filter(|cell| cell.pairs >= LEAST_PAIRS).count() < LEAST_CLASSES {
+        return cells.iter().map(alone).collect();
+    }
+    let losses = Pool::of_losses(&cells.iter().map(|cell| cell.loss()).collect::<Vec<_>>());
+    let stood: Vec<Class> = cells.iter().filter_map(|cell| cell.stood()).collect();
+    let stood = (!stood.is_empty()).then(|| Pool::of_shares(&stood));
+    let pairs_in_all = cells.iter().map(|cell| cell.pairs).sum();
+    let of = |task: TaskClass| {
+        let own = cells.iter().find(|cell| cell.task == task);
+        let loss = own.map_or_else(|| losses.of_new(), |own| losses.of_class(own.loss()));
+        let accepted = stood.as_ref().map(|pool| match own.and_then(|own| own.stood()) {
+            Some(class) => pool.of_class(class).mean().clamp(0.0, 1.0),
+            None => pool.of_new().mean().clamp(0.0, 1.0),
+        });
+        let evidence = Evidence {
+            task,
+            pairs: own.map_or(0, |own| own.pairs),
+            mean_quality: own.map_or(0.0, |own| own.mean_quality),
+            mean_loss: loss.mean(),
+            loss_upper: loss.upper().max(loss.mean()).min(1.0),
+            accepted,
+            ..cells[0].clone()
+        };
+        PooledEvidence { evidence, pairs_in_all }
+    };
+    TaskClass::ALL.into_iter().map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAN: &str = "cascade(a & b | c)";
+
+    fn cell(model: &str, task: TaskClass, pairs: u32, (mean_loss, loss_upper): (f64, f64)) -> Evidence {
+        Evidence {
+            baseline: "c".into(),
+            model: model.into(),
+            task,
+            level: EvidenceLevel::Paired,
+            pairs,
+            mean_quality: 0.8,
+            mean_loss,
+            loss_upper,
+            accepted: Some(0.7),
+        }
+    }
+
+    fn three(model: &str) -> Vec<Evidence> {
+        let classes = [(TaskClass::Code, 500), (TaskClass::Math, 900), (TaskClass::Extraction, 300)];
+        classes.map(|(task, pairs)| cell(model, task, pairs, (0.0, 0.01))).to_vec()
+    }
+
+    #[test]
+    fn three_classes_speak_of_a_fourth_and_two_do_not() {
+        let found = |cells: Vec<Evidence>| {
+            let table = EvidenceTable::new(cells);
+            table.pooled(&"c".into(), &PLAN.into(), TaskClass::Knowledge).cloned()
+        };
+        let fourth = found(three(PLAN)).unwrap();
+        assert_eq!((fourth.evidence.pairs, fourth.pairs_in_all), (0, 1700));
+        assert!(fourth.evidence.mean_loss.abs() < 1e-9 && fourth.evidence.loss_upper > 0.01, "{fourth:?}");
+        assert!((fourth.evidence.accepted.unwrap() - 0.7).abs() < 0.01);
+        assert_eq!(found(three(PLAN)[1..].to_vec()), None);
+        // One that was hardly looked at is none.
+        let mut cells = three(PLAN);
+        cells[2].pairs = LEAST_PAIRS - 1;
+        assert_eq!(found(cells), None);
+        // What was predicted speaks of nothing else.
+        let mut cells = three(PLAN);
+        cells[2].level = EvidenceLevel::Calibrated;
+        assert_eq!(found(cells), None);
+    }
+
+    #[test]
+    fn a_class_alone_keeps_what_was_measured_to_the_letter() {
+        let table = EvidenceTable::new(three(PLAN)[..2].to_vec());
+        let pooled = table.pooled(&"c".into(), &PLAN.into(), TaskClass::Math).unwrap();
+        assert_eq!(&pooled.evidence, table.get(&"c".into(), &PLAN.into(), TaskClass::Math).unwrap());
+        assert_eq!(pooled.pairs_in_all, 900);
+    }
+
+    #[test]
+    fn single_models_and_other_plans_lend_nothing() {
+        let table = EvidenceTable::new([three("a"), three("cascade(a & d | c)")].concat());
+        assert_eq!(table.pooled(&"c".into(), &"a".into(), TaskClass::Code), None);
+        assert_eq!(table.pooled(&"c".into(), &PLAN.into(), TaskClass::Code), None);
+    }
+
+    #[test]
+    fn a_bound_that_was_cut_off_is_no_certainty() {
+        let one = cell(PLAN, TaskClass::Code, 1, (1.0, 1.0)).loss();
+        assert!(one.error > 0.5, "{one:?}");
+        let many = cell(PLAN, TaskClass::Code, 400, (-0.02, 0.01)).loss();
+        assert!((many.mean + ONE_SIDED_95 * many.error - 0.01).abs() < 1e-12);
     }
 }

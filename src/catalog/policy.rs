@@ -1,7 +1,7 @@
 //! A policy: whom it is for, what it may do to a request, and within which limits.
 
 use super::Compound;
-use crate::types::{ClientId, FailureClass, ModelIx, NanoUsd, PolicyId};
+use crate::types::{AgentStep, ClientId, FailureClass, ModelIx, NanoUsd, PolicyId};
 use serde::{Deserialize, Serialize};
 
 /// One `[[policies]]` entry.
@@ -41,6 +41,8 @@ pub struct Policy {
     pub compound: Compound,
     /// What holds of conversations.
     pub sessions: SessionRules,
+    /// What it is at the steps of an agent that have a table of their own; itself without any.
+    pub steps: Vec<(AgentStep, Self)>,
     /// Models tried in order when an attempt fails with a class in `on`.
     pub fallback: Vec<ModelIx>,
     /// Failure classes that lead to the next link of the chain.
@@ -49,6 +51,19 @@ pub struct Policy {
     pub on_auth_failure: OnAuthFailure,
     /// What a stream that breaks after it was committed does.
     pub on_stream_break: OnStreamBreak,
+}
+
+impl Policy {
+    /// What it is at a step of an agent's work: the same name, baseline and shares, but other candidates and limits where the step
+    /// has them.
+    pub fn at(&self, step: AgentStep) -> &Self {
+        self.steps.iter().find(|(of, _)| *of == step).map_or(self, |(_, policy)| policy)
+    }
+
+    /// Itself, and what it is at each step that has a table.
+    pub fn everywhere(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(self.steps.iter().map(|(_, policy)| policy))
+    }
 }
 
 /// Which requests a policy is for. Empty lists and maps match everything but for `models`, which must name something.
@@ -65,12 +80,27 @@ pub struct PolicyMatch {
 }
 
 /// When a conversation may go on with another model than the one that answered it last.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionRules {
     /// Whether it may within a loop of tool calls and their results.
     pub tool_loops: ToolLoops,
     /// What its switches together may lose in cached input; `None`: each is weighed by itself.
     pub max_switch: Option<NanoUsd>,
+    /// Further turns that a switch is weighed over at most, beside the one at hand.
+    pub horizon_turns: u8,
+}
+
+impl SessionRules {
+    /// Where nothing is written: beyond so many turns the expectation is worth little, and caches do not live.
+    pub const HORIZON_TURNS: u8 = 8;
+    /// More than this nobody can foresee.
+    pub const MOST_HORIZON_TURNS: u8 = 50;
+}
+
+impl Default for SessionRules {
+    fn default() -> Self {
+        Self { tool_loops: ToolLoops::Atomic, max_switch: None, horizon_turns: Self::HORIZON_TURNS }
+    }
 }
 
 /// Who answers the result of a tool call.

@@ -4,6 +4,7 @@
 mod effective;
 mod failures;
 mod plans;
+mod steps;
 
 #[cfg(test)]
 mod tests;
@@ -69,6 +70,12 @@ fn text(file: &str, effective: &Effective) -> String {
         rows(&effective.models),
     );
     section("Policies, in order of matching", &effective::PolicyRow::HEADER, rows(&effective.policies));
+    for policy in &effective.policies {
+        let title = format!("Policy `{}` at the steps of an agent", policy.name);
+        section(&title, &steps::StepRow::HEADER, rows(&policy.steps));
+    }
+    let sessions = effective.policies.iter().map(|policy| policy.sessions.cells()).collect();
+    section("Conversations that name themselves", &steps::SessionRow::HEADER, sessions);
     for policy in &effective.policies {
         let title = format!("When an attempt fails under policy `{}`\n{}", policy.name, policy.as_named());
         section(&title, &failures::Row::HEADER, rows(&policy.failures));

@@ -19,7 +19,7 @@ use crate::routing::{
     self, Asked, Basis, Candidate, Decision, DeploymentLive, Facts, Inputs, Live, NoRoute, SessionLive,
     Source,
 };
-use crate::types::{Day, Dialect, Operation, RequestId};
+use crate::types::{AgentStep, Day, Dialect, Operation, PolicyId, RequestId};
 
 /// Mismatches printed at most.
 const SHOWN: usize = 10;
@@ -176,8 +176,9 @@ fn stored(settings: &Settings, id: RequestId, json: bool) -> Result<String, Stri
     if verified == Some(Ok(Verdict::OtherFeatures)) {
         text.push_str("read by another version, which understood it otherwise than is shown here\n");
     }
-    if let Some((analysis, _)) = &again {
+    if let (Some((analysis, _)), Some(inputs)) = (&again, &entry.inputs) {
         print_analysis(&mut text, analysis);
+        print_policy(&mut text, &*snapshots.of(&entry.snapshot)?, (&inputs.policy, analysis.step));
     }
     match (&entry.decision, again) {
         (Some(decision), _) => print_decision(&mut text, decision),
@@ -232,7 +233,8 @@ fn from_file(settings: &Settings, path: &Path, (dialect, json): (&str, bool)) ->
         return Ok(without_policy(&analysis::understand(&features), &request.model, json));
     };
     let named = snapshot.model_named(dialect, &request.model);
-    let crossings = crossings(snapshot, snapshot.policy(policy), (dialect, &origin), named);
+    let at_step = snapshot.policy(policy).at(analysis::step_of(&features));
+    let crossings = crossings(snapshot, at_step, (dialect, &origin), named);
     let mut inputs = Inputs {
         policy: snapshot.policy(policy).id.clone(),
         features,
@@ -262,6 +264,7 @@ fn from_file(settings: &Settings, path: &Path, (dialect, json): (&str, bool)) ->
     }
     let mut text = String::new();
     print_analysis(&mut text, &analysis);
+    print_policy(&mut text, snapshot, (&inputs.policy, analysis.step));
     match &decision {
         Ok(decision) => print_decision(&mut text, decision),
         Err(no_route) => {
@@ -329,6 +332,14 @@ fn print_analysis(text: &mut String, analysis: &Analysis) {
         .map(|part| format!("{} {:.2}", part.name, part.value))
         .collect();
     let _ = writeln!(text, "complexity {:.2} = {}", analysis.complexity.score, parts.join(" + "));
+}
+
+/// Which policy decided, and at which of its steps where that has a table of its own.
+fn print_policy(text: &mut String, snapshot: &Snapshot, (policy, step): (&PolicyId, AgentStep)) {
+    let own = snapshot.policies.iter().find(|known| known.id == *policy);
+    let own = own.is_some_and(|policy| policy.steps.iter().any(|(of, _)| *of == step));
+    let at = if own { format!(" at step {}", step.as_str()) } else { String::new() };
+    let _ = writeln!(text, "policy {policy}{at}");
 }
 
 fn print_decision(text: &mut String, decision: &Decision) {

@@ -64,6 +64,8 @@ pub struct ChatView<'a> {
     pub tools_bytes: usize,
     /// Bytes of a response schema; 0 without one.
     pub schema_bytes: usize,
+    /// Whether the answer must be a call of a tool.
+    pub demands_call: bool,
 }
 
 /// One turn of the conversation.

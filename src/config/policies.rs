@@ -8,7 +8,7 @@ use crate::catalog::{
     License, Mode, Model, Objective, OnAuthFailure, OnStreamBreak, PlanKind, Policy, PolicyMatch,
     SessionRules, ToolLoops,
 };
-use crate::types::{ClientId, FailureClass, ModelIx, NanoUsd};
+use crate::types::{AgentStep, ClientId, FailureClass, ModelIx, NanoUsd};
 
 const MODES: [(&str, Mode); 3] =
     [("observe", Mode::Observe), ("canary", Mode::Canary), ("route", Mode::Route)];
@@ -49,19 +49,16 @@ pub(super) fn read(root: &Table<'_>, context: &Context<'_>, known: &[Model]) -> 
 
 fn policy(table: &Table<'_>, (context, known): (&Context<'_>, &[Model]), position: usize) -> Policy {
     let models = |key| table.get(key).map(|node| models(&node, context)).unwrap_or_default();
-    let milliseconds = |key| {
-        let value = table.get(key).and_then(|node| node.integer(1..=HOUR_MS));
-        value.and_then(|value| u32::try_from(value).ok())
-    };
     let baseline = table.get("baseline").and_then(|node| resolve(&node, &context.names.models, "models"));
     let baseline = baseline.map(ModelIx);
     // Without candidates there is nothing to choose, but the baseline can still be asked for.
     let candidates = Some(models("candidates")).filter(|list| !list.is_empty());
     let plans = table.get("plans").map_or_else(|| vec![PlanKind::Single], |node| plans(&node));
-    let compound = table
-        .get("compound")
-        .and_then(|node| node.table())
-        .map(|table| Around { context, models: known, baseline, plans: &plans }.read(&table));
+    let steps = table.get("steps").filter(Node::is_table).and_then(|node| node.table());
+    let compound = table.get("compound").and_then(|node| node.table()).map(|table| {
+        let plans: Vec<PlanKind> = plans.iter().copied().chain(kinds_at_steps(steps.as_ref())).collect();
+        Around { context, models: known, baseline, plans: &plans }.read(&table)
+    });
     let policy = Policy {
         id: id(table, "name", &context.names.policies, position).into(),
         matches: matches(table, context),
@@ -73,32 +70,92 @@ fn policy(table: &Table<'_>, (context, known): (&Context<'_>, &[Model]), positio
         license: table.choice_or("license", License::Paired, &LICENSES),
         max_quality_loss: table.number_or("max_quality_loss", 0.02, 0.0..=1.0),
         min_quality: table.number_or("min_quality", 0.0, 0.0..=1.0),
-        max_cost: table.get("max_cost_usd").and_then(|node| NanoUsd::from_usd(node.number(0.0..=MOST_USD)?)),
-        deadline_ms: milliseconds("deadline_ms"),
-        ttft_ms: milliseconds("ttft_ms"),
+        max_cost: usd(table, "max_cost_usd"),
+        deadline_ms: milliseconds(table, "deadline_ms"),
+        ttft_ms: milliseconds(table, "ttft_ms"),
         objective: table.choice_or("objective", Objective::Cheapest, &OBJECTIVES),
         plans,
         compound: compound.unwrap_or_default(),
         sessions: sessions(table),
+        steps: Vec::new(),
         fallback: models("fallback"),
         on: table.get("on").map_or_else(|| USUAL_ON.to_vec(), |node| failure_classes(&node)),
         on_auth_failure: table.choice_or("on_auth_failure", OnAuthFailure::Fail, &ON_AUTH_FAILURE),
         on_stream_break: table.choice_or("on_stream_break", OnStreamBreak::Error, &ON_STREAM_BREAK),
     };
     check(table, &policy);
+    let steps = at_steps(table, (&policy, context));
     table.refuse_others();
-    policy
+    Policy { steps, ..policy }
+}
+
+/// `[policies.steps.STEP]`: the policy as it is at a step of an agent's work. Whom it is for, its shares, its baseline, its plans'
+/// members and what failures do are the same at every step.
+fn at_steps(table: &Table<'_>, (policy, context): (&Policy, &Context<'_>)) -> Vec<(AgentStep, Policy)> {
+    let Some(table) = table.get("steps").and_then(|node| node.table()) else { return Vec::new() };
+    let at = |step: AgentStep| {
+        let table = table.get(step.as_str())?.table()?;
+        Some((step, at_step(&table, (policy, context))))
+    };
+    let steps = AgentStep::ALL.into_iter().filter_map(at).collect();
+    table.refuse_others();
+    steps
+}
+
+/// The kinds of plan that steps name, without a word on what is wrong with them: that is said where they are read.
+fn kinds_at_steps(steps: Option<&Table<'_>>) -> Vec<PlanKind> {
+    let tables = steps.into_iter().flat_map(Table::entries).filter(|(_, node)| node.is_table());
+    let plans = tables.filter_map(|(_, node)| node.table()?.get("plans")).filter(Node::is_array);
+    let words = plans.flat_map(|node| node.items()).filter(Node::is_text);
+    words.filter_map(|word| PlanKind::parse(word.text()?)).collect()
+}
+
+fn at_step(table: &Table<'_>, (policy, context): (&Policy, &Context<'_>)) -> Policy {
+    let candidates = table.get("candidates").map(|node| {
+        if node.is_array() && node.items().is_empty() {
+            node.fault("is empty: leave it out where the step has the candidates of the policy");
+        }
+        models(&node, context)
+    });
+    let step = Policy {
+        candidates: candidates.unwrap_or_else(|| policy.candidates.clone()),
+        license: table.choice_or("license", policy.license, &LICENSES),
+        max_quality_loss: table.number_or("max_quality_loss", policy.max_quality_loss, 0.0..=1.0),
+        min_quality: table.number_or("min_quality", policy.min_quality, 0.0..=1.0),
+        max_cost: usd(table, "max_cost_usd").or(policy.max_cost),
+        deadline_ms: milliseconds(table, "deadline_ms").or(policy.deadline_ms),
+        ttft_ms: milliseconds(table, "ttft_ms").or(policy.ttft_ms),
+        objective: table.choice_or("objective", policy.objective, &OBJECTIVES),
+        plans: table.get("plans").map_or_else(|| policy.plans.clone(), |node| plans(&node)),
+        ..policy.clone()
+    };
+    in_time(table, &step);
+    table.refuse_others();
+    step
+}
+
+fn milliseconds(table: &Table<'_>, key: &'static str) -> Option<u32> {
+    let value = table.get(key).and_then(|node| node.integer(1..=HOUR_MS));
+    value.and_then(|value| u32::try_from(value).ok())
+}
+
+fn usd(table: &Table<'_>, key: &'static str) -> Option<NanoUsd> {
+    table.get(key).and_then(|node| NanoUsd::from_usd(node.number(0.0..=MOST_USD)?))
 }
 
 fn sessions(table: &Table<'_>) -> SessionRules {
     let Some(table) = table.get("sessions").and_then(|node| node.table()) else {
         return SessionRules::default();
     };
+    let horizon = table.integer_or(
+        "horizon_turns",
+        u64::from(SessionRules::HORIZON_TURNS),
+        0..=u64::from(SessionRules::MOST_HORIZON_TURNS),
+    );
     let rules = SessionRules {
         tool_loops: table.choice_or("tool_loops", ToolLoops::Atomic, &TOOL_LOOPS),
-        max_switch: table
-            .get("max_switch_usd")
-            .and_then(|node| NanoUsd::from_usd(node.number(0.0..=MOST_USD)?)),
+        max_switch: usd(&table, "max_switch_usd"),
+        horizon_turns: u8::try_from(horizon).unwrap_or(SessionRules::HORIZON_TURNS),
     };
     table.refuse_others();
     rules
@@ -121,9 +178,14 @@ fn check(table: &Table<'_>, policy: &Policy) {
             "`auth` leads on only with on_auth_failure = \"fallback\": write that, or leave `auth` out",
         );
     }
+    in_time(table, policy);
+}
+
+/// The first token comes before the deadline, wherever each of the two is written.
+fn in_time(table: &Table<'_>, policy: &Policy) {
     if let (Some(ttft), Some(deadline)) = (policy.ttft_ms, policy.deadline_ms)
         && ttft > deadline
-        && let Some(node) = table.get("ttft_ms")
+        && let Some(node) = table.get("ttft_ms").or_else(|| table.get("deadline_ms"))
     {
         node.fault(format!("the first token after {ttft} ms comes later than the deadline of {deadline} ms"));
     }

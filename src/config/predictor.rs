@@ -70,7 +70,7 @@ fn tied(predictor: Predictor, ties: &Ties<'_>) -> Result<Learned, PredictorFault
     let mut learned = Learned::new(Arc::new(predictor), ties.models, &upstream_names);
     let every: Vec<ModelIx> = (0..).map(ModelIx).take(ties.models.len()).collect();
     let mut pairs = Vec::new();
-    for policy in ties.policies {
+    for policy in ties.policies.iter().flat_map(Policy::everywhere) {
         // Without a baseline of its own a policy measures against whatever model a request names.
         let baselines = policy.baseline.as_ref().map_or(every.as_slice(), std::slice::from_ref);
         for baseline in baselines {

@@ -11,6 +11,7 @@ use crate::types::{Day, Dialect, FailureClass, PricePerMillion, TaskClass};
 
 mod plan_tests;
 mod service_tests;
+mod step_tests;
 
 /// Small and right. The tests break one line of it.
 const RIGHT: &str = r#"[server]
@@ -261,6 +262,7 @@ fn faults_of_policies_are_found() {
     row("sessions = { tool_loops = \"any\" }", "policies[0].sessions.tool_loops");
     row("sessions = { max_switch_usd = -1 }", "policies[0].sessions.max_switch_usd");
     row("sessions = { steps = 1 }", "policies[0].sessions.steps");
+    row("sessions = { horizon_turns = 1000 }", "policies[0].sessions.horizon_turns");
     row("holdout = -0.1", "policies[0].holdout");
     row("ttft_ms = 10\ndeadline_ms = 5", "policies[0].ttft_ms");
     let row = |value: &str, key: &str| check("match = { models = [\"auto\"] }", value, key, value);

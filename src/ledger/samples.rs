@@ -176,6 +176,7 @@ fn decision() -> Decision {
         plan: Plan::Single(model.into()),
         quality: Estimate { low: mean - 0.1, mean, high: mean + 0.1 },
         cost: Some(NanoUsd(1)),
+        ahead: None,
         worst_cost: None,
         ttft_ms: 1,
         total_ms: 2,
@@ -292,5 +293,6 @@ fn policy() -> Policy {
         on_auth_failure: OnAuthFailure::Fail,
         on_stream_break: OnStreamBreak::Error,
         sessions: SessionRules::default(),
+        steps: Vec::new(),
     }
 }

@@ -263,6 +263,7 @@ fn choices_of(snapshot: &Snapshot, entry: &Entry) -> Vec<Choice> {
         return Vec::new();
     };
     let day = Day::of_unix_ms(entry.id.unix_ms());
+    let policy = entry.step.map_or(policy, |step| policy.at(step));
     policy
         .candidates
         .iter()

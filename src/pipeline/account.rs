@@ -17,7 +17,7 @@ use crate::routing::{Decision, Plan, ceiling_of_chain, legs_of, lost_by_leaving}
 use crate::session::Answerer;
 use crate::strategy::{End, Failure, Hop, Job, Leg, LegEnd, NotReady, Trail};
 use crate::telemetry::{Stage, StageTimes};
-use crate::types::{Day, Dialect, ModelId, NanoUsd, RequestId, Served, TaskClass, Usage};
+use crate::types::{AgentStep, Day, Dialect, ModelId, NanoUsd, RequestId, Served, TaskClass, Turns, Usage};
 
 /// The account of one request. Dropping it files the entry.
 pub(super) struct Account<'e> {
@@ -175,6 +175,7 @@ impl<'e> Account<'e> {
             served: served_by(&decision),
             reason: decision.reason.as_str(),
             policy: asked.policy,
+            step: self.entry.as_ref().and_then(|entry| entry.step).unwrap_or(AgentStep::None),
             input_tokens,
             output_tokens: None,
             cost_estimate: expected_cost(&decision, &decision.plan),
@@ -260,13 +261,18 @@ impl<'e> Account<'e> {
         let usage = answered.map(|leg| leg.usage).unwrap_or_default();
         let caches = usage.cache_read + usage.cache_write_5m + usage.cache_write_1h > 0;
         let warm_tokens = if caches { u32::try_from(usage.total_input()).unwrap_or(u32::MAX) } else { 0 };
-        let lost = self.engine.sessions.last(session).map_or(NanoUsd::ZERO, |before| {
+        let (mut lost, mut turns) = (NanoUsd::ZERO, Turns::default());
+        if let Some(before) = self.engine.sessions.last(session) {
             let left = before.model != model;
             let loses = || lost_by_leaving(job.snapshot, &before.model, before.warm_at(now), job.day);
-            before.lost + if left { loses() } else { NanoUsd::ZERO }
-        });
+            lost = before.lost + if left { loses() } else { NanoUsd::ZERO };
+            turns = before.turns;
+        }
+        if let Some((task, step)) = self.entry.as_ref().and_then(|entry| entry.task.zip(entry.step)) {
+            turns.count(task, step);
+        }
         let deployment = job.snapshot.deployment(deployment).id.clone();
-        self.engine.sessions.note(session, Answerer { model, deployment, warm_tokens, at: now, lost });
+        self.engine.sessions.note(session, Answerer { model, deployment, warm_tokens, at: now, lost, turns });
     }
 
     /// Closes with whatever reached the client.

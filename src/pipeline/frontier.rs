@@ -99,6 +99,9 @@ struct Quality {
     level: Option<EvidenceLevel>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pairs: Option<u32>,
+    /// Of a plan of several models: those of the other classes too, which say something of this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pairs_in_all: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     loss_upper: Option<f64>,
 }
@@ -233,7 +236,7 @@ fn of_task(task: TaskClass, survey: Survey) -> OfTask {
 }
 
 fn point(surveyed: Surveyed, chosen: Option<&Plan>) -> Point {
-    let Surveyed { candidate, evidence, foreseen, measured } = surveyed;
+    let Surveyed { candidate, evidence, pairs_in_all, foreseen, measured } = surveyed;
     let rests_on = match (&evidence, &foreseen) {
         (Some(_), _) => "evidence",
         (None, Some(foreseen)) if foreseen.own => "prediction",
@@ -253,6 +256,7 @@ fn point(surveyed: Surveyed, chosen: Option<&Plan>) -> Point {
             rests_on,
             level: evidence.as_ref().map(|found| found.level),
             pairs: evidence.as_ref().map(|found| found.pairs),
+            pairs_in_all,
             loss_upper,
         },
         cost_usd: candidate.cost.map(NanoUsd::usd),

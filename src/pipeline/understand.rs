@@ -127,7 +127,7 @@ impl Engine {
         let policy = self.policy(inbound, &request.model)?;
         let session = limits.session.as_deref().or(request.session.as_deref());
         let has_session = session.is_some();
-        let session = session_hash(inbound, session);
+        let session = session_hash(inbound, (session, limits.agent.as_deref()));
         let read_time = began.elapsed();
         Ok(Read::Understood(Box::new(Asking {
             request,
@@ -199,17 +199,18 @@ impl Engine {
         let snapshot = &*inbound.loaded.snapshot;
         let request = &asked.request;
         let named = snapshot.model_named(request.dialect, &request.model);
-        let crossings = policy.map_or_else(Vec::new, |policy| {
+        let at_step = policy.map(|policy| snapshot.policy(policy).at(analysis::step_of(features)));
+        let crossings = at_step.map_or_else(Vec::new, |policy| {
             let asked = (request.dialect, &inbound.origin());
-            crossing::crossings(snapshot, snapshot.policy(policy), asked, named)
+            crossing::crossings(snapshot, policy, asked, named)
         });
-        let refused = policy.map_or_else(Vec::new, |policy| {
-            lacking::refused(&inbound.loaded, snapshot.policy(policy), named, &inbound.body)
-        });
+        let refused = at_step
+            .map_or_else(Vec::new, |policy| lacking::refused(&inbound.loaded, policy, named, &inbound.body));
         let last = self.answerer(asked);
         let session = last.as_ref().map_or_else(SessionLive::default, |last| SessionLive {
             warm_tokens: last.warm_at(Instant::now()),
             lost: last.lost,
+            turns: last.turns.clone(),
         });
         Inputs {
             policy: policy.map_or_else(|| PolicyId::from(""), |policy| snapshot.policy(policy).id.clone()),
@@ -227,7 +228,7 @@ impl Engine {
                 refused,
             },
             // The session's own name may say who somebody is; the hash is all a decision needs.
-            limits: Limits { session: None, ..asked.limits.clone() },
+            limits: Limits { session: None, agent: None, ..asked.limits.clone() },
             live: Live {
                 deployments: (0..)
                     .zip(&snapshot.deployments)
@@ -288,8 +289,8 @@ impl Engine {
         let policy = self.policy(inbound, model)?;
         let observed = policy.is_none_or(|ix| snapshot.policy(ix).mode == Mode::Observe)
             || inbound.intercepted.is_some_and(|intercepted| intercepted.observe_only);
-        let ceiling =
-            limits.max_cost.is_some() || policy.is_some_and(|ix| snapshot.policy(ix).max_cost.is_some());
+        let capped = |ix| snapshot.policy(ix).everywhere().any(|policy| policy.max_cost.is_some());
+        let ceiling = limits.max_cost.is_some() || policy.is_some_and(capped);
         let own_credential = inbound.credential_is_providers
             && inbound
                 .home()
@@ -354,12 +355,20 @@ pub(super) fn standing(inbound: &Inbound, provider: ProviderIx) -> Standing {
     }
 }
 
-/// Sessions of two tenants never meet; a request without a session is a session of its own.
-fn session_hash(inbound: &Inbound, session: Option<&str>) -> u64 {
+/// Sessions of two tenants never meet, nor do those of an agent and its sub-agents; a request without a session is a session of its
+/// own.
+fn session_hash(inbound: &Inbound, (session, agent): (Option<&str>, Option<&str>)) -> u64 {
     let mut hasher = Xxh3::new();
     hasher.update(&inbound.tenant.to_le_bytes());
     match session {
-        Some(session) => hasher.update(session.as_bytes()),
+        Some(session) => {
+            hasher.update(session.as_bytes());
+            // A byte that stands in no header, so that no other session is called the same.
+            if let Some(agent) = agent {
+                hasher.update(b"\0");
+                hasher.update(agent.as_bytes());
+            }
+        }
         None => hasher.update(&inbound.id.0.to_le_bytes()),
     }
     hasher.digest()

@@ -1,9 +1,9 @@
 //! Fourth stage: limits, the licence rule, and the choice among what is left.
 
-use super::frontier::{self, cost_of, is_eligible};
+use super::frontier::{self, in_the_end, is_eligible};
 use super::no_route::NoRoute;
 use super::plan::{Candidate, Estimate, Inputs, Plan, Verdict, Why};
-use super::{eligible, estimate};
+use super::{eligible, estimate, weigh};
 use crate::analysis::Analysis;
 use crate::catalog::{License, Objective, PlanKind, Policy, Snapshot};
 use crate::types::{ModelIx, NanoUsd};
@@ -56,6 +56,7 @@ impl Field<'_> {
         let compound: Vec<Candidate> = formed.map(|plan| self.compound(plan)).collect();
         candidates.extend(compound);
         self.license(&mut candidates);
+        self.look_ahead(&mut candidates);
         candidates.retain(|candidate| self.competes(&candidate.plan));
         frontier::mark(&mut candidates);
         candidates
@@ -146,7 +147,13 @@ impl Field<'_> {
         let unlicensed = |candidate: &Candidate| {
             standard.as_ref().is_some_and(|standard| self.unlicensed(candidate, standard).is_some())
         };
-        NoRoute::of(candidates, &self.bounds, unlicensed)
+        NoRoute::of(candidates, &self.bounds, (unlicensed, |candidate: &Candidate| self.may_lose(candidate)))
+    }
+
+    /// The most that a plan of several models is known to lose of the baseline's quality.
+    fn may_lose(&self, candidate: &Candidate) -> Option<f64> {
+        let found = weigh::evidence(self.snapshot, self.baseline, self.analysis, &candidate.plan);
+        found.map(|found| found.evidence.loss_upper)
     }
 
     /// Why there is no plan of a kind at all.
@@ -161,7 +168,7 @@ impl Field<'_> {
     }
 
     /// What keeps a plan from replacing the baseline.
-    fn unlicensed(&self, candidate: &Candidate, standard: &Candidate) -> Option<Why> {
+    pub(super) fn unlicensed(&self, candidate: &Candidate, standard: &Candidate) -> Option<Why> {
         let id = match &candidate.plan {
             Plan::Named => return None,
             Plan::Single(id) => id,
@@ -209,7 +216,7 @@ impl Field<'_> {
 
     /// Whether the objective puts one plan before another; never of two alike.
     pub(super) fn prefers(&self, next: &Candidate, best: &Candidate) -> bool {
-        let cheaper = cost_of(next).cmp(&cost_of(best));
+        let cheaper = in_the_end(next).cmp(&in_the_end(best));
         let better = next.quality.mean.total_cmp(&best.quality.mean).reverse();
         let order = match self.policy.objective {
             Objective::Cheapest => cheaper.then(better),

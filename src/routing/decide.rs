@@ -50,8 +50,8 @@ pub fn ceiling_of_chain(snapshot: &Snapshot, inputs: &Inputs, decision: &Decisio
         Plan::Cascade(_) | Plan::Ensemble(_) | Plan::Debate(_) | Plan::Draft(_) => None,
     };
     let policy = snapshot.policies.iter().find(|policy| policy.id == inputs.policy)?;
-    let ceiling = Bounds::of(policy, inputs).max_cost?;
     let analysis = understood(inputs);
+    let ceiling = Bounds::of(policy.at(analysis.step), inputs).max_cost?;
     let worst = |id: &ModelId| {
         let model = snapshot.model_by_id(id.as_str())?;
         let quality = estimate::quality((snapshot, inputs), &analysis, model, None);
@@ -85,6 +85,7 @@ pub fn decide(snapshot: &Snapshot, inputs: &Inputs, analysis: &Analysis) -> Resu
     let Some(policy) = snapshot.policies.iter().find(|policy| policy.id == inputs.policy) else {
         return Err(NoRoute::no_baseline(inputs.policy.as_str()));
     };
+    let policy = policy.at(analysis.step);
     let share = Shares::of(policy, inputs);
     let by_mode = policy.mode == Mode::Route || (policy.mode == Mode::Canary && share.canary);
     let routed = is_auto(inputs) || (by_mode && !inputs.observe_only);

@@ -57,6 +57,17 @@ pub(super) fn measured(found: &Evidence) -> Estimate {
     Estimate { low: clamp(mean - half), mean, high: clamp(mean + half) }
 }
 
+/// The quality of a baseline less what something loses against it.
+pub(super) fn less(baseline: Estimate, found: &Evidence) -> Estimate {
+    let clamp = |value: f64| value.clamp(0.0, 1.0);
+    let half = (found.loss_upper - found.mean_loss).abs();
+    Estimate {
+        low: clamp(baseline.low - found.mean_loss - half),
+        mean: clamp(baseline.mean - found.mean_loss),
+        high: clamp(baseline.high - found.mean_loss + half),
+    }
+}
+
 /// Most output tokens of one answer.
 pub(super) fn output_cap(inputs: &Inputs, model: &Model) -> u32 {
     inputs.facts.max_output_tokens.unwrap_or(model.max_output_tokens).min(model.max_output_tokens)
@@ -99,6 +110,7 @@ pub(super) fn single(
             let read = session::input_at(snapshot, inputs, ix, input);
             price.cost(&Usage { output: written(expected), ..read })
         }),
+        ahead: None,
         worst_cost: price.and_then(|price| worst_cost(&inputs.facts, price, (input, written(cap)))),
         ttft_ms: live.map_or(0, |live| live.ttft_ms),
         total_ms: live.map_or(0, |live| live.total_ms(timed)),

@@ -22,7 +22,7 @@ pub(super) fn is_eligible(candidate: &Candidate) -> bool {
 
 /// As good in every respect and better in one; of two equal plans the one declared first.
 fn beats(rival: &Candidate, plan: &Candidate, declared_first: bool) -> bool {
-    let (rival_cost, cost) = (cost_of(rival), cost_of(plan));
+    let (rival_cost, cost) = (in_the_end(rival), in_the_end(plan));
     let as_good =
         rival_cost <= cost && rival.quality.mean >= plan.quality.mean && rival.total_ms <= plan.total_ms;
     let better =
@@ -33,4 +33,10 @@ fn beats(rival: &Candidate, plan: &Candidate, declared_first: bool) -> bool {
 /// An unpriced plan counts as dearer than any other.
 pub(super) fn cost_of(candidate: &Candidate) -> NanoUsd {
     candidate.cost.unwrap_or(NanoUsd(u64::MAX))
+}
+
+/// The cost of this request with what is expected of further turns: what plans are compared by. Unpriced: above all others.
+pub(super) fn in_the_end(candidate: &Candidate) -> i128 {
+    let cost = candidate.cost.map_or(i128::MAX, |cost| i128::from(cost.0));
+    cost.saturating_add(i128::from(candidate.ahead.unwrap_or(0)))
 }

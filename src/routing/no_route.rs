@@ -101,11 +101,12 @@ impl NoRoute {
     }
 
     /// From candidates none of which may serve. The limit blamed is that of the plan that got furthest: limits on time
-    /// and money come behind what a model can do at all. What lacks a licence is nearest only where nothing else is left.
+    /// and money come behind what a model can do at all. What lacks a licence is nearest only where nothing else is left;
+    /// `may_lose` says how much of the baseline's quality, where that is known.
     pub(super) fn of(
         candidates: Vec<Candidate>,
         bounds: &Bounds,
-        unlicensed: impl Fn(&Candidate) -> bool,
+        (unlicensed, may_lose): (impl Fn(&Candidate) -> bool, impl Fn(&Candidate) -> Option<f64>),
     ) -> Self {
         let nearest =
             candidates.iter().min_by_key(|candidate| (unlicensed(candidate), distance(candidate))).cloned();
@@ -114,8 +115,9 @@ impl NoRoute {
             Some(Why::OverCost | Why::Unpriced) => (NoRouteKind::Cost, "x-pointsman-max-cost-usd"),
             Some(Why::OverDeadline) => (NoRouteKind::Deadline, "x-pointsman-deadline-ms"),
             Some(Why::OverTtft) => (NoRouteKind::Ttft, "x-pointsman-ttft-ms"),
-            Some(Why::BelowQuality | Why::NoEvidence | Why::QualityLoss | Why::Unmeasured | Why::NoGain) => {
-                (NoRouteKind::Quality, "x-pointsman-min-quality")
+            Some(Why::BelowQuality) => (NoRouteKind::Quality, "x-pointsman-min-quality"),
+            Some(Why::NoEvidence | Why::QualityLoss | Why::Unmeasured | Why::NoGain) => {
+                (NoRouteKind::Quality, "x-pointsman-max-quality-loss")
             }
             Some(Why::AnswerShape(_)) => (NoRouteKind::Plan, "x-pointsman-plan"),
             Some(
@@ -131,7 +133,8 @@ impl NoRoute {
                 (NoRouteKind::Unavailable, "health")
             }
         };
-        let message = message(kind, nearest.as_ref(), bounds);
+        let lost = nearest.as_ref().and_then(may_lose);
+        let message = message(kind, nearest.as_ref(), (bounds, lost));
         Self { kind, limit: limit.to_owned(), message, nearest: nearest.map(Box::new), candidates }
     }
 }
@@ -162,7 +165,7 @@ fn distance(candidate: &Candidate) -> (u8, u64) {
     }
 }
 
-fn message(kind: NoRouteKind, nearest: Option<&Candidate>, bounds: &Bounds) -> String {
+fn message(kind: NoRouteKind, nearest: Option<&Candidate>, (bounds, lost): (&Bounds, Option<f64>)) -> String {
     let Some(nearest) = nearest else { return "the policy has no candidates".to_owned() };
     let plan = &nearest.plan;
     let verdict = &nearest.verdict;
@@ -189,10 +192,26 @@ fn message(kind: NoRouteKind, nearest: Option<&Candidate>, bounds: &Bounds) -> S
                 nearest.ttft_ms
             )
         }
-        (NoRouteKind::Quality, _) => format!(
+        (NoRouteKind::Quality, _) => quality_message(nearest, (bounds, lost)),
+        _ => format!("no plan can serve this request: the nearest is {plan}, {verdict}"),
+    }
+}
+
+/// A floor that is not reached, or a loss that is not excluded.
+fn quality_message(nearest: &Candidate, (bounds, lost): (&Bounds, Option<f64>)) -> String {
+    let plan = &nearest.plan;
+    let most = bounds.max_quality_loss;
+    match (why_of(nearest).map(|why| why.root().clone()), lost) {
+        (Some(Why::QualityLoss), Some(lost)) => format!(
+            "no plan is shown to lose at most {most:.3} of the baseline's quality: the nearest is {plan}, which may lose {lost:.3}"
+        ),
+        (Some(Why::QualityLoss | Why::NoEvidence | Why::Unmeasured | Why::NoGain), _) => format!(
+            "no plan is shown to lose at most {most:.3} of the baseline's quality: the nearest is {plan}, {}",
+            nearest.verdict
+        ),
+        _ => format!(
             "no plan is expected to reach quality {:.2}: the nearest is {plan} with {:.2}",
             bounds.min_quality, nearest.quality.mean
         ),
-        _ => format!("no plan can serve this request: the nearest is {plan}, {verdict}"),
     }
 }

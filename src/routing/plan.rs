@@ -9,7 +9,7 @@ use super::forecast::Forecast;
 use super::latency::{Basis, WholeTime};
 use crate::analysis::{Features, Limits};
 use crate::types::{
-    Capabilities, Day, DeploymentIx, Dialect, HardMarkers, ModelId, NanoUsd, PolicyId, Served,
+    Capabilities, Day, DeploymentIx, Dialect, HardMarkers, ModelId, NanoUsd, PolicyId, Served, Turns,
 };
 
 /// Everything a decision is a function of, apart from the snapshot.
@@ -128,7 +128,7 @@ pub struct Live {
 }
 
 /// What a session has at the model that answered it last, and what leaving models has cost it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionLive {
     /// Input tokens that the model has in its prompt cache.
     #[serde(rename = "w", default)]
@@ -136,6 +136,9 @@ pub struct SessionLive {
     /// What earlier switches lost in cached input.
     #[serde(rename = "l", default)]
     pub lost: NanoUsd,
+    /// What its turns were so far.
+    #[serde(rename = "t", default, skip_serializing_if = "Turns::is_empty")]
+    pub turns: Turns,
 }
 
 impl SessionLive {
@@ -226,6 +229,10 @@ pub struct Candidate {
     /// Expected cost; `None`: unpriced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<NanoUsd>,
+    /// What going on with it is expected to cost beyond staying with the model that has the session in its cache, over further
+    /// turns, nano US dollars; negative: what it saves. `None`: nothing was looked ahead to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<i64>,
     /// Cost when the output cap is used up; `None`: unpriced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worst_cost: Option<NanoUsd>,

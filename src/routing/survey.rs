@@ -29,6 +29,8 @@ pub struct Surveyed {
     pub candidate: Candidate,
     /// Measured outcomes its quality rests on.
     pub evidence: Option<Evidence>,
+    /// Of a plan of several models: pairs in all classes together, which its loss rests on.
+    pub pairs_in_all: Option<u32>,
     /// What is predicted of it; its quality rests on that where there is no evidence, and on the configured belief where
     /// there is neither.
     pub foreseen: Option<Foreseen>,
@@ -42,6 +44,7 @@ pub fn survey(snapshot: &Snapshot, inputs: &Inputs, analysis: &Analysis) -> Resu
     let Some(policy) = snapshot.policies.iter().find(|policy| policy.id == inputs.policy) else {
         return Err(NoRoute::no_baseline(inputs.policy.as_str()));
     };
+    let policy = policy.at(analysis.step);
     let baseline = baseline(snapshot, policy, inputs)?;
     let bounds = Bounds::of(policy, inputs);
     let field = Field { snapshot, policy, inputs, analysis, bounds, baseline };
@@ -53,12 +56,15 @@ pub fn survey(snapshot: &Snapshot, inputs: &Inputs, analysis: &Analysis) -> Resu
         let target = model.map(|model| eligible::target(snapshot, inputs, analysis, model));
         let deployment = target.and_then(|target| target.map_or_else(|obstacle| obstacle.at, Some));
         let live = deployment.and_then(|deployment| inputs.live.deployments.get(deployment.at()));
+        let pooled =
+            weigh::evidence(snapshot, baseline, analysis, &candidate.plan).filter(|_| model.is_none());
         let evidence = match model {
             Some(model) => estimate::evidence(snapshot, (policy, baseline), analysis, model).cloned(),
-            None => weigh::evidence(snapshot, baseline, analysis, &candidate.plan).cloned(),
+            None => pooled.map(|found| found.evidence.clone()),
         };
+        let pairs_in_all = pooled.map(|found| found.pairs_in_all);
         let foreseen = model.and_then(|model| inputs.forecast.as_ref()?.of(model).copied());
-        Surveyed { candidate, evidence, foreseen, measured: live.map(|live| live.measured) }
+        Surveyed { candidate, evidence, pairs_in_all, foreseen, measured: live.map(|live| live.measured) }
     };
     Ok(Survey {
         baseline: snapshot.model(baseline).id.clone(),

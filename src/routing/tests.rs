@@ -24,6 +24,7 @@ mod plan_tests;
 mod policy_tests;
 mod property_tests;
 mod session_tests;
+mod step_tests;
 mod survey_tests;
 
 const SMALL: ModelIx = ModelIx(0);
@@ -295,6 +296,7 @@ fn policy(id: &str, models: &[&str]) -> Policy {
         on_auth_failure: OnAuthFailure::Fail,
         on_stream_break: OnStreamBreak::Error,
         sessions: SessionRules::default(),
+        steps: Vec::new(),
     }
 }
 

@@ -9,49 +9,56 @@ use super::legs::{Leg, Role, Terms, legs};
 use super::plan::{Candidate, Crossing, DeploymentLive, Estimate, Plan, Verdict, Why};
 use super::spread::Spread;
 use crate::analysis::Analysis;
-use crate::catalog::{CompoundLicense, Evidence, EvidenceLevel, Snapshot};
+use crate::catalog::{CompoundLicense, PooledEvidence, Snapshot};
 use crate::types::{Capabilities, DeploymentIx, ModelId, ModelIx, NanoUsd, TaskClass};
 
-/// Paired outcomes a plan of several models needs before its evidence counts.
+/// Paired outcomes a plan of several models needs, in all classes together, before its evidence counts; and in one, before it counts
+/// there without theirs.
 pub const PLAN_PAIRS: u32 = 200;
 /// Share of first answers that stand while nobody has counted them.
 const USUALLY_ACCEPTED: f64 = 0.5;
 
-/// The evidence on a plan in a request's cell, however thin.
-fn cell<'s>(
+/// What is known of a plan in a request's class, however little.
+fn known<'s>(
     snapshot: &'s Snapshot,
     baseline: ModelIx,
     analysis: &Analysis,
     plan: &Plan,
-) -> Option<&'s Evidence> {
+) -> Option<&'s PooledEvidence> {
     if analysis.unfamiliar {
         return None;
     }
     let key = ModelId::from(plan.to_string().as_str());
-    snapshot.evidence.get(&snapshot.model(baseline).id, &key, analysis.task)
+    snapshot.evidence.pooled(&snapshot.model(baseline).id, &key, analysis.task)
 }
 
-/// The evidence on a plan in a request's cell that is enough to serve on: whatever a policy asks of single models, that of
+/// What is known of a plan in a request's class that is enough to serve on: whatever a policy asks of single models, that of
 /// plans is paired.
 pub(super) fn evidence<'s>(
     snapshot: &'s Snapshot,
     baseline: ModelIx,
     analysis: &Analysis,
     plan: &Plan,
-) -> Option<&'s Evidence> {
-    let found = cell(snapshot, baseline, analysis, plan)?;
-    (found.level == EvidenceLevel::Paired && found.pairs >= PLAN_PAIRS).then_some(found)
+) -> Option<&'s PooledEvidence> {
+    known(snapshot, baseline, analysis, plan).filter(|found| found.pairs_in_all >= PLAN_PAIRS)
+}
+
+/// Whether that much was measured in the class itself.
+fn is_own(found: &PooledEvidence) -> bool {
+    found.evidence.pairs >= PLAN_PAIRS
 }
 
 /// Share of requests whose first answers stand, 0..1.
 pub(super) fn accepted(snapshot: &Snapshot, baseline: ModelIx, analysis: &Analysis, plan: &Plan) -> f64 {
-    let counted = cell(snapshot, baseline, analysis, plan).and_then(|found| found.accepted);
     let agrees = matches!(plan, Plan::Cascade(Cascade { accept: Accept::Agreement, .. }));
     // No two free texts are the same.
     let free =
         matches!(analysis.task, TaskClass::Creative | TaskClass::Summarisation | TaskClass::Translation);
-    let usual = if agrees && free { 0.0 } else { USUALLY_ACCEPTED };
-    counted.unwrap_or(usual).clamp(0.0, 1.0)
+    let free = agrees && free;
+    let found = known(snapshot, baseline, analysis, plan).map(|found| &found.evidence);
+    // Of free texts the other classes say nothing.
+    let counted = found.filter(|found| found.pairs > 0 || !free).and_then(|found| found.accepted);
+    counted.unwrap_or(if free { 0.0 } else { USUALLY_ACCEPTED }).clamp(0.0, 1.0)
 }
 
 /// What a plan would need of the sort of answer it is to give, and this request does not leave it.
@@ -96,6 +103,7 @@ impl Field<'_> {
         let mut candidate = Candidate {
             quality: self.compound_quality(&plan),
             cost: expected_cost(&legs),
+            ahead: None,
             worst_cost: worst_cost(&legs),
             ttft_ms,
             total_ms,
@@ -147,10 +155,13 @@ impl Field<'_> {
         facts.crossings.iter().find(|crossing| asks && crossing.to == facts.dialect)
     }
 
-    /// Measured, or that of the best model that answers first: what nobody has measured gains nothing.
+    /// Measured, or what is expected of the baseline less what all classes say the plan loses, or that of the best model that
+    /// answers first: what nobody has measured gains nothing.
     fn compound_quality(&self, plan: &Plan) -> Estimate {
-        if let Some(found) = evidence(self.snapshot, self.baseline, self.analysis, plan) {
-            return estimate::measured(found);
+        match evidence(self.snapshot, self.baseline, self.analysis, plan) {
+            Some(found) if is_own(found) => return estimate::measured(&found.evidence),
+            Some(found) => return estimate::less(self.quality(self.baseline), &found.evidence),
+            None => {}
         }
         let first =
             plan.first_to_answer().iter().filter_map(|model| self.snapshot.model_by_id(model.as_str()));
@@ -160,19 +171,24 @@ impl Field<'_> {
         best.unwrap_or(Estimate { low: 0.0, mean: 0.0, high: 0.0 })
     }
 
-    /// What keeps a plan of several models from serving: it was not measured and nobody asks for it, it may lose too much,
-    /// or it costs more than the baseline and is not shown to be better.
+    /// What keeps a plan of several models from serving: too little is known of it and nobody asks for it, it may lose too much,
+    /// or it costs more than the baseline and is not shown to be better. What other classes say may speak for it, never against
+    /// it.
     pub(super) fn compound_unlicensed(&self, candidate: &Candidate, standard: &Candidate) -> Option<Why> {
         let asked_for = self.asked_kind().is_some_and(|kind| candidate.plan.kind() == Some(kind));
-        let Some(found) = evidence(self.snapshot, self.baseline, self.analysis, &candidate.plan) else {
-            let granted = self.policy.compound.license == CompoundLicense::Granted;
+        let granted = self.policy.compound.license == CompoundLicense::Granted;
+        let loses_too_much =
+            |found: &PooledEvidence| found.evidence.loss_upper > self.bounds.max_quality_loss;
+        let found = evidence(self.snapshot, self.baseline, self.analysis, &candidate.plan);
+        let Some(found) = found.filter(|found| is_own(found) || !loses_too_much(found)) else {
             return (!asked_for && !granted).then_some(Why::Unmeasured);
         };
         let dearer = candidate.cost.zip(standard.cost).is_some_and(|(cost, baseline)| cost >= baseline);
-        if found.loss_upper > self.bounds.max_quality_loss {
+        let excused = asked_for || (granted && !is_own(found));
+        if loses_too_much(found) {
             Some(Why::QualityLoss)
         } else {
-            (dearer && !asked_for && found.loss_upper >= 0.0).then_some(Why::NoGain)
+            (dearer && !excused && found.evidence.loss_upper >= 0.0).then_some(Why::NoGain)
         }
     }
 }

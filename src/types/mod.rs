@@ -4,6 +4,7 @@ mod failure;
 mod ids;
 mod secret;
 mod task;
+mod turns;
 mod units;
 mod usage;
 
@@ -14,5 +15,6 @@ pub use ids::{
 };
 pub use secret::Secret;
 pub use task::{AgentStep, Capabilities, Dialect, HardMarkers, Operation, Served, TaskClass};
+pub use turns::{TurnKind, Turns};
 pub use units::{Day, NanoUsd, PricePerMillion};
 pub use usage::{Usage, UsageSource};

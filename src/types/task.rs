@@ -141,6 +141,8 @@ pub enum AgentStep {
     None,
     /// First turn with tools offered: the plan is made here.
     Plan,
+    /// The request demands a call of a tool.
+    ToolCall,
     /// The last turn carries tool results and the work goes on.
     ToolResult,
     /// Tools were used earlier and the last turn is plain text again.
@@ -150,11 +152,16 @@ pub enum AgentStep {
 }
 
 impl AgentStep {
-    /// The word used in records.
+    /// Every step of an agent.
+    pub const ALL: [Self; 5] =
+        [Self::Plan, Self::ToolCall, Self::ToolResult, Self::Synthesis, Self::SideCall];
+
+    /// The word used in records and configuration.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::Plan => "plan",
+            Self::ToolCall => "tool_call",
             Self::ToolResult => "tool_result",
             Self::Synthesis => "synthesis",
             Self::SideCall => "side_call",

@@ -57,11 +57,41 @@ async fn a_tool_calls_result_goes_to_who_made_the_call() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sub_agent_is_not_its_parent() {
+    let world = begun("").await;
+    // Claude Code's sub-agents have its session and a name of their own; Codex's have a thread.
+    let agents = [("x-claude-code-agent-id", "a-1"), ("thread-id", "t-2"), ("x-openai-subagent", "review")];
+    for (header, value) in agents {
+        check(&world, &result("one").with(header, value), ("small", "cheapest")).await;
+    }
+    // Theirs are conversations as well, and no word of them reaches the parent's.
+    let large = talk("one").with("x-claude-code-agent-id", "a-2").with("x-pointsman-min-quality", "0.85");
+    let answer = world.proxy.exchange(&large).await;
+    world.proxy.entry_of(&answer).await;
+    check(&world, &result("one").with("x-claude-code-agent-id", "a-2"), ("large", "tool_loop")).await;
+    check(&world, &result("one"), ("large", "tool_loop")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_step_has_candidates_of_its_own() {
+    let steps = "[policies.steps.tool_result]\ncandidates = [\"large\"]\n[policies.steps.side_call]\nmax_cost_usd = 0";
+    let world = World::start(move |config| config.policy_lines = steps.to_owned()).await;
+    check(&world, &talk("one"), ("small", "cheapest")).await;
+    check(&world, &result("another"), ("large", "baseline")).await;
+    let title = chat_body("auto").replace(
+        "\"messages\":[",
+        "\"messages\":[{\"role\":\"system\",\"content\":\"Generate a concise title for this chat.\"},",
+    );
+    let refused = world.proxy.exchange(&Request::chat(title)).await;
+    assert_eq!(refused.status, 402, "{}", refused.text());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sessions_switches_lose_no_more_cached_input_than_they_may() {
     // 21 tokens are in the large model's cache, which read 5 of them from it: leaving loses $0.00004725.
-    let world = begun("sessions = { max_switch_usd = 0.00004 }").await;
+    let world = begun("sessions = { max_switch_usd = 0.00004, horizon_turns = 0 }").await;
     check(&world, &talk("one"), ("large", "switch_cap")).await;
     check(&world, &talk("another"), ("small", "cheapest")).await;
-    let richer = begun("sessions = { max_switch_usd = 0.00005 }").await;
+    let richer = begun("sessions = { max_switch_usd = 0.00005, horizon_turns = 0 }").await;
     check(&richer, &talk("one"), ("small", "cheapest")).await;
 }

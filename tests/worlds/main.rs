@@ -147,12 +147,13 @@ fn conversations_go_as_well_as_with_one_model_and_cost_less() {
             |part: fn(&sessions::Outcome) -> f64| runs.iter().map(part).sum::<f64>() / runs.len() as f64;
         [mean(|one| one.success), mean(|one| one.cost), mean(|one| one.switches), mean(|one| one.lost_unpaid)]
     };
-    let [never, alone, ours] = [sessions::Way::Never, sessions::Way::Alone, sessions::Way::Ours].map(of);
+    let [never, alone, this_turn, ours] = sessions::Way::ALL.map(of);
     println!("success, cost, switches, lost to no avail: never {never:?}, alone {alone:?}, ours {ours:?}");
     assert!(ours[0] > never[0] - 0.02, "success {} against {}", ours[0], never[0]);
     assert!(ours[0] > alone[0] + 0.02, "success {} against {} with each step alone", ours[0], alone[0]);
     assert!(ours[1] < never[1], "cost {} against {}", ours[1], never[1]);
     assert!(ours[3] < 0.02, "{} of the cached tokens were lost to no avail", ours[3]);
+    assert!(ours[3] < this_turn[3], "looking ahead loses less than {}: {}", this_turn[3], ours[3]);
     assert!(never[2] == 0.0 && ours[2] < alone[2]);
 }
 
@@ -206,7 +207,7 @@ fn report() {
     if std::env::var("WORLD").is_ok_and(|world| world != "sessions") {
         return;
     }
-    for way in [sessions::Way::Never, sessions::Way::Alone, sessions::Way::Ours] {
+    for way in sessions::Way::ALL {
         let runs: Vec<Vec<Figure>> =
             (from..from + seeds).map(|seed| sessions::run(seed, way).figures()).collect();
         println!("Sessions, {way:?}: {seeds} seeds from {from}, mean and 95 % interval");
@@ -243,6 +244,8 @@ fn map_of_drafts() {
 fn print(runs: &[Vec<Figure>]) {
     for (at, (name, _)) in runs[0].iter().enumerate() {
         let values: Vec<f64> = runs.iter().map(|run| run[at].1).collect();
-        println!("  {name:36} {}", OverSeeds::of(&values));
+        let over = OverSeeds::of(&values);
+        let fewer = if over.seeds < runs.len() { format!(", {} seeds", over.seeds) } else { String::new() };
+        println!("  {name:36} {over}{fewer}");
     }
 }

@@ -69,10 +69,10 @@ impl Outcome {
     pub fn figures(&self) -> Vec<Figure> {
         vec![
             ("served by several models", self.compound.value()),
-            ("of these, losing no more than allowed", self.good.value()),
-            ("of these, cheaper than the baseline", self.cheaper.value()),
+            ("of these, losing no more than allowed", self.good.of_any()),
+            ("of these, cheaper than the baseline", self.cheaper.of_any()),
             ("requests for which several would pay", self.pays.value()),
-            ("of these, taken", self.taken.value()),
+            ("of these, taken", self.taken.of_any()),
             ("wrong drafts that stood", self.wrong_accepts),
             ("cost over the baseline's", self.cost_over),
         ]

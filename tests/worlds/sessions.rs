@@ -27,8 +27,14 @@ pub enum Way {
     Never,
     /// Each step by itself: nothing is known of the conversation.
     Alone,
+    /// As the product does, but for what further turns may bring.
+    ThisTurn,
     /// As the product does.
     Ours,
+}
+
+impl Way {
+    pub const ALL: [Self; 4] = [Self::Never, Self::Alone, Self::ThisTurn, Self::Ours];
 }
 
 /// What came out of one run.
@@ -44,6 +50,8 @@ pub struct Outcome {
     pub lost: f64,
     /// Those lost to switches that did not pay: the step would have been cheaper where it was.
     pub lost_unpaid: f64,
+    /// Those lost to switches that had not paid by the next one, or by the end: all steps until then would have been cheaper there.
+    pub lost_in_vain: f64,
 }
 
 impl Outcome {
@@ -54,12 +62,17 @@ impl Outcome {
             ("switches a conversation", self.switches),
             ("cached tokens lost", self.lost),
             ("cached tokens lost to no avail", self.lost_unpaid),
+            ("cached tokens lost, never paid", self.lost_in_vain),
         ]
     }
 }
 
 pub fn run(seed: u64, way: Way) -> Outcome {
-    let rules = if way == Way::Alone { "tool_loops = \"free\"" } else { "max_switch_usd = 0.05" };
+    let rules = match way {
+        Way::Alone => "tool_loops = \"free\"",
+        Way::ThisTurn => "max_switch_usd = 0.05, horizon_turns = 0",
+        Way::Never | Way::Ours => "max_switch_usd = 0.05",
+    };
     let snapshot = snapshot(rules);
     let mut sum = Outcome::default();
     let mut cached = 0.0;
@@ -69,14 +82,39 @@ pub fn run(seed: u64, way: Way) -> Outcome {
     let sessions = SESSIONS as f64;
     (sum.success, sum.cost, sum.switches) =
         (sum.success / sessions, sum.cost / sessions, sum.switches / sessions);
-    (sum.lost, sum.lost_unpaid) = (sum.lost / f64::max(cached, 1.0), sum.lost_unpaid / f64::max(cached, 1.0));
+    let cached = f64::max(cached, 1.0);
+    (sum.lost, sum.lost_unpaid) = (sum.lost / cached, sum.lost_unpaid / cached);
+    sum.lost_in_vain /= cached;
     sum
+}
+
+/// What followed a switch, beside staying.
+struct Run {
+    stay: Caches,
+    last: usize,
+    lost: f64,
+    /// US dollars, as it went and as it would have gone.
+    cost: (f64, f64),
+}
+
+impl Run {
+    fn step(&mut self, cost: f64, tokens: (u64, u64)) {
+        self.cost.0 += cost;
+        self.cost.1 += self.stay.cost(self.last, tokens);
+        self.stay.keep(self.last, tokens.0);
+    }
+
+    /// Tokens lost for nothing.
+    fn in_vain(&self) -> f64 {
+        if self.cost.0 > self.cost.1 { self.lost } else { 0.0 }
+    }
 }
 
 /// One conversation to its end.
 fn converse(snapshot: &Arc<Snapshot>, way: Way, steps: &[Step], (sum, cached): (&mut Outcome, &mut f64)) {
     let mut scratch = Scratch::default();
     let (mut caches, mut before, mut well) = (Caches::default(), None, 1.0);
+    let mut run: Option<Run> = None;
     let mut live =
         Live { deployments: unmeasured(snapshot), session_model: None, session: SessionLive::default() };
     for step in steps {
@@ -96,19 +134,26 @@ fn converse(snapshot: &Arc<Snapshot>, way: Way, steps: &[Step], (sum, cached): (
                 sum.switches += 1.0;
                 sum.lost += lost;
                 sum.lost_unpaid += if cost > caches.cost(last, tokens) { lost } else { 0.0 };
+                let next = Run { stay: caches.clone(), last, lost, cost: (0.0, 0.0) };
+                sum.lost_in_vain += run.replace(next).map_or(0.0, |run| run.in_vain());
                 let left = MODELS[last].into();
                 live.session.lost += lost_by_leaving(snapshot, &left, live.session.warm_tokens, DAY);
             }
         }
         sum.cost += cost;
+        if let Some(run) = &mut run {
+            run.step(cost, tokens);
+        }
         caches.keep(model, input);
         before = Some(model);
-        if way == Way::Ours {
+        if matches!(way, Way::Ours | Way::ThisTurn) {
+            live.session.turns.count(analysis.task, analysis.step);
             live.session_model = Some(MODELS[model].into());
             live.session.warm_tokens = u32::try_from(input).unwrap();
         }
     }
     sum.success += well;
+    sum.lost_in_vain += run.map_or(0.0, |run| run.in_vain());
 }
 
 fn inputs(scratch: &mut Scratch, step: &Step, live: Live) -> Inputs {

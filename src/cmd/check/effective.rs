@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use super::Cells;
+use super::steps::{SessionRow, StepRow};
 use super::{failures, plans};
 use crate::catalog::{
     AuthScheme, Credential, License, Mode, Model, Objective, OnAuthFailure, Policy, Provider, Snapshot,
@@ -293,6 +294,8 @@ pub(super) struct PolicyRow {
     limits: Vec<String>,
     fallback: Vec<String>,
     on_auth_failure: OnAuthFailure,
+    pub(super) steps: Vec<StepRow>,
+    pub(super) sessions: SessionRow,
     pub(super) failures: Vec<failures::Row>,
 }
 
@@ -316,6 +319,8 @@ impl PolicyRow {
             limits: limits(policy),
             fallback: policy.fallback.iter().map(name).collect(),
             on_auth_failure: policy.on_auth_failure,
+            steps: StepRow::all(snapshot, policy),
+            sessions: SessionRow::of(policy),
             failures: failures::rows(snapshot, policy),
         }
     }
@@ -343,23 +348,30 @@ impl Cells for PolicyRow {
             Mode::Canary => format!("canary {}", self.canary_share),
             Mode::Route => "route".to_owned(),
         };
-        let objective = match self.objective {
-            Objective::Cheapest => "cheapest",
-            Objective::Best => "best",
-        };
-        let dash = |list: &[String]| if list.is_empty() { "-".to_owned() } else { list.join(", ") };
         vec![
             self.name.clone(),
             self.matches.clone(),
             format!("{mode}, holdout {}", self.holdout),
             self.baseline.clone().unwrap_or_else(|| "as named".to_owned()),
             dash(&self.candidates),
-            format!("{objective}, license {}", self.license.as_str()),
+            format!("{}, license {}", objective(self.objective), self.license.as_str()),
             self.plans.join("; "),
             self.limits.join(", "),
             dash(&self.fallback),
         ]
     }
+}
+
+pub(super) fn objective(objective: Objective) -> &'static str {
+    match objective {
+        Objective::Cheapest => "cheapest",
+        Objective::Best => "best",
+    }
+}
+
+/// A list, or a dash for none.
+pub(super) fn dash(list: &[String]) -> String {
+    if list.is_empty() { "-".to_owned() } else { list.join(", ") }
 }
 
 fn matches(policy: &Policy) -> String {
@@ -376,7 +388,7 @@ fn matches(policy: &Policy) -> String {
     parts.join("; ")
 }
 
-fn limits(policy: &Policy) -> Vec<String> {
+pub(super) fn limits(policy: &Policy) -> Vec<String> {
     let mut limits =
         vec![format!("loss {}", policy.max_quality_loss), format!("quality {}", policy.min_quality)];
     limits.extend(policy.max_cost.map(|cost| format!("{cost} USD")));
@@ -390,13 +402,13 @@ fn notes(snapshot: &Snapshot, today: Day) -> Vec<String> {
     let mut notes = Vec::new();
     for policy in &snapshot.policies {
         let named = |ix: &ModelIx| snapshot.model(*ix).id.to_string();
-        let unpriced: Vec<_> = policy
-            .candidates
-            .iter()
-            .filter(|ix| snapshot.model(**ix).prices.on(today).is_none())
-            .map(named)
-            .collect();
-        if policy.max_cost.is_some() && !unpriced.is_empty() {
+        let capped = policy.everywhere().filter(|policy| policy.max_cost.is_some());
+        let unpriced = capped.flat_map(|policy| &policy.candidates);
+        let mut unpriced: Vec<_> =
+            unpriced.filter(|ix| snapshot.model(**ix).prices.on(today).is_none()).map(named).collect();
+        unpriced.sort_unstable();
+        unpriced.dedup();
+        if !unpriced.is_empty() {
             let list = unpriced.join(", ");
             notes.push(format!(
                 "policy `{}`: unpriced under a cost ceiling, so never chosen: {list}",

@@ -68,6 +68,29 @@ fn the_text_names_everything_but_secrets() {
 }
 
 #[test]
+fn steps_and_conversations_are_shown() {
+    let policy = "candidates = [\"small\", \"large\"]\nsessions = { tool_loops = \"free\", max_switch_usd = 0.05, horizon_turns = 3 }\n\
+                  [policies.steps.side_call]\ncandidates = [\"small\"]\nobjective = \"best\"\nmax_cost_usd = 0.5";
+    let settings = settings("env:KEY", policy);
+    let effective = Effective::of(&settings, Day(20_000));
+    let shown = text("x.toml", &effective);
+    let line = |word: &str| {
+        shown.lines().find(|line| line.contains(word)).unwrap_or_else(|| panic!("{word}: {shown}"))
+    };
+    let step = line("side_call");
+    assert!(
+        step.contains("small") && step.contains("best, license paired") && step.contains("0.5"),
+        "{step}"
+    );
+    let session = line("0.05 USD a session");
+    assert!(session.contains("whoever is chosen") && session.contains("up to 3 more"), "{session}");
+    let json = serde_json::to_value(&effective).unwrap();
+    let policy = &json["policies"][0];
+    assert_eq!(policy["steps"][0]["step"], "side_call");
+    assert_eq!(policy["sessions"]["tool_loops"], "free");
+}
+
+#[test]
 fn prices_that_are_old_or_of_unknown_age_are_named() {
     let of = |valid_from: &str| {
         let text = format!(

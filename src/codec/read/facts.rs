@@ -42,6 +42,7 @@ pub(super) fn view<'i>(
         tools: Vec::new(),
         tools_bytes: 0,
         schema_bytes: 0,
+        demands_call: demands_call(top)?,
     })
 }
 
@@ -168,6 +169,29 @@ fn thinks(top: &Top<'_, '_>) -> Result<bool, Refusal> {
         thinks |= text(ThinkingFields::of(value)?.kind).is_some_and(|kind| kind != "disabled");
     }
     Ok(thinks)
+}
+
+fields!(ToolChoice at "in tool_choice" { kind = "type" });
+fields!(ToolConfig at "in toolConfig" { calling = "functionCallingConfig", calling_ = "function_calling_config" });
+fields!(Calling at "in toolConfig.functionCallingConfig" { mode = "mode" });
+
+/// Whether a tool must be called, in any of the dialects' spellings; what else may stand there is the provider's to judge.
+fn demands_call(top: &Top<'_, '_>) -> Result<bool, Refusal> {
+    let mut demands = false;
+    if let Some(choice) = present(top.tool_choice) {
+        let kind = match choice.string() {
+            Some(word) => Some(word),
+            None => text(ToolChoice::of(choice)?.kind),
+        };
+        demands |= matches!(kind, Some("required" | "any" | "tool" | "function" | "custom"));
+    }
+    for config in [top.tool_config, top.tool_config_].into_iter().filter_map(present) {
+        let config = ToolConfig::of(config)?;
+        for calling in [config.calling, config.calling_].into_iter().filter_map(present) {
+            demands |= text(Calling::of(calling)?.mode) == Some("ANY");
+        }
+    }
+    Ok(demands)
 }
 
 fn hard_markers(top: &Top<'_, '_>) -> HardMarkers {

@@ -190,6 +190,34 @@ fn needs_are_told_from_the_top_level() {
 }
 
 #[test]
+fn a_call_that_is_demanded_is_told_in_every_dialect() {
+    let demanded = |operation, body: &str| {
+        read(operation, body.as_bytes(), &mut Scratch::default(), |view| view.demands_call)
+            .map(|(_, demanded)| demanded)
+    };
+    let cases = [
+        (Operation::ChatCompletions, "", false),
+        (Operation::ChatCompletions, r#","tool_choice":"auto""#, false),
+        (Operation::ChatCompletions, r#","tool_choice":"none""#, false),
+        (Operation::ChatCompletions, r#","tool_choice":"required""#, true),
+        (Operation::ChatCompletions, r#","tool_choice":{"type":"function","function":{"name":"f"}}"#, true),
+        (Operation::Responses, r#","tool_choice":{"type":"function","name":"f"}"#, true),
+        (Operation::Messages, r#","tool_choice":{"type":"auto"}"#, false),
+        (Operation::Messages, r#","tool_choice":{"type":"any"}"#, true),
+        (Operation::Messages, r#","tool_choice":{"type":"tool","name":"f"}"#, true),
+        (Operation::GenerateContent, r#","toolConfig":{"functionCallingConfig":{"mode":"AUTO"}}"#, false),
+        (Operation::GenerateContent, r#","toolConfig":{"functionCallingConfig":{"mode":"ANY"}}"#, true),
+        (Operation::GenerateContent, r#","tool_config":{"function_calling_config":{"mode":"ANY"}}"#, true),
+    ];
+    for (operation, extra, expected) in cases {
+        assert_eq!(demanded(operation, &with(extra)).unwrap(), expected, "{extra}");
+    }
+    // A reader that takes the first and one that takes the last must not differ.
+    let twice = r#","tool_choice":{"type":"auto","type":"any"}"#;
+    assert!(demanded(Operation::Messages, &with(twice)).is_err());
+}
+
+#[test]
 fn hard_markers_and_sessions_are_found() {
     let cases = [
         (r#","previous_response_id":"r""#, HardMarkers::STORED_REFERENCE),

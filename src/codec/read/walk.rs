@@ -190,6 +190,8 @@ fields!(
         contents = "contents",
         system_instruction = "systemInstruction",
         system_instruction_ = "system_instruction",
+        tool_config = "toolConfig",
+        tool_config_ = "tool_config",
         generation_config = "generationConfig",
         generation_config_ = "generation_config",
         cached_content = "cachedContent",

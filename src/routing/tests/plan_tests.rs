@@ -96,6 +96,48 @@ fn a_measured_cascade_serves_where_it_pays() {
     check(small, "routed cheapest small");
 }
 
+/// Enough outcomes of `CASCADE` in three other classes, which loses this much in each; the request is of a fourth.
+fn elsewhere(w: &mut World, loss_upper: f64) {
+    with_plans(&[PlanKind::Single, PlanKind::Cascade])(w);
+    for task in [TaskClass::Math, TaskClass::Extraction, TaskClass::Knowledge] {
+        measured(w, CASCADE, loss_upper, 0.8);
+        let cell = w.evidence.last_mut().unwrap();
+        (cell.task, cell.pairs) = (task, 1000);
+    }
+}
+
+#[test]
+fn what_three_classes_say_counts_in_a_fourth_as_far_as_it_goes() {
+    check(|w| elsewhere(w, 0.005), "cascade cheapest cascade(small & medium | large)");
+    // It is wider than in each of them.
+    let wide = "out: not measured: it serves on request";
+    check_with(|w| elsewhere(w, 0.018), "routed insufficient_evidence large", CASCADE, wide);
+    // What other classes say speaks against nobody who asks for it, or takes it upon himself.
+    let asked = |w: &mut World| {
+        elsewhere(w, 0.1);
+        asks(w, "cascade");
+    };
+    check(asked, "cascade cheapest cascade(small & medium | large)");
+    let granted = |w: &mut World| {
+        elsewhere(w, 0.1);
+        w.policy().compound.license = CompoundLicense::Granted;
+    };
+    check(granted, "cascade cheapest cascade(small & medium | large)");
+    // The class's own outcomes do, and are not outvoted.
+    let own = |w: &mut World| {
+        elsewhere(w, 0.005);
+        measured(w, CASCADE, 0.08, 0.8);
+        w.evidence.last_mut().unwrap().pairs = 600;
+    };
+    check_with(own, "routed insufficient_evidence large", CASCADE, "out: may lose too much quality");
+    // Its quality is the baseline's less what it loses, and not that of questions of another class.
+    let mut world = world();
+    elsewhere(&mut world, 0.005);
+    let decided = world.decide();
+    let expected = candidate(&decided, "large").quality.mean + 0.005;
+    assert!((candidate(&decided, CASCADE).quality.mean - expected).abs() < 1e-3);
+}
+
 #[test]
 fn what_is_expected_of_a_cascade_is_the_sum_over_its_legs() {
     let mut world = world();
@@ -158,7 +200,14 @@ fn a_kind_that_is_asked_for_is_the_only_one() {
         measured(w, CASCADE, 0.05, 0.8);
         asks(w, "cascade");
     };
-    check(lossy, "Quality: x-pointsman-min-quality, nearest cascade(small & medium | large)");
+    check(lossy, "Quality: x-pointsman-max-quality-loss, nearest cascade(small & medium | large)");
+    let mut world = world();
+    lossy(&mut world);
+    assert_eq!(
+        world.decide().unwrap_err().message,
+        "no plan is shown to lose at most 0.020 of the baseline's quality: the nearest is cascade(small & medium | large), \
+         which may lose 0.050"
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::*;
 use crate::catalog::ToolLoops;
 use crate::routing::{Reason, lost_by_leaving};
+use crate::types::AgentStep;
 
 /// `medium` ($0.0255 expected) is licensed beside `large` ($0.031), whose cached input costs a tenth; the session was answered by
 /// `large`, which has so many of its tokens in its cache.
@@ -16,6 +17,26 @@ fn at_large(warm_tokens: u32) -> impl Fn(&mut World) {
         w.model(LARGE).prices = PriceList::new(vec![cached]);
         w.inputs.live.session_model = Some(id("large"));
         w.inputs.live.session.warm_tokens = warm_tokens;
+        w.policy().sessions.horizon_turns = 0;
+    }
+}
+
+/// `at_large(1000)`, over so many further turns: `medium`, whose cached input costs a tenth as well, costs $0.0055 more than staying
+/// this time and $0.0035 less every time after, for 350 tokens that it writes.
+fn over(horizon_turns: u8, turns: &[(TaskClass, u16)]) -> impl Fn(&mut World) {
+    let turns = turns.to_vec();
+    move |w: &mut World| {
+        at_large(1000)(w);
+        let mut cached = price((10.0, 20.0));
+        cached.cache_read = PricePerMillion::from_usd(1.0);
+        w.model(ModelIx(2)).prices = PriceList::new(vec![cached]);
+        w.inputs.features.prompt.asked_words = 250;
+        w.policy().sessions.horizon_turns = horizon_turns;
+        for (task, number) in &turns {
+            for _ in 0..*number {
+                w.inputs.live.session.turns.count(*task, AgentStep::None);
+            }
+        }
     }
 }
 
@@ -112,4 +133,31 @@ fn switches_of_a_session_lose_no_more_than_they_may() {
     let lost = |model: &str| lost_by_leaving(&snapshot, &id(model), 500, inputs.day);
     assert_eq!(["large", "medium", "gone"].map(lost), [4_500_000, 0, 0].map(NanoUsd));
     assert_eq!(Reason::SwitchCap.as_str(), "switch_cap");
+}
+
+#[test]
+fn a_switch_is_weighed_over_the_turns_that_are_expected() {
+    let code = |turns| vec![(TaskClass::Code, turns)];
+    // This turn it does not pay. Over many it does, once there is reason to expect many.
+    check(over(0, &code(20)), "routed baseline large");
+    check(over(8, &code(20)), "routed cheapest medium");
+    check(over(8, &[]), "routed baseline large");
+    check(over(1, &code(20)), "routed baseline large");
+    // Where half of the turns were of a class that only the baseline may serve, it would have to come back.
+    check(over(8, &[(TaskClass::Code, 10), (TaskClass::Math, 10)]), "routed baseline large");
+    // What is looked ahead to is on record, and costs nothing now.
+    let mut world = world();
+    over(8, &code(20))(&mut world);
+    let decided = world.decide();
+    let (medium, large) = (candidate(&decided, "medium"), candidate(&decided, "large"));
+    assert!(medium.ahead.unwrap() < 0 && large.ahead.is_none(), "{medium:?}");
+    assert!(medium.cost > large.cost);
+    // Nothing to look ahead from: nobody has the conversation, or who has it may not serve.
+    let cold = |w: &mut World| {
+        over(8, &code(20))(w);
+        w.inputs.live.session.warm_tokens = 0;
+    };
+    let mut world = super::world();
+    cold(&mut world);
+    assert!(candidates(&world.decide()).iter().all(|one| one.ahead.is_none()));
 }

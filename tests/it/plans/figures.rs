@@ -83,7 +83,7 @@ impl Beside {
     }
 }
 
-fn pairs(served: &[Served]) -> Vec<(f64, f64)> {
+pub fn pairs(served: &[Served]) -> Vec<(f64, f64)> {
     served.iter().map(|one| (one.came.score, one.came.cost_usd)).collect()
 }
 

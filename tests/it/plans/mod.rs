@@ -8,6 +8,7 @@ mod replay;
 
 use std::path::{Path, PathBuf};
 
+use pointsman::demo::score::{Point, best_mix};
 use pointsman::learning::Split;
 use pointsman::routing::Plan;
 use serde_json::{Value, json};
@@ -49,7 +50,7 @@ struct Ways {
 }
 
 async fn three_ways(pool: &Pool, prompts: &[&Prompt], (baseline, plan): (&str, &Plan)) -> Ways {
-    let profile = pool.profile(baseline);
+    let profile = pool.profile(baseline, &pool.of(Split::Train));
     let cascades = pool.cascades(baseline);
     let alone = Policy { baseline, written: &[], profile: "", asks: None };
     // Without evidence, which is by class: where it is thin it would stand against the plan, and this one is for all.
@@ -60,6 +61,56 @@ async fn three_ways(pool: &Pool, prompts: &[&Prompt], (baseline, plan): (&str, &
         fixed: serve(pool, prompts, &fixed).await,
         free: serve(pool, prompts, &free).await,
     }
+}
+
+/// Parts of the `train` rows that are served by what the others say.
+const FOLDS: usize = 5;
+
+/// The `train` rows left free, each part by the evidence of the others: what a way to make evidence is worth, before a `test` row is
+/// looked at.
+async fn cross_validated(pool: &Pool, baseline: &str) -> Vec<Served> {
+    let train = pool.of(Split::Train);
+    let cascades = pool.cascades(baseline);
+    let mut served: Vec<Option<Served>> = vec![None; train.len()];
+    for fold in 0..FOLDS {
+        let part = |inside: bool| (0..train.len()).filter(move |at| (at % FOLDS == fold) == inside);
+        let known: Vec<&Prompt> = part(false).map(|at| train[at]).collect();
+        let asked: Vec<&Prompt> = part(true).map(|at| train[at]).collect();
+        let profile = pool.profile(baseline, &known);
+        let free = Policy { baseline, written: &cascades, profile: &profile, asks: None };
+        for (at, one) in part(true).zip(serve(pool, &asked, &free).await) {
+            served[at] = Some(one);
+        }
+    }
+    served.into_iter().map(Option::unwrap).collect()
+}
+
+/// What a blind mix of two single models at the same cost would have made of each prompt, on average: what choosing is worth
+/// beyond spending less.
+fn mixed(pool: &Pool, prompts: &[&Prompt], served: &[Served]) -> (Value, Beside) {
+    let models: Vec<&str> = pool.names.all().collect();
+    let mean = |of: &dyn Fn(&Prompt) -> f64| {
+        prompts.iter().map(|prompt| of(prompt)).sum::<f64>() / prompts.len() as f64
+    };
+    let score = |model: &str, prompt: &Prompt| prompt.row.outcomes[model].score;
+    let cost = |model: &str, prompt: &Prompt| prompt.row.outcomes[model].cost_usd.unwrap();
+    let points: Vec<Point> = models
+        .iter()
+        .map(|model| Point {
+            cost: mean(&|prompt| cost(model, prompt)),
+            quality: mean(&|prompt| score(model, prompt)),
+        })
+        .collect();
+    let spent = served.iter().map(|one| one.came.cost_usd).sum::<f64>() / served.len() as f64;
+    let mix = best_mix(&points, spent).unwrap();
+    let share = mix.share(&points, spent);
+    let of = |prompt: &Prompt, what: &dyn Fn(&str, &Prompt) -> f64| {
+        what(models[mix.dear], prompt) * share + what(models[mix.cheap], prompt) * (1.0 - share)
+    };
+    let blind: Vec<(f64, f64)> =
+        prompts.iter().map(|prompt| (of(prompt, &score), of(prompt, &cost))).collect();
+    let of = json!({ "dear": models[mix.dear], "cheap": models[mix.cheap], "share_of_dear": share });
+    (of, Beside::of(&figures::pairs(served), &blind))
 }
 
 /// What was served is what is on record of the models under the plan on record, and costs what they cost.
@@ -117,6 +168,23 @@ async fn measured() {
         "rule": "on train rows: of the cascades that lose no more than the margin (one-sided 95 %), the cheapest",
         "models": pool.names.all().collect::<Vec<_>>(),
     });
+    let train = pool.of(Split::Train);
+    let validated = cross_validated(&pool, baseline).await;
+    check(&train, &validated);
+    let alone: Vec<(f64, f64)> = train
+        .iter()
+        .map(|prompt| prompt.ran(&Plan::Single(baseline.into())))
+        .map(|came| (came.score, came.cost_usd))
+        .collect();
+    report["train_cross_validated"] = json!({
+        "served": figures::alone(&validated),
+        "against_baseline": Beside::of(&figures::pairs(&validated), &alone).json(),
+    });
+    // What is chosen is chosen on these; the rest is for once everything is.
+    if std::env::var("PLANS_ON").is_ok_and(|on| on == "train") {
+        println!("{}", serde_json::to_string_pretty(&report).unwrap());
+        return;
+    }
     for (name, split) in [("train", Split::Train), ("test", Split::Test)] {
         let prompts = pool.of(split);
         let ways = three_ways(&pool, &prompts, (baseline, &plan)).await;
@@ -124,6 +192,9 @@ async fn measured() {
             check(&prompts, served);
         }
         report[name] = told(&ways);
+        let (mix, beside) = mixed(&pool, &prompts, &ways.free);
+        report[name]["free_against_blind_mix"] = beside.json();
+        report[name]["blind_mix"] = mix;
     }
     let text = serde_json::to_string_pretty(&report).unwrap();
     println!("{text}");

@@ -115,11 +115,10 @@ impl Pool {
         pairs.map(|(one, other)| cascade([cheap[one], cheap[other]], baseline)).collect()
     }
 
-    /// Paired outcomes of every plan and the baseline on `train` rows, by class, as a profile.
-    pub fn profile(&self, baseline: &str) -> String {
-        let train = self.of(Split::Train);
+    /// Paired outcomes of every plan and the baseline on some rows, by class, as a profile.
+    pub fn profile(&self, baseline: &str, rows: &[&Prompt]) -> String {
         let mut by_task: BTreeMap<&str, (TaskClass, Vec<&Prompt>)> = BTreeMap::new();
-        for prompt in train.into_iter().filter(|prompt| !prompt.row.unfamiliar) {
+        for prompt in rows.iter().copied().filter(|prompt| !prompt.row.unfamiliar) {
             let task = prompt.row.task;
             by_task.entry(task.as_str()).or_insert((task, Vec::new())).1.push(prompt);
         }
