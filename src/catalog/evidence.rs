@@ -76,6 +76,9 @@ pub struct PooledEvidence {
     pub pairs_in_all: u32,
 }
 
+/// Paired outcomes a plan of several models needs, in all classes together, before its evidence counts; and in one, before it counts
+/// there without theirs.
+pub const PLAN_PAIRS: u32 = 200;
 /// Classes that must have been measured before they say anything of each other: how much classes differ cannot be told from two.
 const LEAST_CLASSES: usize = 3;
 /// Pairs from which on a class is one of those.
@@ -139,6 +142,12 @@ fn pool(cells: &[&Evidence]) -> Vec<PooledEvidence> {
     let of = |task: TaskClass| {
         let own = cells.iter().find(|cell| cell.task == task);
         let loss = own.map_or_else(|| losses.of_new(), |own| losses.of_class(own.loss()));
+        let (mean_loss, loss_upper) = (loss.mean(), loss.upper().max(loss.mean()).min(1.0));
+        // Outcomes enough of its own need no others. Fewer that speak against the bound of the others are not outvoted: a class
+        // far from all others would be drawn into their midst.
+        let alone = own.filter(|own| own.pairs >= PLAN_PAIRS || own.mean_loss > loss_upper);
+        let (mean_loss, loss_upper) =
+            alone.map_or((mean_loss, loss_upper), |own| (own.mean_loss, own.loss_upper));
         let accepted = stood.as_ref().map(|pool| match own.and_then(|own| own.stood()) {
             Some(class) => pool.of_class(class).mean().clamp(0.0, 1.0),
             None => pool.of_new().mean().clamp(0.0, 1.0),
@@ -147,8 +156,8 @@ fn pool(cells: &[&Evidence]) -> Vec<PooledEvidence> {
             task,
             pairs: own.map_or(0, |own| own.pairs),
             mean_quality: own.map_or(0.0, |own| own.mean_quality),
-            mean_loss: loss.mean(),
-            loss_upper: loss.upper().max(loss.mean()).min(1.0),
+            mean_loss,
+            loss_upper,
             accepted,
             ..cells[0].clone()
         };
@@ -201,6 +210,25 @@ mod tests {
         let mut cells = three(PLAN);
         cells[2].level = EvidenceLevel::Calibrated;
         assert_eq!(found(cells), None);
+    }
+
+    #[test]
+    fn the_others_never_outvote_what_a_class_itself_has_shown() {
+        let bound = |pairs: u32, losses: (f64, f64)| {
+            let own = cell(PLAN, TaskClass::Knowledge, pairs, losses);
+            let table = EvidenceTable::new([three(PLAN), vec![own]].concat());
+            table.pooled(&"c".into(), &PLAN.into(), TaskClass::Knowledge).unwrap().evidence.loss_upper
+        };
+        // Two of five lost, three of eight, four of fifteen: each alone says that it is bad.
+        for (pairs, losses) in [(5, (0.4, 0.87)), (8, (0.375, 0.76)), (15, (0.27, 0.49)), (30, (0.2, 0.35))] {
+            assert_eq!(bound(pairs, losses), losses.1, "{pairs} pairs");
+        }
+        // Nothing lost: the others narrow what so few can say.
+        assert!(bound(5, (0.0, 0.45)) < 0.1);
+        // Enough of its own is taken to the letter, be it better or worse than the others'.
+        for losses in [(-0.01, 0.001), (0.0, 0.016), (0.03, 0.05)] {
+            assert_eq!(bound(PLAN_PAIRS, losses), losses.1);
+        }
     }
 
     #[test]

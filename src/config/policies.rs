@@ -130,6 +130,12 @@ fn at_step(table: &Table<'_>, (policy, context): (&Policy, &Context<'_>)) -> Pol
         ..policy.clone()
     };
     in_time(table, &step);
+    if let (Some(own), Some(all)) = (step.max_cost, policy.max_cost)
+        && own > all
+        && let Some(node) = table.get("max_cost_usd")
+    {
+        node.fault(format!("${own} is above the policy's ${all}: callers have a say in which step it is"));
+    }
     table.refuse_others();
     step
 }

@@ -321,7 +321,7 @@ impl Drop for Account<'_> {
         entry.attempts =
             self.trail.legs.iter().zip(0..).map(|(leg, number)| attempt_row(snapshot, leg, number)).collect();
         if let Some(leg) = self.trail.legs.last() {
-            entry.usage = leg.usage;
+            entry.usage = answering(&self.trail.legs, snapshot, &entry).unwrap_or(leg).usage;
             // Of an answer that broke and was resumed the first leg brought the first word.
             let first =
                 self.trail.legs.iter().find(|leg| matches!(leg.end, LegEnd::Broken(_))).unwrap_or(leg);
@@ -421,6 +421,12 @@ fn attempt_note(job: &Job<'_>, leg: &Leg) -> AttemptNote {
         ms: u64::try_from(leg.total.as_millis()).unwrap_or(u64::MAX),
         cost_usd: leg.cost.map(|cost| cost.to_string()),
     }
+}
+
+/// The leg that wrote what the client got: behind it may come a judge, or another's answer that agreed.
+fn answering<'t>(legs: &'t [Leg], snapshot: &crate::catalog::Snapshot, entry: &Entry) -> Option<&'t Leg> {
+    let model = snapshot.model_by_id(entry.model.as_ref()?.as_str())?;
+    legs.iter().rev().find(|leg| leg.hop.model == Some(model))
 }
 
 /// What the same usage would have cost at the baseline.

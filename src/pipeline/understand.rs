@@ -62,6 +62,8 @@ pub(super) struct Asking {
     pub(super) policy: Option<PolicyIx>,
     /// Hash of tenant and session identity; of the request itself where it names no session.
     pub(super) session: u64,
+    /// Hash of tenant and session without a sub-agent's name, from which shares are drawn.
+    pub(super) share: u64,
     pub(super) has_session: bool,
     pub(super) read_time: Duration,
 }
@@ -127,6 +129,8 @@ impl Engine {
         let policy = self.policy(inbound, &request.model)?;
         let session = limits.session.as_deref().or(request.session.as_deref());
         let has_session = session.is_some();
+        // Shares are of sessions: sub-agents go with theirs.
+        let share = session_hash(inbound, (session, None));
         let session = session_hash(inbound, (session, limits.agent.as_deref()));
         let read_time = began.elapsed();
         Ok(Read::Understood(Box::new(Asking {
@@ -136,6 +140,7 @@ impl Engine {
             limits,
             policy,
             session,
+            share,
             has_session,
             read_time,
         })))
@@ -241,7 +246,7 @@ impl Engine {
                 session,
             },
             day: Day::of_unix_ms(inbound.id.unix_ms()),
-            session_hash: asked.session,
+            session_hash: asked.share,
             forecast: None,
             observe_only: inbound.intercepted.is_some_and(|intercepted| intercepted.observe_only),
         }

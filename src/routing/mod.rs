@@ -39,7 +39,6 @@ pub use policy::{Asked, UnknownPolicy, select_policy};
 pub use session::lost_by_leaving;
 pub use spread::{LEVELS, Spread};
 pub use survey::{Survey, Surveyed, survey};
-pub use weigh::PLAN_PAIRS;
 
 #[cfg(test)]
 mod tests;

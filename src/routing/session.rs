@@ -1,6 +1,6 @@
 //! What a conversation has to lose by going on with another model: the input its last one has in its prompt cache.
 
-use super::choose::Field;
+use super::choose::{Bounds, Field};
 use super::estimate;
 use super::frontier::is_eligible;
 use super::plan::{Candidate, Inputs, Plan, Reason};
@@ -105,7 +105,8 @@ impl Field<'_> {
             let policy = self.snapshot.policies.iter().find(|policy| policy.id == self.policy.id);
             let policy = policy.map_or(self.policy, |policy| policy.at(step));
             let analysis = Analysis { task, step, ..self.analysis.clone() };
-            let field = Field { policy, analysis: &analysis, ..*self };
+            let field =
+                Field { policy, analysis: &analysis, bounds: Bounds::of(policy, self.inputs), ..*self };
             let is_candidate = policy
                 .candidates
                 .iter()

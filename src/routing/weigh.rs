@@ -9,12 +9,9 @@ use super::legs::{Leg, Role, Terms, legs};
 use super::plan::{Candidate, Crossing, DeploymentLive, Estimate, Plan, Verdict, Why};
 use super::spread::Spread;
 use crate::analysis::Analysis;
-use crate::catalog::{CompoundLicense, PooledEvidence, Snapshot};
+use crate::catalog::{CompoundLicense, PLAN_PAIRS, PooledEvidence, Snapshot};
 use crate::types::{Capabilities, DeploymentIx, ModelId, ModelIx, NanoUsd, TaskClass};
 
-/// Paired outcomes a plan of several models needs, in all classes together, before its evidence counts; and in one, before it counts
-/// there without theirs.
-pub const PLAN_PAIRS: u32 = 200;
 /// Share of first answers that stand while nobody has counted them.
 const USUALLY_ACCEPTED: f64 = 0.5;
 

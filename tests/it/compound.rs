@@ -53,7 +53,8 @@ pub fn by_model(world: &World, of: &'static [(&'static str, &'static str)]) {
         let text = of.iter().find(|(name, _)| *name == model).map_or("?", |(_, text)| *text);
         match text {
             "FAIL" => Script::Status(500, None),
-            text if text.starts_with("PICKS ") => told(seen.target(), &picked(seen, &text[6..]), 10),
+            text if text.starts_with("PICKS ") => told(seen.target(), &picked(seen, &text[6..]), 70),
+            verdict if verdict.starts_with('{') => told(seen.target(), verdict, 70),
             text => told(seen.target(), text, 10),
         }
     };
@@ -135,6 +136,9 @@ pub async fn judge_row() -> Result<(), String> {
     assert_eq!(answer.header("x-pointsman-plan"), Some("ensemble; quorum=3/3; chosen=2"));
     let judged = world.large.seen().into_iter().find(|seen| seen.target() == "/v1/messages").unwrap();
     assert!(judged.holds("How many?") && judged.holds("answer 3"));
+    let entry = world.proxy.only_entry().await;
+    // What the baseline would have cost follows from the answer and not from the verdict on it.
+    assert_eq!((entry.usage.input, entry.attempts.last().unwrap().usage.input), (10, 70));
     for verdict in ["FAIL", "I like them all", "{\"best\": 9}"] {
         let table: &'static [(&str, &str)] = Box::leak(Box::new([
             ("small-1", "1"),

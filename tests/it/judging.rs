@@ -48,8 +48,8 @@ async fn a_judge_is_asked_both_ways_round_and_paid_for() {
     let is_judge =
         |attempt: &&AttemptRow| attempt.model.as_ref().is_some_and(|model| model.as_str() == "claude-large");
     let (judges, members): (Vec<_>, Vec<_>) = entry.attempts.iter().partition(is_judge);
-    // 10 tokens in and 5 out at the large price, twice.
-    assert_eq!(judges.iter().map(|judge| judge.cost.unwrap().0).collect::<Vec<_>>(), [75_000; 2]);
+    // 70 tokens in and 5 out at the large price, twice.
+    assert_eq!(judges.iter().map(|judge| judge.cost.unwrap().0).collect::<Vec<_>>(), [225_000; 2]);
     let all: u64 = entry.attempts.iter().map(|attempt| attempt.cost.unwrap().0).sum();
     assert_eq!((entry.attempts.len(), entry.cost.unwrap().0), (5, all));
     let ended = |of: &[&AttemptRow]| of.iter().map(|one| one.started_us + one.total_us).max();

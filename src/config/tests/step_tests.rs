@@ -58,7 +58,7 @@ fn every_fault_of_the_steps_is_found_at_its_place() {
         "[policies.steps.plan]\ncandidates = [\"small\", \"lagre\"]\nbaseline = \"large\"\n\
          [policies.steps.tool_results]\ncandidates = [\"small\"]\n\
          [policies.steps.tool_call]\ncandidates = []\nobjective = \"bets\"\nttft_ms = 9001\n\
-         [policies.steps.synthesis]\nplans = [\"cascades\"]\nmax_quality_loss = 2\n",
+         [policies.steps.synthesis]\nplans = [\"cascades\"]\nmax_quality_loss = 2\nmax_cost_usd = 1.5\n",
     ))
     .unwrap_err();
     let found: Vec<(&str, u32)> = faults.list.iter().map(|fault| (fault.key.as_str(), fault.line)).collect();
@@ -67,7 +67,7 @@ fn every_fault_of_the_steps_is_found_at_its_place() {
             "[policies.steps.plan]\ncandidates = [\"small\", \"lagre\"]\nbaseline = \"large\"\n\
              [policies.steps.tool_results]\ncandidates = [\"small\"]\n\
              [policies.steps.tool_call]\ncandidates = []\nobjective = \"bets\"\nttft_ms = 9001\n\
-             [policies.steps.synthesis]\nplans = [\"cascades\"]\nmax_quality_loss = 2\n",
+             [policies.steps.synthesis]\nplans = [\"cascades\"]\nmax_quality_loss = 2\nmax_cost_usd = 1.5\n",
         );
         text.lines().position(|line| line.contains(needle)).unwrap() as u32 + 1
     };
@@ -81,6 +81,7 @@ fn every_fault_of_the_steps_is_found_at_its_place() {
         (format!("{steps}.tool_call.ttft_ms"), line("9001")),
         (format!("{steps}.synthesis.plans[0]"), line("cascades")),
         (format!("{steps}.synthesis.max_quality_loss"), line("max_quality_loss")),
+        (format!("{steps}.synthesis.max_cost_usd"), line("1.5")),
     ];
     let expected: Vec<(&str, u32)> = expected.iter().map(|(key, line)| (key.as_str(), *line)).collect();
     assert_eq!(found, expected, "{faults}");

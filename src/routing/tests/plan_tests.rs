@@ -1,8 +1,8 @@
 //! Plans of several models: when they stand for a choice, what they are expected to give, and when they serve.
 
 use super::*;
-use crate::catalog::{AcceptSpec, CascadeSpec, CompoundLicense, DraftSpec};
-use crate::routing::{PLAN_PAIRS, Plan, Role, legs_of};
+use crate::catalog::{AcceptSpec, CascadeSpec, CompoundLicense, DraftSpec, PLAN_PAIRS};
+use crate::routing::{Plan, Role, legs_of};
 
 const CASCADE: &str = "cascade(small & medium | large)";
 
