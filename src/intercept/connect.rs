@@ -2,7 +2,7 @@
 //! on the list goes through its own gateway, which can call no other host's home; others are tunnelled unread or refused.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -31,6 +31,12 @@ use crate::telemetry::Metrics;
 
 /// How long a tunnel's far end may take to accept.
 const TUNNEL_CONNECT: Duration = Duration::from_secs(10);
+
+/// Why a tunnel does not come about.
+const UNREACHABLE: (&str, &str) = ("502 Bad Gateway", "the host could not be reached");
+
+/// Where Amazon keeps credentials by IPv6, `fd00:ec2::254`; by IPv4 it is an address of the link, as elsewhere.
+const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
 
 /// Takes every connection of the interception listener.
 pub struct Doorway {
@@ -93,9 +99,12 @@ impl Doorway {
         self.homes.iter().find(|home| *home.host.host == *host && home.host.port == port)
     }
 
-    /// TLS that names no port is for the first home of that name.
-    fn home_by_name(&self, host: &str) -> Option<&Home> {
-        self.homes.iter().find(|home| *home.host.host == *host)
+    /// The home that TLS is for, by its name and, where it was redirected, the port it was going to; else the first of that name.
+    fn home_of_tls(&self, host: &str, client: &L4) -> Option<&Home> {
+        match redirected(client) {
+            Some((_, port)) => self.home(host, port),
+            None => self.homes.iter().find(|home| *home.host.host == *host),
+        }
     }
 
     async fn admit(&self, mut client: Box<L4>, shutdown: &ShutdownWatch) -> io::Result<End> {
@@ -134,7 +143,9 @@ impl Doorway {
             Opening::Plain(host, port, head) => match self.home(&host, port) {
                 Some(home) => serve(home, client, shutdown).await,
                 // Its provider is reached over TLS: a key that travels to it in clear is a mistake of the client's.
-                None if port == 80 && self.home_by_name(&host).is_some_and(|home| home.host.tls) => {
+                None if port == 80
+                    && self.homes.iter().any(|home| *home.host.host == *host && home.host.tls) =>
+                {
                     in_clear(&mut client, &host).await
                 }
                 None => self.tunnel((&host, port), Before::Head(head), client).await,
@@ -157,7 +168,7 @@ impl Doorway {
         mut client: Box<L4>,
         shutdown: &ShutdownWatch,
     ) -> io::Result<End> {
-        if let Some(home) = name.and_then(|name| self.home_by_name(name)) {
+        if let Some(home) = name.and_then(|name| self.home_of_tls(name, &client)) {
             return self.decrypt(home, client, shutdown).await;
         }
         match redirected(&client) {
@@ -173,10 +184,11 @@ impl Doorway {
 
     /// Whether the other end of a connection is ours as well.
     fn is_own(&self, client: &L4) -> bool {
-        let digest = client.get_socket_digest();
-        digest
-            .and_then(|digest| digest.peer_addr()?.as_inet().copied())
-            .is_some_and(|peer| self.own.has(peer))
+        let ends = client.get_socket_digest().and_then(|digest| {
+            let meant = digest.original_dst().or_else(|| digest.local_addr());
+            Some((*digest.peer_addr()?.as_inet()?, *meant?.as_inet()?))
+        });
+        ends.is_some_and(|ends| self.own.has(ends))
     }
 
     /// What follows a CONNECT to a host of the list: TLS, or HTTP in clear where the provider is reached in clear.
@@ -226,7 +238,11 @@ impl Doorway {
             let why = ("403 Forbidden", "the host is not on the list of [intercept]");
             return decline(&mut client, before, why).await.map(|()| End::OffList);
         }
-        if !matches!(before, Before::Nothing) && self.leads_inside((host, port), &client).await {
+        let places: Vec<SocketAddr> = match timeout(TUNNEL_CONNECT, lookup_host((host, port))).await {
+            Ok(Ok(places)) => places.collect(),
+            _ => return decline(&mut client, before, UNREACHABLE).await.map(|()| End::Unreachable),
+        };
+        if !matches!(before, Before::Nothing) && self.leads_inside(&places, &client) {
             tracing::warn!(
                 host,
                 port,
@@ -247,12 +263,13 @@ impl Doorway {
             return decline(&mut client, before, why).await.map(|()| End::Full);
         };
         let _open = Open::new(&self.metrics.interception.tunnels);
-        let Ok(Ok(mut server)) = timeout(TUNNEL_CONNECT, TcpStream::connect((host, port))).await else {
-            let why = ("502 Bad Gateway", "the host could not be reached");
-            return decline(&mut client, before, why).await.map(|()| End::Unreachable);
+        // What was looked at is called, whatever the name leads to by now.
+        let Ok(Ok(mut server)) = timeout(TUNNEL_CONNECT, TcpStream::connect(&places[..])).await else {
+            return decline(&mut client, before, UNREACHABLE).await.map(|()| End::Unreachable);
         };
         let _ = server.set_nodelay(true);
-        let _entered = server.local_addr().map(|local| self.own.enter(local));
+        let ends = server.local_addr().and_then(|from| Ok((from, server.peer_addr()?)));
+        let _entered = ends.map(|ends| self.own.enter(ends));
         match before {
             Before::Nothing => {}
             Before::Established => {
@@ -274,10 +291,9 @@ impl Doorway {
 
 impl Doorway {
     /// Whether a host that a caller names is one of our own listeners, or of the link alone, where clouds keep credentials.
-    async fn leads_inside(&self, (host, port): (&str, u16), client: &L4) -> bool {
+    fn leads_inside(&self, places: &[SocketAddr], client: &L4) -> bool {
         let here = client.get_socket_digest().and_then(|digest| digest.local_addr()?.as_inet().copied());
-        let Ok(Ok(found)) = timeout(TUNNEL_CONNECT, lookup_host((host, port))).await else { return false };
-        found.into_iter().any(|address| is_inside(address, &self.own_ports, here.map(|here| here.ip())))
+        places.iter().any(|place| is_inside(*place, &self.own_ports, here.map(|here| here.ip())))
     }
 }
 
@@ -285,7 +301,7 @@ fn is_inside(address: SocketAddr, own_ports: &[u16], here: Option<IpAddr>) -> bo
     let ip = address.ip().to_canonical();
     let of_link = match ip {
         IpAddr::V4(ip) => ip.is_link_local(),
-        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local() || ip == METADATA_V6,
     };
     let of_machine =
         ip.is_loopback() || ip.is_unspecified() || here.is_some_and(|here| here.to_canonical() == ip);
@@ -453,6 +469,8 @@ mod tests {
             ("192.0.2.8:8081", false),
             ("169.254.169.254:80", true),
             ("[fe80::1]:443", true),
+            ("[fd00:ec2::254]:80", true),
+            ("[fd00:ec2::253]:80", false),
             ("93.184.216.34:443", false),
         ] {
             assert_eq!(is_inside(address.parse().unwrap(), &[8081], here), inside, "{address}");

@@ -1,45 +1,50 @@
-//! Connections that this process makes itself, known by their local address. One of them that comes in at the doorway was
-//! redirected back to us: rules that do not exempt us would have every tunnel lead to the next, until there is no room.
+//! Connections that this process makes itself, known by both of their ends: one local port serves several at once, also others'.
+//! One of them that comes in at the doorway was redirected back to us: rules that do not exempt us would have every tunnel lead
+//! to the next, until there is no room.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
 
 use parking_lot::Mutex;
 
-/// Local addresses of our own connections to hosts off the list, while they are open.
+/// Where a connection comes from and where it goes.
+type Ends = (SocketAddr, SocketAddr);
+
+/// Our own connections to hosts off the list, while they are open.
 #[derive(Debug, Default)]
-pub(super) struct Own(Mutex<HashSet<SocketAddr>>);
+pub(super) struct Own(Mutex<HashSet<Ends>>);
 
 impl Own {
     /// Knows a connection while what is returned lives. To be called before the first byte is sent: whoever has read a byte
     /// of it finds it here.
-    pub(super) fn enter(&self, local: SocketAddr) -> Entered<'_> {
-        let local = canonical(local);
-        self.0.lock().insert(local);
-        Entered { own: self, local }
+    pub(super) fn enter(&self, ends: Ends) -> Entered<'_> {
+        let ends = canonical(ends);
+        self.0.lock().insert(ends);
+        Entered { own: self, ends }
     }
 
-    /// Whether a connection that comes from this address is one of them.
-    pub(super) fn has(&self, peer: SocketAddr) -> bool {
-        self.0.lock().contains(&canonical(peer))
+    /// Whether a connection from here to there is one of them.
+    pub(super) fn has(&self, ends: Ends) -> bool {
+        self.0.lock().contains(&canonical(ends))
     }
 }
 
 /// Known while it lives.
 pub(super) struct Entered<'a> {
     own: &'a Own,
-    local: SocketAddr,
+    ends: Ends,
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        self.own.0.lock().remove(&self.local);
+        self.own.0.lock().remove(&self.ends);
     }
 }
 
 /// A listener for both families shows addresses of IPv4 as such of IPv6.
-fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
+fn canonical((from, to): Ends) -> Ends {
+    let one = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
+    (one(from), one(to))
 }
 
 #[cfg(test)]
@@ -49,11 +54,21 @@ mod tests {
     #[test]
     fn a_connection_is_known_while_it_is_open_in_both_spellings() {
         let own = Own::default();
-        let [one, mapped, other] =
-            ["192.0.2.7:4000", "[::ffff:192.0.2.7]:4000", "192.0.2.7:4001"].map(|text| text.parse().unwrap());
-        let entered = own.enter(one);
-        assert!(own.has(one) && own.has(mapped) && !own.has(other));
+        let [one, mapped, other, there, elsewhere] = [
+            "192.0.2.7:4000",
+            "[::ffff:192.0.2.7]:4000",
+            "192.0.2.7:4001",
+            "198.51.100.1:443",
+            "198.51.100.2:443",
+        ]
+        .map(|text| text.parse().unwrap());
+        let entered = own.enter((one, there));
+        assert!(own.has((one, there)) && own.has((mapped, there)) && !own.has((other, there)));
+        // Somebody else's may have the same port at its end, and another of ours as well.
+        assert!(!own.has((one, elsewhere)));
+        drop(own.enter((one, elsewhere)));
+        assert!(own.has((one, there)));
         drop(entered);
-        assert!(!own.has(one));
+        assert!(!own.has((one, there)));
     }
 }

@@ -379,13 +379,13 @@ impl Home {
         speaking.or_else(|| here().next()).map(|(_, ix)| ProviderIx(ix))
     }
 
-    /// Whether an authority names this host, with or without a port.
+    /// Whether an authority names this host; a port that it says is this one's.
     fn is_meant_by(&self, authority: &str) -> bool {
-        let host = match authority.rsplit_once(':') {
-            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-            _ => authority,
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (host, port.parse().ok()),
+            _ => (authority, Some(self.port)),
         };
-        host.eq_ignore_ascii_case(&self.host)
+        host.eq_ignore_ascii_case(&self.host) && port == Some(self.port)
     }
 }
 

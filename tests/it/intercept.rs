@@ -144,6 +144,11 @@ async fn bytes_right_behind_connect_are_kept_and_each_request_must_be_for_its_ho
     let mut client = Client::connect(address).await;
     client.send(&absolute(&there, &request)).await.unwrap();
     assert_eq!(client.answer().await.status, 200);
+    // Nor is what the host serves at another port.
+    let elsewhere = there.replace(&world.small.addr.port().to_string(), "1");
+    client.send(&absolute(&elsewhere, &request)).await.unwrap();
+    let refused = client.answer().await;
+    assert!(refused.status == 400 && refused.text().contains(&elsewhere), "{}", refused.text());
     assert_eq!(world.small.seen().len(), 2);
     assert_eq!(world.small.nth(1).await.target(), "/v1/chat/completions");
 }
