@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use pointsman::config::{SecretSource, Settings, from_text};
@@ -11,6 +11,7 @@ use saphyr::Yaml;
 use serde_json::Value;
 
 use super::demo::{repository, text, volumes_are_there, words, yaml};
+use super::layout::source_files;
 use crate::support::schema::{Schema, json};
 
 /// The user the proxy runs as everywhere, whose own traffic is exempt from redirection.
@@ -161,6 +162,20 @@ fn the_composition_and_the_pod_say_the_same() {
     assert_eq!(words(&authority["command"]).last(), made.last());
 }
 
+/// The files outside `src` that the program holds (`include_str!`, `include_bytes!`).
+fn held_by_the_program() -> Vec<PathBuf> {
+    let mut held = Vec::new();
+    for file in source_files() {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let named =
+            ["include_str!(\"", "include_bytes!(\""].into_iter().flat_map(|call| text.split(call).skip(1));
+        let folder = file.parent().unwrap();
+        held.extend(named.map(|rest| folder.join(rest.split('"').next().unwrap()).canonicalize().unwrap()));
+    }
+    assert!(held.len() > 6, "{held:?}");
+    held
+}
+
 #[test]
 fn the_image_and_the_unit_name_what_is_there() {
     let dockerfile = text("scripts/docker/Dockerfile");
@@ -174,6 +189,15 @@ fn the_image_and_the_unit_name_what_is_there() {
         for source in words {
             assert!(repository().join(source).exists(), "{source} is not there");
         }
+    }
+    let copied = |path: &Path| {
+        let copies = dockerfile.lines().filter_map(|line| line.strip_prefix("COPY "));
+        let mut sources =
+            copies.filter_map(|line| line.rsplit_once(' ')).flat_map(|(from, _)| from.split(' '));
+        sources.any(|source| path.starts_with(repository().join(source)))
+    };
+    for held in held_by_the_program() {
+        assert!(copied(&held), "the image is built without {}, which the program holds", held.display());
     }
     assert!(dockerfile.contains(&format!("useradd --system --uid {PROXY_UID} ")));
     assert!(dockerfile.lines().any(|line| line == format!("USER {PROXY_UID}")), "not root");

@@ -75,20 +75,25 @@ fn repository() -> PathBuf {
 
 fn sources() -> Vec<Source> {
     let root = repository().join("src");
-    let mut sources = Vec::new();
-    let mut folders = vec![root.clone()];
+    source_files().iter().map(|path| source(&root, path)).collect()
+}
+
+/// The files of the program without those of its tests, in order.
+pub(super) fn source_files() -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![repository().join("src")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() && !path.ends_with("tests") {
                 folders.push(path);
             } else if path.extension().is_some_and(|end| end == "rs") && !path.ends_with("tests.rs") {
-                sources.push(source(&root, &path));
+                files.push(path);
             }
         }
     }
-    sources.sort_by(|one, other| one.path.cmp(&other.path));
-    sources
+    files.sort();
+    files
 }
 
 fn source(root: &Path, path: &Path) -> Source {
