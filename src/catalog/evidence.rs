@@ -70,7 +70,8 @@ impl Evidence {
 /// What is known of a plan in one class from all classes together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PooledEvidence {
-    /// As of the class, if anything was measured in it; without a pair else. Its loss is what all classes say together.
+    /// As of the class, if anything was measured in it; without a pair else. Its loss is what all classes say together, or what
+    /// the class alone says where that is enough or speaks against the others.
     pub evidence: Evidence,
     /// Paired outcomes of all classes together, as far as they count here.
     pub pairs_in_all: u32,
@@ -145,9 +146,9 @@ fn pool(cells: &[&Evidence]) -> Vec<PooledEvidence> {
         let (mean_loss, loss_upper) = (loss.mean(), loss.upper().max(loss.mean()).min(1.0));
         // Outcomes enough of its own need no others. Fewer that speak against the bound of the others are not outvoted: a class
         // far from all others would be drawn into their midst.
-        let alone = own.filter(|own| own.pairs >= PLAN_PAIRS || own.mean_loss > loss_upper);
+        let stands = own.filter(|own| own.pairs >= PLAN_PAIRS || own.mean_loss > loss_upper);
         let (mean_loss, loss_upper) =
-            alone.map_or((mean_loss, loss_upper), |own| (own.mean_loss, own.loss_upper));
+            stands.map_or((mean_loss, loss_upper), |own| (own.mean_loss, own.loss_upper));
         let accepted = stood.as_ref().map(|pool| match own.and_then(|own| own.stood()) {
             Some(class) => pool.of_class(class).mean().clamp(0.0, 1.0),
             None => pool.of_new().mean().clamp(0.0, 1.0),

@@ -188,39 +188,28 @@ fn message(said: &Message<'_>, out: &mut Writer) -> Result<(), Obstacle> {
         Speaker::User | Speaker::System => "user",
         Speaker::Assistant => "assistant",
     };
-    // Most messages, and nothing to gather.
-    if let [Block::Text(text)] = &said.blocks[..]
-        && !text.is_empty()
-    {
-        out.open(b'{');
-        out.word_member("role", role);
-        out.text_member("content", text);
-        out.close(b'}');
-        return Ok(());
-    }
     // Empty texts say nothing, and the dialect refuses them.
     let empty = |block: &Block<'_>| matches!(block, Block::Text(text) if text.is_empty());
-    let blocks: Vec<&Block<'_>> = said.blocks.iter().filter(|block| !empty(block)).collect();
-    if blocks.is_empty() {
-        return Err(Obstacle::new(
-            "messages[].content",
-            "an empty message has no counterpart in the Anthropic dialect",
-        ));
-    }
+    let blocks = || said.blocks.iter().filter(|block| !empty(block));
     out.open(b'{');
     out.word_member("role", role);
-    if let [Block::Text(text)] = blocks[..] {
-        out.text_member("content", text);
-    } else {
-        out.key("content");
-        out.open(b'[');
-        // Results stand ahead of what else the user says.
-        let results =
-            |wanted: bool| blocks.iter().filter(move |block| matches!(block, Block::Result(_)) == wanted);
-        for one in results(true).chain(results(false)) {
-            block(one, out)?;
+    let mut first = blocks();
+    match (first.next(), first.next()) {
+        (None, _) => {
+            let message = "an empty message has no counterpart in the Anthropic dialect";
+            return Err(Obstacle::new("messages[].content", message));
         }
-        out.close(b']');
+        (Some(Block::Text(text)), None) => out.text_member("content", text),
+        _ => {
+            out.key("content");
+            out.open(b'[');
+            // Results stand ahead of what else the user says.
+            let results = |wanted| blocks().filter(move |block| matches!(block, Block::Result(_)) == wanted);
+            for one in results(true).chain(results(false)) {
+                block(one, out)?;
+            }
+            out.close(b']');
+        }
     }
     out.close(b'}');
     Ok(())
