@@ -183,11 +183,10 @@ def by_run(folder, policy, direct):
 
 
 def by_agent(folder):
-    """A coding agent that is on this machine, unchanged: its calls come through and are on record."""
-    installed = os.path.abspath(f"{HERE}/../../target/agents/node_modules/.bin")
-    agent = shutil.which("claude", path=f"{installed}:{os.environ['PATH']}")
+    """The coding agent that scripts/test-agents.sh has installed, unchanged: its calls come through and are on record."""
+    agent = shutil.which("claude", path=os.path.abspath(f"{HERE}/../../target/agents/node_modules/.bin"))
     if not agent:
-        print("SKIPPED: no coding agent (claude) on the PATH or in target/agents, where scripts/test-agents.sh puts it", file=sys.stderr)
+        print("SKIPPED: no coding agent (claude) in target/agents, where scripts/test-agents.sh puts it", file=sys.stderr)
         return
     hosts(ADDRESS)
     Proxy(folder, "observed", []).stop()

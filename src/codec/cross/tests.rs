@@ -388,7 +388,7 @@ fn errors_keep_their_message() {
     assert_eq!(told["error"], want);
 }
 
-/// Nothing is asserted of time: where every pair is looked at, this does not end.
+/// Nothing is asserted of time: where every pair is looked at, this does not end, and the runner ends it.
 #[test]
 fn a_hostile_body_takes_no_more_than_its_size() {
     let results: Vec<Value> =
