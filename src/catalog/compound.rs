@@ -71,7 +71,7 @@ impl Default for Compound {
 /// A cascade as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CascadeSpec {
-    /// Who is asked first: side by side where they must agree, else in this order.
+    /// Who is asked first: side by side where they must agree, of three the last where the others differ, else in this order.
     pub tries: Vec<ModelIx>,
     /// What lets an answer of theirs stand.
     pub accept: AcceptSpec,
@@ -84,6 +84,8 @@ pub struct CascadeSpec {
 pub enum AcceptSpec {
     /// All say the same.
     Agreement,
+    /// Two of three say the same.
+    Majority,
     /// The answer has the form that was asked for.
     Structure,
     /// The model was sure of its words.

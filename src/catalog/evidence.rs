@@ -40,6 +40,10 @@ pub struct Evidence {
     /// Of a plan: share of requests whose first answers stood, 0..1. Counts whatever the number of pairs: it needs no labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted: Option<f64>,
+    /// Of a plan: what all its calls cost over what the baseline's cost, on the same requests. It holds what prices alone do not
+    /// tell: that the questions which are passed on are those with long answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_ratio: Option<f64>,
 }
 
 impl Evidence {
@@ -129,6 +133,14 @@ impl EvidenceTable {
     }
 }
 
+/// Mean of what a plan cost over the baseline's cost, and of how many pairs.
+fn mean_cost<'e>(cells: impl IntoIterator<Item = &'e Evidence>) -> Option<(f64, f64)> {
+    let known = cells.into_iter().filter_map(|cell| Some((cell.cost_ratio?, f64::from(cell.pairs))));
+    let (sum, pairs) =
+        known.fold((0.0, 0.0), |(sum, all), (ratio, pairs)| (sum + ratio * pairs, all + pairs));
+    (pairs > 0.0).then(|| (sum / pairs, pairs))
+}
+
 /// The paired cells of one plan, pooled: one for every class there is, or for those that were measured.
 fn pool(cells: &[&Evidence]) -> Vec<PooledEvidence> {
     let alone = |cell: &&Evidence| PooledEvidence { evidence: (*cell).clone(), pairs_in_all: cell.pairs };
@@ -140,6 +152,7 @@ fn pool(cells: &[&Evidence]) -> Vec<PooledEvidence> {
     let stood: Vec<Class> = cells.iter().filter_map(|cell| cell.stood()).collect();
     let stood = (!stood.is_empty()).then(|| Pool::of_shares(&stood));
     let pairs_in_all = cells.iter().map(|cell| cell.pairs).sum();
+    let costs = mean_cost(cells.iter().copied());
     let of = |task: TaskClass| {
         let own = cells.iter().find(|cell| cell.task == task);
         let loss = own.map_or_else(|| losses.of_new(), |own| losses.of_class(own.loss()));
@@ -160,6 +173,13 @@ fn pool(cells: &[&Evidence]) -> Vec<PooledEvidence> {
             mean_loss,
             loss_upper,
             accepted,
+            // Drawn to that of all as by so many pairs: it ranks and prices, and licenses nothing.
+            cost_ratio: costs.map(|all| match mean_cost(own.copied()) {
+                Some((own, pairs)) => {
+                    (own * pairs + all.0 * f64::from(LEAST_PAIRS)) / (pairs + f64::from(LEAST_PAIRS))
+                }
+                None => all.0,
+            }),
             ..cells[0].clone()
         };
         PooledEvidence { evidence, pairs_in_all }
@@ -184,6 +204,7 @@ mod tests {
             mean_loss,
             loss_upper,
             accepted: Some(0.7),
+            cost_ratio: None,
         }
     }
 
@@ -211,6 +232,28 @@ mod tests {
         let mut cells = three(PLAN);
         cells[2].level = EvidenceLevel::Calibrated;
         assert_eq!(found(cells), None);
+    }
+
+    #[test]
+    fn what_a_plan_costs_in_a_class_is_drawn_to_what_it_costs_in_all() {
+        let mut cells = three(PLAN);
+        for (cell, ratio) in cells.iter_mut().zip([0.5, 0.3, 0.4]) {
+            cell.cost_ratio = Some(ratio);
+        }
+        // By pairs, all together come to 0.376.
+        let all = (500.0 * 0.5 + 900.0 * 0.3 + 300.0 * 0.4) / 1700.0;
+        let table = EvidenceTable::new(cells.clone());
+        let of = |task| table.pooled(&"c".into(), &PLAN.into(), task).unwrap().evidence.cost_ratio.unwrap();
+        assert!((of(TaskClass::Knowledge) - all).abs() < 1e-12);
+        assert!((of(TaskClass::Code) - (500.0 * 0.5 + 20.0 * all) / 520.0).abs() < 1e-12);
+        // Unknown in one class it is that of the others; unknown in all it is none.
+        cells[0].cost_ratio = None;
+        let table = EvidenceTable::new(cells);
+        let of = |task| table.pooled(&"c".into(), &PLAN.into(), task).unwrap().evidence.cost_ratio;
+        assert!((of(TaskClass::Code).unwrap() - 390.0 / 1200.0).abs() < 1e-12);
+        let table = EvidenceTable::new(three(PLAN));
+        let of = |task| table.pooled(&"c".into(), &PLAN.into(), task).unwrap().evidence.cost_ratio;
+        assert_eq!(of(TaskClass::Code), None);
     }
 
     #[test]

@@ -18,8 +18,9 @@ const LICENSES: [(&str, CompoundLicense); 2] =
     [("measured", CompoundLicense::Measured), ("granted", CompoundLicense::Granted)];
 
 /// Tests of an answer; with `judge`, the judge of the entry.
-const ACCEPT: [(&str, Accept); 4] = [
+const ACCEPT: [(&str, Accept); 5] = [
     ("agreement", Accept::Plain(AcceptSpec::Agreement)),
+    ("majority", Accept::Plain(AcceptSpec::Majority)),
     ("structure", Accept::Plain(AcceptSpec::Structure)),
     ("logprobs", Accept::Plain(AcceptSpec::Logprobs)),
     ("judge", Accept::Judge),
@@ -33,6 +34,8 @@ enum Accept {
 
 /// Most models that must agree.
 const MOST_AGREEING: usize = 3;
+/// Models of which two must agree. No more than two are asked at once.
+const OF_A_MAJORITY: usize = 3;
 
 /// What the plans of a policy are read with.
 pub(super) struct Around<'r> {
@@ -117,6 +120,7 @@ impl Around<'_> {
         let tries = tries?;
         let (least, most) = match accept {
             AcceptSpec::Agreement => (2, MOST_AGREEING.min(usize::from(max_fan_out))),
+            AcceptSpec::Majority => (OF_A_MAJORITY, OF_A_MAJORITY),
             AcceptSpec::Structure | AcceptSpec::Logprobs | AcceptSpec::Judge(_) => {
                 (1, usize::from(max_fan_out))
             }
@@ -153,9 +157,12 @@ impl Around<'_> {
     fn count(&self, node: &Node<'_>, (least, most): (usize, usize)) {
         let found = node.items().len();
         if node.is_array() && !(least..=most).contains(&found) {
-            node.fault(format!(
-                "holds {found}: {least} to {most} are possible here, and no more than max_fan_out at once"
-            ));
+            node.fault(match least == most {
+                true => format!("holds {found}: it takes {least} here"),
+                false => {
+                    format!("holds {found}: {least} to {most} are possible here, and no more than max_fan_out at once")
+                }
+            });
         }
     }
 

@@ -56,7 +56,8 @@ fn parse(text: &str) -> Result<EvidenceTable, String> {
         .map_err(|error| format!("the profile is not {{\"evidence\": [..]}}: {error}"))?;
     for (position, evidence) in file.evidence.iter().enumerate() {
         let figures = [evidence.mean_quality, evidence.mean_loss, evidence.loss_upper];
-        let shares = evidence.accepted.is_none_or(|share| (0.0..=1.0).contains(&share));
+        let shares = evidence.accepted.is_none_or(|share| (0.0..=1.0).contains(&share))
+            && evidence.cost_ratio.is_none_or(|ratio| ratio.is_finite() && ratio >= 0.0);
         let possible = shares
             && figures.iter().all(|figure| (-1.0..=1.0).contains(figure))
             && evidence.mean_quality >= 0.0
@@ -64,7 +65,7 @@ fn parse(text: &str) -> Result<EvidenceTable, String> {
         if !possible {
             return Err(format!(
                 "evidence[{position}] of the profile is impossible: quality and accepted are 0 to 1, losses are -1 to 1, \
-                 and loss_upper is not below mean_loss"
+                 cost_ratio is not negative, and loss_upper is not below mean_loss"
             ));
         }
     }

@@ -55,6 +55,7 @@ fn cell(task: TaskClass, rows: &[&Row], model: usize) -> Evidence {
         // Of a row or two the bound is wider than a loss can be.
         loss_upper: loss.upper.min(1.0),
         accepted: None,
+        cost_ratio: None,
     }
 }
 

@@ -13,7 +13,8 @@ use crate::types::ModelId;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cascade {
     /// Under [`Accept::Agreement`] two or three that are asked side by side: the first one's answer serves when all say the
-    /// same. Else one or more that are asked in this order, each answer tested.
+    /// same. Under [`Accept::Majority`] three: two side by side, and the third where those differ. Else one or more that are asked
+    /// in this order, each answer tested.
     pub tries: Vec<ModelId>,
     /// What lets an answer stand.
     pub accept: Accept,
@@ -27,6 +28,8 @@ pub struct Cascade {
 pub enum Accept {
     /// All say the same.
     Agreement,
+    /// Two of three say the same.
+    Majority,
     /// The answer has the form that was asked for.
     Structure,
     /// The model was sure of its words.
@@ -121,6 +124,10 @@ impl fmt::Display for Cascade {
         let last = &self.last;
         match &self.accept {
             Accept::Agreement => write!(f, "cascade({} | {last})", joined(&self.tries, " & ")),
+            Accept::Majority => {
+                let (first, third) = self.tries.split_at(2.min(self.tries.len()));
+                write!(f, "cascade({}, {} | {last} by majority)", joined(first, " & "), joined(third, ", "))
+            }
             Accept::Structure => write!(f, "cascade({} | {last} by structure)", joined(&self.tries, ", ")),
             Accept::Logprobs => write!(f, "cascade({} | {last} by logprobs)", joined(&self.tries, ", ")),
             Accept::Judge(judge) => {

@@ -119,6 +119,20 @@ pub(super) fn single(
     }
 }
 
+/// What a model is expected to cost where it has read nothing before.
+pub(super) fn cost_without_caches(
+    snapshot: &Snapshot,
+    inputs: &Inputs,
+    analysis: &Analysis,
+    ix: ModelIx,
+) -> Option<NanoUsd> {
+    let model = snapshot.model(ix);
+    let output = expected_output(inputs, analysis, ix, output_cap(inputs, model));
+    let output = u64::from(output) * u64::from(inputs.facts.choices);
+    let usage = Usage { input: u64::from(analysis.input_tokens), output, ..Usage::default() };
+    model.prices.on(inputs.day)?.cost(&usage)
+}
+
 /// What a model would cost if all wrote the same: that one writes more than another is no reason to call it dearer.
 pub(super) fn cost_at_equal_length(
     snapshot: &Snapshot,

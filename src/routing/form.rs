@@ -71,6 +71,7 @@ impl Field<'_> {
         }
         let accept = match spec.accept {
             AcceptSpec::Agreement => Accept::Agreement,
+            AcceptSpec::Majority => Accept::Majority,
             AcceptSpec::Structure => Accept::Structure,
             AcceptSpec::Logprobs => Accept::Logprobs,
             AcceptSpec::Judge(judge) => Accept::Judge(self.id(judge)),

@@ -135,12 +135,25 @@ impl Sheet<'_> {
         let accepted = self.terms.accepted;
         let question = self.question();
         let mut wave = 0;
+        // As if the first two agreed on two of three answers that stand.
+        let third = 1.0 - accepted * 2.0 / 3.0;
         for (model, before) in tries.iter().zip(0_u8..) {
             let reads = question;
             match accept {
                 Accept::Agreement => {
                     self.ask(Asked { model, role: Role::Try, wave: 0, chance: 1.0, reads })?;
                     wave = 1;
+                }
+                Accept::Majority => {
+                    let chance = if before < 2 { 1.0 } else { third };
+                    self.ask(Asked {
+                        model,
+                        role: Role::Try,
+                        wave: before.saturating_sub(1),
+                        chance,
+                        reads,
+                    })?;
+                    wave = 2;
                 }
                 Accept::Structure | Accept::Logprobs | Accept::Judge(_) => {
                     // As if each stood equally often.

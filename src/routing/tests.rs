@@ -140,6 +140,7 @@ impl World {
             mean_loss: loss_upper - 0.01,
             loss_upper,
             accepted: None,
+            cost_ratio: None,
         });
         self.evidence.last_mut().unwrap()
     }

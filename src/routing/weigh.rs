@@ -47,15 +47,17 @@ fn is_own(found: &PooledEvidence) -> bool {
 
 /// Share of requests whose first answers stand, 0..1.
 pub(super) fn accepted(snapshot: &Snapshot, baseline: ModelIx, analysis: &Analysis, plan: &Plan) -> f64 {
-    let agrees = matches!(plan, Plan::Cascade(Cascade { accept: Accept::Agreement, .. }));
-    // No two free texts are the same.
-    let free =
-        matches!(analysis.task, TaskClass::Creative | TaskClass::Summarisation | TaskClass::Translation);
-    let free = agrees && free;
+    let free = agrees_on_free_text(plan, analysis);
     let found = known(snapshot, baseline, analysis, plan).map(|found| &found.evidence);
     // Of free texts the other classes say nothing.
     let counted = found.filter(|found| found.pairs > 0 || !free).and_then(|found| found.accepted);
     counted.unwrap_or(if free { 0.0 } else { USUALLY_ACCEPTED }).clamp(0.0, 1.0)
+}
+
+/// Whether it rests on answers being the same where no two are.
+fn agrees_on_free_text(plan: &Plan, analysis: &Analysis) -> bool {
+    let agrees = matches!(plan, Plan::Cascade(Cascade { accept: Accept::Agreement | Accept::Majority, .. }));
+    agrees && matches!(analysis.task, TaskClass::Creative | TaskClass::Summarisation | TaskClass::Translation)
 }
 
 /// What a plan would need of the sort of answer it is to give, and this request does not leave it.
@@ -99,7 +101,7 @@ impl Field<'_> {
         let (ttft_ms, total_ms) = times(&legs, &live);
         let mut candidate = Candidate {
             quality: self.compound_quality(&plan),
-            cost: expected_cost(&legs),
+            cost: self.measured_cost(&plan).or_else(|| expected_cost(&legs)),
             ahead: None,
             worst_cost: worst_cost(&legs),
             ttft_ms,
@@ -150,6 +152,16 @@ impl Field<'_> {
         let facts = &self.inputs.facts;
         let asks = facts.needs.has(Capabilities::RESPONSES);
         facts.crossings.iter().find(|crossing| asks && crossing.to == facts.dialect)
+    }
+
+    /// What it cost beside the baseline where that was measured, on the baseline's cost of this request with nothing in a cache.
+    fn measured_cost(&self, plan: &Plan) -> Option<NanoUsd> {
+        let found = evidence(self.snapshot, self.baseline, self.analysis, plan)?;
+        if found.evidence.pairs == 0 && agrees_on_free_text(plan, self.analysis) {
+            return None;
+        }
+        let cost = estimate::cost_without_caches(self.snapshot, self.inputs, self.analysis, self.baseline)?;
+        Some(NanoUsd((cost.0 as f64 * found.evidence.cost_ratio?).round() as u64))
     }
 
     /// Measured, or what is expected of the baseline less what all classes say the plan loses, or that of the best model that

@@ -118,6 +118,29 @@ async fn a_cascade_escalates_where_they_differ_or_fail() {
     }
 }
 
+const MAJORITY: &str = "plans = [\"single\", \"cascade\"]\n[policies.compound]\ncascade = [{ tries = [\"small\", \"named-0\", \"claude-large\"], accept = \"majority\", last = \"large\" }]";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_majority_asks_the_third_only_where_two_differ() {
+    type Row = ([&'static str; 4], &'static str, &'static str, usize);
+    let rows: [Row; 4] = [
+        (["42", "The answer is 42.", "7", "43"], "42", "cascade; agreed=2", 2),
+        (["42", "41", "It is 42.", "43"], "42", "cascade; agreed=2/3", 3),
+        (["42", "41", "It is 41.", "43"], "41", "cascade; agreed=2/3", 3),
+        (["42", "41", "40", "43"], "43", "cascade; escalated", 4),
+    ];
+    for (says, serves, how, calls) in rows {
+        let world = world(MAJORITY).await;
+        let models = ["small-1", "mid-1", "claude-large-1", "large-1"];
+        let table: Vec<(&str, &str)> = models.into_iter().zip(says).collect();
+        by_model(&world, table.leak());
+        let answer = world.proxy.exchange(&ask("cascade", false)).await;
+        assert_eq!((answer.status, content(&answer)), (200, json!(serves)), "{}", answer.text());
+        assert_eq!(answer.header("x-pointsman-plan"), Some(how));
+        assert_eq!(world.small.seen().len() + world.large.seen().len(), calls, "{how}");
+    }
+}
+
 pub const ENSEMBLE: &str = "plans = [\"single\", \"ensemble\", \"debate\", \"draft\"]\n[policies.compound]\nmembers = [\"small\", \"named-0\", \"large\"]\njudge = \"claude-large\"\nquorum = 2\nmax_fan_out = 3";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

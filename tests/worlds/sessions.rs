@@ -182,6 +182,7 @@ fn snapshot(rules: &str) -> Arc<Snapshot> {
                 mean_loss: large - medium,
                 loss_upper: large - medium + 0.005,
                 accepted: None,
+                cost_ratio: None,
             }
         })
         .collect();

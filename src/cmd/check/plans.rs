@@ -55,6 +55,7 @@ impl Words<'_> {
     fn cascade(&self, CascadeSpec { tries, accept, last }: &CascadeSpec) -> String {
         let (by, accept) = match accept {
             AcceptSpec::Agreement => (" & ", "agreement".to_owned()),
+            AcceptSpec::Majority => (", ", "majority".to_owned()),
             AcceptSpec::Structure => (", ", "structure".to_owned()),
             AcceptSpec::Logprobs => (", ", "logprobs".to_owned()),
             AcceptSpec::Judge(judge) => (", ", format!("judge {}", self.name(*judge))),

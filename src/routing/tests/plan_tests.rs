@@ -96,6 +96,55 @@ fn a_measured_cascade_serves_where_it_pays() {
     check(small, "routed cheapest small");
 }
 
+#[test]
+fn what_a_plan_cost_beside_the_baseline_is_what_it_is_expected_to_cost() {
+    let at = |ratio: Option<f64>, task: TaskClass| {
+        let mut w = world();
+        with_plans(&[PlanKind::Single, PlanKind::Cascade])(&mut w);
+        measured(&mut w, CASCADE, 0.01, 0.8);
+        let cell = w.evidence.last_mut().unwrap();
+        (cell.cost_ratio, cell.task) = (ratio, task);
+        w.inputs.limits.task = Some(task);
+        let decided = w.decide();
+        let cost = |plan: &str| candidate(&decided, plan).cost.unwrap().0;
+        (cost(CASCADE), cost("large"))
+    };
+    // 80 % of answers stand, but the rest are the long ones.
+    let (cost, baseline) = at(Some(0.7), TaskClass::Code);
+    assert_eq!(cost, (baseline as f64 * 0.7).round() as u64);
+    let (reckoned, _) = at(None, TaskClass::Code);
+    assert!(reckoned < cost, "{reckoned} {cost}");
+    // Where answers are compared that are never the same, only what was counted there says anything: here it was.
+    let (cost, baseline) = at(Some(0.7), TaskClass::Creative);
+    assert_eq!(cost, (baseline as f64 * 0.7).round() as u64);
+}
+
+#[test]
+fn a_majority_asks_the_third_where_the_first_two_differ() {
+    let mut w = world();
+    with_plans(&[PlanKind::Single, PlanKind::Cascade])(&mut w);
+    w.add("other", (1.0, 2.0), 0.7);
+    let tries = vec![SMALL, ModelIx(2), ModelIx(3)];
+    w.policy().compound.cascades = vec![CascadeSpec { tries, accept: AcceptSpec::Majority, last: None }];
+    const PLAN: &str = "cascade(small & medium, other | large by majority)";
+    measured(&mut w, PLAN, 0.01, 0.75);
+    let (snapshot, inputs) = w.seal();
+    let decided = decide_twice(&snapshot, &inputs);
+    let decision = decided.as_ref().unwrap();
+    assert_eq!(decision.plan.to_string(), PLAN);
+    let legs = legs_of(&snapshot, &inputs, decision);
+    let found: Vec<_> = legs.iter().map(|leg| (leg.model.as_str(), leg.role, leg.wave, leg.chance)).collect();
+    let expected = [
+        ("small", Role::Try, 0, 1.0),
+        ("medium", Role::Try, 0, 1.0),
+        ("other", Role::Try, 1, 0.5),
+        ("large", Role::Last, 2, 0.25),
+    ];
+    assert_eq!(found, expected);
+    let worst: Option<NanoUsd> = legs.iter().map(|leg| leg.worst_cost).sum();
+    assert_eq!(worst, candidate(&decided, PLAN).worst_cost);
+}
+
 /// Enough outcomes of `CASCADE` in three other classes, which loses this much in each; the request is of a fourth.
 fn elsewhere(w: &mut World, loss_upper: f64) {
     with_plans(&[PlanKind::Single, PlanKind::Cascade])(w);
@@ -414,6 +463,11 @@ fn rows_of_before_are_read_and_plans_are_kept_whole() {
     assert_eq!(
         (cascade.to_string(), serde_json::to_string(&cascade).unwrap()),
         ("cascade(a & b | c)".to_owned(), text.to_owned())
+    );
+    let majority = r#"{"cascade":{"tries":["a","b","c"],"accept":"majority","last":"d"}}"#;
+    assert_eq!(
+        serde_json::from_str::<Plan>(majority).unwrap().to_string(),
+        "cascade(a & b, c | d by majority)"
     );
     let judged = r#"{"cascade":{"tries":["a","b"],"accept":{"judge":"j"},"last":"c"}}"#;
     assert_eq!(serde_json::from_str::<Plan>(judged).unwrap().to_string(), "cascade(a, b | c by j)");

@@ -14,6 +14,7 @@ pub(super) async fn run(
 ) -> Outcome {
     let stands = match &cascade.accept {
         Accept::Agreement => agreement(job, compound, trail).await,
+        Accept::Majority => majority(job, compound, trail).await,
         Accept::Structure | Accept::Logprobs | Accept::Judge(_) => {
             in_turn(job, (compound, cascade), trail).await
         }
@@ -38,6 +39,22 @@ async fn agreement(job: &Job<'_>, compound: &Compound, trail: &mut Trail) -> Opt
     told.into_iter().next().map(|first| (first, how))
 }
 
+/// Two asked at once, and a third where they do not say the same; what two of them say. Where both failed nobody is left to agree.
+async fn majority(job: &Job<'_>, compound: &Compound, trail: &mut Trail) -> Option<(Told, String)> {
+    let two: Vec<&Spec> = compound.of(0, Role::Try).collect();
+    let answers = ask_all(job, &two, Question::Clients, trail).await.ok()?;
+    let mut told: Vec<Told> = answers.into_iter().flatten().collect();
+    if let [one, other] = &told[..]
+        && agree::agree(&one.spoken, &other.spoken)
+    {
+        return Some((told.swap_remove(0), "cascade; agreed=2".to_owned()));
+    }
+    let spec = compound.of(1, Role::Try).next().filter(|_| !told.is_empty())?;
+    let third = ask(job, spec, Question::Clients, trail).await.ok()?;
+    let of_two = told.iter().position(|one| agree::agree(&one.spoken, &third.spoken))?;
+    Some((told.swap_remove(of_two), "cascade; agreed=2/3".to_owned()))
+}
+
 /// One after the other, each answer tested; a test that fails is a test that was not passed.
 async fn in_turn(
     job: &Job<'_>,
@@ -53,7 +70,7 @@ async fn in_turn(
         let (stands, test) = match &cascade.accept {
             Accept::Judge(_) => (judged(job, (compound, spec), &told, trail).await, "judge"),
             Accept::Logprobs => (false, "logprobs"),
-            Accept::Structure | Accept::Agreement => {
+            Accept::Structure | Accept::Agreement | Accept::Majority => {
                 (words::is_well_formed(job.request, &told.spoken), "structure")
             }
         };

@@ -4,7 +4,7 @@
 use super::case::{Checks, Row};
 use super::plans::Does::{Fails, Garbles, Hangs, Picks, Right, Says, Wastes};
 use super::plans::Got::{Behind, Left, Own, Served};
-use super::plans::Kind::{Cascade, Debate, Draft, Ensemble, Judged};
+use super::plans::Kind::{Cascade, Debate, Draft, Ensemble, Judged, Majority};
 use super::plans::{Does, Got, Kind, PlanCase};
 use crate::support::FINISH_TEXT;
 
@@ -65,6 +65,16 @@ pub const PLAN_ROWS: &[Row] = &[
             UPSTREAM, &["s:answered", "m:answered", "l:server_error"]),
         case(Cascade, "cascade, the last, with a chain behind it", [Says("1"), Says("2"), Fails, Right],
             Behind(FINISH_TEXT), &["s:answered", "m:answered", "l:server_error", "j:ok"]),
+        case(Majority, "cascade by majority, none", [Says("2"), Says("1"), Hangs, Says("1")],
+            Served("1", "cascade; agreed=2/3"), &["s:answered", "m:answered", "j:answered"]),
+        case(Majority, "cascade by majority, one of the first", [Fails, Says("2"), Hangs, Says("2")],
+            Served("2", "cascade; agreed=2/3"), &["s:server_error", "m:answered", "j:answered"]),
+        case(Majority, "cascade by majority, both of the first", [Fails, Garbles, Says("3"), Hangs],
+            Served("3", "cascade; escalated"), &["s:server_error", "m:malformed?", "l:answered"]),
+        case(Majority, "cascade by majority, the third", [Says("1"), Says("2"), Says("3"), Fails],
+            Served("3", "cascade; escalated"), &["s:answered", "m:answered", "j:server_error", "l:answered"]),
+        case(Majority, "cascade by majority, the last", [Says("1"), Says("2"), Fails, Says("4")],
+            UPSTREAM, &["s:answered", "m:answered", "j:answered", "l:server_error"]),
         case(Judged, "cascade by judge, the first", [Fails, Hangs, Says("3"), Hangs],
             Served("3", "cascade; escalated"), &["s:server_error", "l:answered"]),
         case(Ensemble, "ensemble, one of three", [Says("1"), Fails, Says("3"), Picks("3")],
@@ -113,6 +123,8 @@ pub const PLAN_ROWS: &[Row] = &[
         hint(DEADLINE, case(Cascade, "cascade, the first", SILENT, LATE, &["s:timeout?", "m:timeout?"])),
         hint(DEADLINE, case(Cascade, "cascade, the last", [Says("1"), Says("2"), Hangs, Hangs], LATE,
             &["s:answered", "m:answered", "l:timeout?"])),
+        hint(DEADLINE, case(Majority, "cascade by majority, the third", [Says("1"), Says("2"), Hangs, Hangs], LATE,
+            &["s:answered", "m:answered", "j:timeout?"])),
         hint(DEADLINE, case(Ensemble, "ensemble, its members", SILENT, LATE,
             &["s:timeout?", "m:timeout?", "l:timeout?"])),
         hint(DEADLINE, case(Ensemble, "ensemble, its judge", [Says("1"), Says("2"), Says("3"), Hangs], JUDGE,
@@ -128,6 +140,8 @@ pub const PLAN_ROWS: &[Row] = &[
         case(Cascade, "cascade, the first", SILENT, Left("sm"), &["s:client_gone?", "m:client_gone?"]),
         case(Cascade, "cascade, the last", [Says("1"), Says("2"), Hangs, Hangs], Left("sml"),
             &["s:answered", "m:answered", "l:client_gone?"]),
+        case(Majority, "cascade by majority, the third", [Says("1"), Says("2"), Hangs, Hangs], Left("smj"),
+            &["s:answered", "m:answered", "j:client_gone?"]),
         case(Ensemble, "ensemble, its members", SILENT, Left("sml"),
             &["s:client_gone?", "m:client_gone?", "l:client_gone?"]),
         case(Ensemble, "ensemble, its judge", [Says("1"), Says("2"), Says("3"), Hangs], Left("smljj"),
@@ -138,12 +152,15 @@ pub const PLAN_ROWS: &[Row] = &[
     ]),
     row("P5", "a plan that the budget does not allow", &[
         hint(POOR, case(Cascade, "cascade", DIFFER, TOO_POOR, &[])),
+        hint(POOR, case(Majority, "cascade by majority", DIFFER, TOO_POOR, &[])),
         hint(POOR, case(Judged, "cascade by judge", DIFFER, TOO_POOR, &[])),
         hint(POOR, case(Ensemble, "ensemble", DIFFER, TOO_POOR, &[])),
         hint(POOR, case(Debate, "debate", DIFFER, TOO_POOR, &[])),
         hint(POOR, case(Draft, "draft", DIFFER, TOO_POOR, &[])),
         hint(RICH, case(Cascade, "cascade, spent on the way", [Wastes("1"), Says("2"), Says("3"), Hangs], SPENT,
             &["s:answered", "m:answered"])),
+        hint(RICH, case(Majority, "cascade by majority, spent on the way", [Wastes("1"), Says("2"), Says("3"), Says("2")],
+            SPENT, &["s:answered", "m:answered"])),
         hint(RICH, case(Ensemble, "ensemble, spent on the way", [Wastes("1"), Says("2"), Says("3"), Picks("3")], SPENT,
             &["s:answered", "m:answered", "l:answered"])),
         hint(RICH, case(Debate, "debate, spent on the way", [Wastes("1"), Says("2"), Says("3"), Says("4")], SPENT,

@@ -35,6 +35,8 @@ pub struct PlanCase {
 pub enum Kind {
     /// `s` and `m` must agree, else `l`.
     Cascade,
+    /// `s` and `m` must agree or one of them with `j`, else `l`.
+    Majority,
     /// `j` says whether the answer of `s` stands, else `l`.
     Judged,
     /// `s`, `m` and `l`, of whom two are enough; `j` chooses.
@@ -162,6 +164,9 @@ fn lines(case: &PlanCase) -> String {
         Kind::Judged => {
             "{ tries = [\"small\"], accept = \"judge\", judge = \"claude-large\", last = \"large\" }"
         }
+        Kind::Majority => {
+            "{ tries = [\"small\", \"named-0\", \"claude-large\"], accept = \"majority\", last = \"large\" }"
+        }
         Kind::Cascade | Kind::Ensemble | Kind::Debate | Kind::Draft => {
             "{ tries = [\"small\", \"named-0\"], last = \"large\" }"
         }
@@ -192,7 +197,7 @@ fn script(case: &PlanCase, seen: &Seen) -> Script {
 /// The answer; `None` where the client left as soon as everybody had been asked.
 async fn ask(world: &World, case: &PlanCase, way: Way) -> Option<Answer> {
     let kind = match case.kind {
-        Kind::Cascade | Kind::Judged => "cascade",
+        Kind::Cascade | Kind::Majority | Kind::Judged => "cascade",
         Kind::Ensemble => "ensemble",
         Kind::Debate => "debate",
         Kind::Draft => "draft",

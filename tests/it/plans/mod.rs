@@ -26,7 +26,7 @@ fn best_fixed(pool: &Pool, baseline: &str) -> Plan {
         came.map(|came| (came.score, came.cost_usd)).collect()
     };
     let alone = made(&Plan::Single(baseline.into()));
-    let weighed = pool.cascades(baseline).into_iter().map(|plan| {
+    let weighed = pool.cascades().into_iter().map(|plan| {
         let beside = Beside::of(&made(&plan), &alone);
         println!(
             "train: {plan}: quality {:+.4}, at least {:+.4}, cost {:.3}, at most {:.3}",
@@ -51,7 +51,7 @@ struct Ways {
 
 async fn three_ways(pool: &Pool, prompts: &[&Prompt], (baseline, plan): (&str, &Plan)) -> Ways {
     let profile = pool.profile(baseline, &pool.of(Split::Train));
-    let cascades = pool.cascades(baseline);
+    let cascades = pool.cascades();
     let alone = Policy { baseline, written: &[], profile: "", asks: None };
     // Without evidence, which is by class: where it is thin it would stand against the plan, and this one is for all.
     let fixed = Policy { written: std::slice::from_ref(plan), asks: Some("cascade"), ..alone };
@@ -70,7 +70,7 @@ const FOLDS: usize = 5;
 /// looked at.
 async fn cross_validated(pool: &Pool, baseline: &str) -> Vec<Served> {
     let train = pool.of(Split::Train);
-    let cascades = pool.cascades(baseline);
+    let cascades = pool.cascades();
     let mut served: Vec<Option<Served>> = vec![None; train.len()];
     for fold in 0..FOLDS {
         let part = |inside: bool| (0..train.len()).filter(move |at| (at % FOLDS == fold) == inside);

@@ -9,8 +9,8 @@ use std::path::Path;
 use pointsman::catalog::{Evidence, EvidenceLevel};
 use pointsman::demo::score::paired_loss;
 use pointsman::learning::{Row, Split, read_rows};
-use pointsman::routing::Plan;
-use pointsman::types::TaskClass;
+use pointsman::routing::{Cascade, Plan};
+use pointsman::types::{ModelId, TaskClass};
 use serde_json::{Value, json};
 
 /// The models of a pool. Those whose names begin with `claude` speak Anthropic's dialect, all others OpenAI's.
@@ -108,11 +108,18 @@ impl Pool {
         self.names.all().max_by(|one, other| quality(one).total_cmp(&quality(other))).unwrap()
     }
 
-    /// Every pair of cheap models, the baseline behind it.
-    pub fn cascades(&self, baseline: &str) -> Vec<Plan> {
+    /// Every pair of cheap models alone and with every third one, each dear model behind it.
+    pub fn cascades(&self) -> Vec<Plan> {
         let cheap = self.names.cheap;
         let pairs = (0..cheap.len()).flat_map(|one| (one + 1..cheap.len()).map(move |other| (one, other)));
-        pairs.map(|(one, other)| cascade([cheap[one], cheap[other]], baseline)).collect()
+        let mut tries: Vec<Vec<&str>> = Vec::new();
+        for (one, other) in pairs {
+            tries.push(vec![cheap[one], cheap[other]]);
+            let third = (0..cheap.len()).filter(|third| ![one, other].contains(third));
+            tries.extend(third.map(|third| vec![cheap[one], cheap[other], cheap[third]]));
+        }
+        let behind = |last: &'static str| tries.iter().map(move |tries| cascade(tries, last));
+        self.names.dear.iter().flat_map(|last| behind(last)).collect()
     }
 
     /// Paired outcomes of every plan and the baseline on some rows, by class, as a profile.
@@ -124,7 +131,7 @@ impl Pool {
         }
         let singles =
             self.names.all().filter(|model| *model != baseline).map(|model| Plan::Single(model.into()));
-        let plans: Vec<Plan> = singles.chain(self.cascades(baseline)).collect();
+        let plans: Vec<Plan> = singles.chain(self.cascades()).collect();
         let cell = |(task, prompts): &(TaskClass, Vec<&Prompt>), plan: &Plan| {
             let came: Vec<Came> = prompts.iter().map(|prompt| prompt.ran(plan)).collect();
             let alone = |prompt: &Prompt| prompt.row.outcomes[baseline].score;
@@ -142,6 +149,11 @@ impl Pool {
                 mean_loss: loss.mean,
                 loss_upper: loss.upper.min(1.0),
                 accepted: plan.is_compound().then(|| share(|came| f64::from(u8::from(came.stood)))),
+                cost_ratio: plan.is_compound().then(|| {
+                    let alone = |prompt: &&Prompt| prompt.row.outcomes[baseline].cost_usd.unwrap();
+                    came.iter().map(|came| came.cost_usd).sum::<f64>()
+                        / prompts.iter().map(alone).sum::<f64>()
+                }),
             }
         };
         let cells: Vec<Evidence> =
@@ -178,8 +190,10 @@ impl Pool {
         );
         if !written.is_empty() {
             let tries = written.iter().map(|plan| match plan {
-                Plan::Cascade(cascade) => {
-                    format!("{{ tries = [\"{}\", \"{}\"] }}", cascade.tries[0], cascade.tries[1])
+                Plan::Cascade(Cascade { tries, last, .. }) => {
+                    let accept = if tries.len() == 2 { "agreement" } else { "majority" };
+                    let tries: Vec<&str> = tries.iter().map(ModelId::as_str).collect();
+                    format!("{{ tries = {tries:?}, accept = \"{accept}\", last = \"{last}\" }}")
                 }
                 other => panic!("{other}"),
             });
@@ -226,14 +240,23 @@ impl Prompt {
         };
         match plan {
             Plan::Single(model) => came(model.as_str(), cost(model.as_str()), true),
-            Plan::Cascade(cascade) => {
-                let [one, other] = &cascade.tries[..] else { panic!("{plan}") };
-                let both = cost(one.as_str()) + cost(other.as_str());
-                let answer = |model: &str| self.row.outcomes[model].ans;
-                match answer(one.as_str()).is_some() && answer(one.as_str()) == answer(other.as_str()) {
-                    true => came(one.as_str(), both, true),
-                    false => came(cascade.last.as_str(), both + cost(cascade.last.as_str()), false),
+            Plan::Cascade(Cascade { tries, last, .. }) => {
+                let alike = |one: &ModelId, other: &ModelId| {
+                    let answer = |model: &ModelId| self.row.outcomes[model.as_str()].ans;
+                    answer(one).is_some() && answer(one) == answer(other)
+                };
+                let [one, other, third @ ..] = &tries[..] else { panic!("{plan}") };
+                let mut spent = cost(one.as_str()) + cost(other.as_str());
+                if alike(one, other) {
+                    return came(one.as_str(), spent, true);
                 }
+                if let [third] = third {
+                    spent += cost(third.as_str());
+                    if let Some(stands) = [one, other].into_iter().find(|first| alike(first, third)) {
+                        return came(stands.as_str(), spent, true);
+                    }
+                }
+                came(last.as_str(), spent + cost(last.as_str()), false)
             }
             other => panic!("{other} was not asked for"),
         }
@@ -244,8 +267,9 @@ pub fn is_anthropic(model: &str) -> bool {
     model.starts_with("claude")
 }
 
-fn cascade(tries: [&str; 2], last: &str) -> Plan {
-    let plan = json!({ "cascade": { "tries": tries, "accept": "agreement", "last": last } });
+fn cascade(tries: &[&str], last: &str) -> Plan {
+    let accept = if tries.len() == 2 { "agreement" } else { "majority" };
+    let plan = json!({ "cascade": { "tries": tries, "accept": accept, "last": last } });
     serde_json::from_value(plan).unwrap()
 }
 

@@ -38,6 +38,7 @@ pub fn learn_plan(
             mean_loss: loss.mean,
             loss_upper: loss.upper,
             accepted: Some(mean(&stood)),
+            cost_ratio: None,
         }
     });
     cells.collect()
@@ -64,6 +65,7 @@ pub fn learn_evidence(file: &WorldFile, labels: impl Iterator<Item = Labelled>) 
                 mean_loss: loss.mean,
                 loss_upper: loss.upper,
                 accepted: None,
+                cost_ratio: None,
             }
         })
         .collect()
