@@ -1,7 +1,7 @@
 //! Worlds with known truth, in which what is said about learning is proved. A generator draws requests and answers from a
 //! seed; a runner feeds the project with what crosses the wire; the rest counts what must come out.
 //!
-//! Developed on seeds 0 to 99; the report runs on seeds from 1000 on:
+//! Developed on seeds 0 to 99; the report runs on seeds from 2000 on:
 //! `cargo test --release --test worlds -- --ignored report --nocapture`. `WORLD=FILE` runs another world, `WORLD=sessions`
 //! that of conversations alone, `SEEDS` as many.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test's way to say that it failed
@@ -23,9 +23,10 @@ const STATIONARY: &str = include_str!("stationary.toml");
 const PRICE_SHOCK: &str = include_str!("price-shock.toml");
 const LATENCY: &str = include_str!("latency.toml");
 const CORRELATED: &str = include_str!("correlated.toml");
+const THIN: &str = include_str!("thin.toml");
 const DRAFTS: &str = include_str!("drafts.toml");
-/// The first seed nobody has developed on.
-const REPORT_FROM: u64 = 1000;
+/// The first seed nobody has developed on; those from 1000 to 1039 were looked at while the horizon of switches was made.
+const REPORT_FROM: u64 = 2000;
 const REPORT_SEEDS: u64 = 40;
 
 fn world(text: &str) -> WorldFile {
@@ -114,6 +115,17 @@ fn several_models_serve_only_where_they_pay() {
 }
 
 #[test]
+fn classes_lend_each_other_what_they_know_and_never_to_one_that_differs() {
+    let file = world(THIN);
+    let runs: Vec<plans::Outcome> = (0..8).map(|seed| plans::run(&file, seed)).collect();
+    let all =
+        |of: fn(&plans::Outcome) -> Share| runs.iter().fold(Share::default(), |sum, run| sum.and(of(run)));
+    between(all(|run| run.good), 0.95, 1.0, "losing no more than allowed");
+    between(all(|run| run.taken), 0.9, 1.0, "taken where it pays");
+    between(all(|run| run.thin), 0.5, 1.0, "taken where little is known and it pays");
+}
+
+#[test]
 fn drafts_are_verified_only_where_that_pays() {
     let mut inside = 0;
     for (quality, told, price) in [
@@ -174,7 +186,7 @@ fn figures(file: &WorldFile, seed: u64) -> Vec<Figure> {
     match file.kind {
         Kind::Null | Kind::Stationary | Kind::PriceShock => quality::run(file, seed).figures(),
         Kind::Latency => latency::run(file, seed).figures(),
-        Kind::Correlated | Kind::Drafts => plans::run(file, seed).figures(),
+        Kind::Correlated | Kind::Thin | Kind::Drafts => plans::run(file, seed).figures(),
     }
 }
 
@@ -190,7 +202,7 @@ fn report() {
         Err(_) => {
             let mut all = [NULL, STATIONARY, PRICE_SHOCK, LATENCY].map(str::to_owned).to_vec();
             all.extend(["0.0", "0.3", "0.6", "0.9"].map(correlated));
-            all.push(DRAFTS.to_owned());
+            all.extend([THIN, DRAFTS].map(str::to_owned));
             all
         }
     };

@@ -59,6 +59,8 @@ pub struct Outcome {
     pub pays: Share,
     /// Served by a plan of several models, among these.
     pub taken: Share,
+    /// The same in classes of which less is known than of others.
+    pub thin: Share,
     /// Wrong answers of drafts that stood, among all drafts.
     pub wrong_accepts: f64,
     /// Mean true cost of what serves over that of the baseline.
@@ -73,6 +75,7 @@ impl Outcome {
             ("of these, cheaper than the baseline", self.cheaper.of_any()),
             ("requests for which several would pay", self.pays.value()),
             ("of these, taken", self.taken.of_any()),
+            ("the same where little is known", self.thin.of_any()),
             ("wrong drafts that stood", self.wrong_accepts),
             ("cost over the baseline's", self.cost_over),
         ]
@@ -87,14 +90,17 @@ struct Truth {
 
 /// Runs a world of plans.
 pub fn run(file: &WorldFile, seed: u64) -> Outcome {
-    let ways: &[Way] = if file.kind == Kind::Drafts { &[DRAFT] } else { &[CASCADE, ENSEMBLE] };
+    let ways: &[Way] = match file.kind {
+        Kind::Drafts => &[DRAFT],
+        Kind::Thin => &[CASCADE],
+        _ => &[CASCADE, ENSEMBLE],
+    };
     let world = World::new(file, seed);
     let mut evidence: Vec<Evidence> = learn_evidence(file, world.labels());
     for way in ways {
         evidence.extend(learn_plan(file, (way.plan, world.labels()), way.came));
     }
-    let mut wide = file.clone();
-    wide.labels.pairs = TRUTH;
+    let wide = file.with_pairs(TRUTH);
     let labels: Vec<Labelled> = World::new(&wide, seed + (1 << 32)).labels().collect();
     let of_class = |class| ways.iter().map(|way| truth(file, way, (&labels, class))).collect();
     let truths: Vec<Vec<Truth>> = (0..file.classes.len()).map(of_class).collect();
@@ -131,6 +137,9 @@ impl Stage<'_> {
         outcome.pays.count(pays);
         if pays {
             outcome.taken.count(several);
+            if self.world.file.classes[request.class].pairs.is_some() {
+                outcome.thin.count(several);
+            }
         }
         let printed = plan.to_string();
         match self.ways.iter().zip(self.truths).find(|(way, _)| way.plan == printed) {

@@ -12,6 +12,8 @@ pub enum Kind {
     Latency,
     /// Plans of several models whose errors come together.
     Correlated,
+    /// Plans of several models of which little is known in some classes.
+    Thin,
     /// Drafts that are verified.
     Drafts,
 }
@@ -76,6 +78,11 @@ pub struct Class {
     pub share: f64,
     /// Length the prompts ask for.
     pub words: u32,
+    /// Labelled prompts of its own number, and as many of them on which models err together: those of all classes else.
+    #[serde(default)]
+    pub pairs: Option<u32>,
+    #[serde(default)]
+    pub together: Option<f64>,
     /// True quality by model.
     pub quality: Vec<f64>,
 }
@@ -168,6 +175,14 @@ impl Default for Load {
 }
 
 impl WorldFile {
+    /// The same with so many labelled prompts of every class.
+    pub fn with_pairs(&self, pairs: u32) -> Self {
+        let mut file = self.clone();
+        file.labels.pairs = pairs;
+        file.classes.iter_mut().for_each(|class| class.pairs = None);
+        file
+    }
+
     pub fn parse(text: &str) -> Result<Self, String> {
         let file: Self = toml::from_str(text).map_err(|error| error.to_string())?;
         let fits = file.classes.iter().all(|class| class.quality.len() == file.models.len());

@@ -132,14 +132,16 @@ impl World {
 
     /// Labelled prompts that every model has answered.
     pub fn labels(&self) -> impl Iterator<Item = Labelled> + '_ {
-        let pairs = u64::from(self.file.labels.pairs);
+        let labels = &self.file.labels;
         (0..).zip(&self.file.classes).flat_map(move |(at, class)| {
+            let pairs = u64::from(class.pairs.unwrap_or(labels.pairs));
+            let together_for = class.together.unwrap_or(labels.together);
             (0..pairs).map(move |pair| {
                 let mut rng = source(self.seed, LABEL + 10 * (at + 1), pair);
                 let shared: f64 = rng.random();
                 let said = |(quality, model): (&f64, &file::Model)| {
                     let own: f64 = rng.random();
-                    let together = rng.random::<f64>() < self.file.labels.together && !model.apart;
+                    let together = rng.random::<f64>() < together_for && !model.apart;
                     let wrong = rng.random_range(2..=WRONG_ANSWERS);
                     match if together { shared } else { own } < *quality {
                         true => 0,
