@@ -2,6 +2,7 @@
 //! them may serve a request is routing's business.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,8 @@ pub struct Compound {
     pub judge_tie: JudgeFailure,
     /// What a verifier that failed does.
     pub verify_failure: VerifyFailure,
+    /// Time between two signs of life for a client that waits for a stream.
+    pub keep_alive: Duration,
     /// What a plan needs to serve where nobody asks for its kind.
     pub license: CompoundLicense,
 }
@@ -63,6 +66,7 @@ impl Default for Compound {
             judge_failure: JudgeFailure::Fail,
             judge_tie: JudgeFailure::FirstByOrder,
             verify_failure: VerifyFailure::Fail,
+            keep_alive: Duration::from_secs(15),
             license: CompoundLicense::Measured,
         }
     }

@@ -41,7 +41,7 @@ pub struct Evidence {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted: Option<f64>,
     /// Of a plan: what all its calls cost over what the baseline's cost, on the same requests. It holds what prices alone do not
-    /// tell: that the questions which are passed on are those with long answers.
+    /// tell: that the questions which are passed on are those with long answers. Of the prices at the time it was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_ratio: Option<f64>,
 }
@@ -173,7 +173,7 @@ fn pool(cells: &[&Evidence]) -> Vec<PooledEvidence> {
             mean_loss,
             loss_upper,
             accepted,
-            // Drawn to that of all as by so many pairs: it ranks and prices, and licenses nothing.
+            // Drawn to that of all as by so many pairs: it says what is cheap, and nothing of what is good enough.
             cost_ratio: costs.map(|all| match mean_cost(own.copied()) {
                 Some((own, pairs)) => {
                     (own * pairs + all.0 * f64::from(LEAST_PAIRS)) / (pairs + f64::from(LEAST_PAIRS))

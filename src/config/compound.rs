@@ -1,6 +1,9 @@
 //! `[policies.compound]`: the plans of several models of one policy, and their bounds. What concerns whole plans is checked
 //! here: who judges whom, and how many are asked side by side.
 
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
 use super::Context;
 use super::names::{resolve, resolve_all};
 use super::tree::{Node, Table};
@@ -31,6 +34,9 @@ enum Accept {
     Plain(AcceptSpec),
     Judge,
 }
+
+/// Shorter is chatter, longer is no sign of life.
+const KEEP_ALIVE_MS: RangeInclusive<u64> = 500..=60_000;
 
 /// Most models that must agree.
 const MOST_AGREEING: usize = 3;
@@ -66,6 +72,11 @@ impl Around<'_> {
             max_fan_out,
             judge_failure: table.choice_or("judge_failure", usual.judge_failure, &JUDGE_FAILURE),
             judge_tie: table.choice_or("judge_tie", usual.judge_tie, &JUDGE_FAILURE),
+            keep_alive: Duration::from_millis(table.integer_or(
+                "keep_alive_ms",
+                u64::try_from(usual.keep_alive.as_millis()).unwrap_or(u64::MAX),
+                KEEP_ALIVE_MS,
+            )),
             verify_failure: table.choice_or("verify_failure", usual.verify_failure, &VERIFY_FAILURE),
             license: table.choice_or("license", usual.license, &LICENSES),
         };

@@ -69,11 +69,14 @@ impl Announcement {
         let mut own = Own { headers: &mut head.headers, text: BytesMut::with_capacity(OWN_BYTES) };
         own.put(ID, |text| text.put_slice(&self.id.text()));
         own.word(PATH, served.as_str());
-        if let Some(model) = head.model.as_ref().map(|id| id.as_str()).or(self.model_named.as_deref()) {
+        let model = head.model.as_ref().map(|id| id.as_str()).or(self.model_named.as_deref());
+        if let Some(model) = model.filter(|_| !head.pending) {
             own.put(MODEL, |text| text.put_slice(model.as_bytes()));
         }
         own.word(REASON, self.reason);
-        own.put(ATTEMPTS, |text| self.trail((head.model.as_ref(), head.end), earlier, text));
+        if !head.pending {
+            own.put(ATTEMPTS, |text| self.trail((head.model.as_ref(), head.end), earlier, text));
+        }
         if let Some(cost) = head.cost {
             own.put(COST, |text| written(text, cost));
         } else if let Some(estimate) = self.cost_estimate.filter(|_| head.length.is_none()) {

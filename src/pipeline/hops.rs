@@ -6,7 +6,7 @@ use super::understand::{Read, has_credential, standing};
 use super::{Dispatch, Inbound, Loaded};
 use crate::catalog::{Balance, Policy, Snapshot};
 use crate::routing::{Leg, Plan};
-use crate::strategy::{Compound, Hop, Spec};
+use crate::strategy::{Compound, Heard, Hop, Spec};
 use crate::types::{DeploymentId, DeploymentIx, Dialect, ModelId, ModelIx, NanoUsd, Operation};
 
 /// Most hops of one chain.
@@ -68,6 +68,8 @@ pub(super) fn compound(
         judge_failure: compound.judge_failure,
         judge_tie: compound.judge_tie,
         verify_failure: compound.verify_failure,
+        keep_alive: compound.keep_alive,
+        heard: Heard::default(),
     })
 }
 

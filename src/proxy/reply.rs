@@ -200,6 +200,7 @@ mod tests {
             end: crate::strategy::LegEnd::Ok,
             plan: None,
             translated: None,
+            pending: false,
         }
     }
 

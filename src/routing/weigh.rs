@@ -98,13 +98,13 @@ impl Field<'_> {
             .into_iter()
             .zip(&legs)
             .find_map(|(target, leg)| Some(Why::Member(leg.model.clone(), Box::new(target.err()?.why))));
-        let (ttft_ms, total_ms) = times(&legs, &live);
+        let total_ms = total_ms(&legs, &live);
         let mut candidate = Candidate {
             quality: self.compound_quality(&plan),
-            cost: self.measured_cost(&plan).or_else(|| expected_cost(&legs)),
+            cost: self.expected_cost(&plan, &legs),
             ahead: None,
             worst_cost: worst_cost(&legs),
-            ttft_ms,
+            ttft_ms: total_ms,
             total_ms,
             timing: basis(&live),
             verdict: Verdict::Eligible { on_frontier: false },
@@ -154,14 +154,18 @@ impl Field<'_> {
         facts.crossings.iter().find(|crossing| asks && crossing.to == facts.dialect)
     }
 
-    /// What it cost beside the baseline where that was measured, on the baseline's cost of this request with nothing in a cache.
-    fn measured_cost(&self, plan: &Plan) -> Option<NanoUsd> {
-        let found = evidence(self.snapshot, self.baseline, self.analysis, plan)?;
-        if found.evidence.pairs == 0 && agrees_on_free_text(plan, self.analysis) {
-            return None;
-        }
-        let cost = estimate::cost_without_caches(self.snapshot, self.inputs, self.analysis, self.baseline)?;
-        Some(NanoUsd((cost.0 as f64 * found.evidence.cost_ratio?).round() as u64))
+    /// What it cost beside the baseline where that was measured, on the baseline's cost of this request with nothing in a cache, but
+    /// no less than the calls that are always made: prices may have changed since. Else the sum over its legs. `None` where one of
+    /// them has no price.
+    fn expected_cost(&self, plan: &Plan, legs: &[Leg]) -> Option<NanoUsd> {
+        let reckoned = sum(legs, |leg| leg.chance)?;
+        let found = evidence(self.snapshot, self.baseline, self.analysis, plan);
+        let found = found.filter(|found| found.evidence.pairs > 0 || !agrees_on_free_text(plan, self.analysis));
+        let ratio = found.and_then(|found| found.evidence.cost_ratio);
+        let alone = estimate::cost_without_caches(self.snapshot, self.inputs, self.analysis, self.baseline);
+        let Some((ratio, alone)) = ratio.zip(alone) else { return Some(reckoned) };
+        let always = sum(legs, |leg| if leg.chance < 1.0 { 0.0 } else { 1.0 })?;
+        Some(NanoUsd((alone.0 as f64 * ratio).round() as u64).max(always))
     }
 
     /// Measured, or what is expected of the baseline less what all classes say the plan loses, or that of the best model that
@@ -203,9 +207,9 @@ impl Field<'_> {
 }
 
 /// The sum over what each leg costs, as often as it runs.
-fn expected_cost(legs: &[Leg]) -> Option<NanoUsd> {
-    let often = |leg: &Leg| Some(NanoUsd((leg.cost?.0 as f64 * leg.chance).round() as u64));
-    legs.iter().map(often).sum::<Option<NanoUsd>>().filter(|_| !legs.is_empty())
+fn sum(legs: &[Leg], often: impl Fn(&Leg) -> f64) -> Option<NanoUsd> {
+    let cost = |leg: &Leg| Some(NanoUsd((leg.cost?.0 as f64 * often(leg)).round() as u64));
+    legs.iter().map(cost).sum::<Option<NanoUsd>>().filter(|_| !legs.is_empty())
 }
 
 /// What all legs cost together when every one runs and is as long as may be.
@@ -213,23 +217,18 @@ pub(super) fn worst_cost(legs: &[Leg]) -> Option<NanoUsd> {
     legs.iter().map(|leg| leg.worst_cost).sum::<Option<NanoUsd>>().filter(|_| !legs.is_empty())
 }
 
-/// First token and whole answer at the admission quantile, ms, when every wave runs: what is escalated waits for all.
-fn times(legs: &[Leg], live: &[Option<&DeploymentLive>]) -> (u32, u32) {
+/// The whole answer at the admission quantile, ms, when every wave runs: what is escalated waits for all. Nothing is passed on
+/// while it is written, so that is when the first token comes, too.
+fn total_ms(legs: &[Leg], live: &[Option<&DeploymentLive>]) -> u32 {
     let waves = legs.iter().map(|leg| leg.wave).max().unwrap_or(0);
-    let of = |wave: u8, time: fn(&DeploymentLive, &Leg) -> u32| {
+    let of = |wave: u8| {
         let all = legs.iter().zip(live).filter(|(leg, _)| leg.wave == wave);
-        let times = all.filter_map(|(leg, live)| Some(Spread::around(time(live.as_ref()?, leg) as f32)));
+        let times =
+            all.filter_map(|(leg, live)| Some(Spread::around(live.as_ref()?.total_ms(leg.timed) as f32)));
         Spread::all_of(&times.collect::<Vec<_>>())
     };
-    let whole = |live: &DeploymentLive, leg: &Leg| live.total_ms(leg.timed);
-    let before: Vec<Spread> = (0..waves).map(|wave| of(wave, whole)).collect();
-    let before = Spread::in_turn(&before);
-    let and = |last: Spread| Spread::in_turn(&[before, last]).quantile(ADMISSION).ceil() as u32;
-    let total_ms = and(of(waves, whole));
-    // Only what writes the answer itself can be passed on while it writes.
-    let streams = legs.last().is_some_and(|leg| matches!(leg.role, Role::Last | Role::Author));
-    let ttft_ms = if streams { and(of(waves, |live, _| live.ttft_ms)) } else { total_ms };
-    (ttft_ms.min(total_ms), total_ms)
+    let times: Vec<Spread> = (0..=waves).map(of).collect();
+    Spread::in_turn(&times).quantile(ADMISSION).ceil() as u32
 }
 
 /// The weakest of what the legs' times rest on.

@@ -163,6 +163,7 @@ async fn send<R: Reply>(job: &Job<'_>, whole: Whole, mut attempt: Attempt<'_>, r
         end: LegEnd::Ok,
         plan: None,
         translated: whole.translated,
+        pending: false,
     };
     let sent = match reply.head(head, attempt.earlier()).await {
         Ok(()) => reply.body(whole.body, true).await,
@@ -265,8 +266,18 @@ pub(super) async fn forward<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
     let headers = passing_headers(&exchange);
     let end = class.map_or(LegEnd::Ok, LegEnd::Failed);
     let model = job.model_of(position);
-    let head =
-        Head { status, headers, length, model, hop: position, cost, end, plan: None, translated: None };
+    let head = Head {
+        status,
+        headers,
+        length,
+        model,
+        hop: position,
+        cost,
+        end,
+        plan: None,
+        translated: None,
+        pending: false,
+    };
     if reply.head(head, attempt.earlier()).await.is_err() || reply.body(copy.freeze(), ended).await.is_err() {
         return left(job, position, attempt, reply);
     }
@@ -362,6 +373,7 @@ pub(super) async fn pass_on<R: Reply>(
         end: LegEnd::Failed(class),
         plan: None,
         translated: wire.asker.map(|_| Translated { from: wire.dialect, dropped: Vec::new() }),
+        pending: false,
     };
     // The trail already holds the passing leg; those before it are the earlier ones.
     let earlier = trail.legs.len().saturating_sub(1);

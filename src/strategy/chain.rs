@@ -237,7 +237,7 @@ pub(super) async fn leg<R: Reply>(job: &Job<'_>, turn: Turn<'_>, trail: &mut Tra
     };
     let called = tokio::select! {
         biased;
-        called = call(job, (position, last), (&path, body)) => called,
+        called = call(job, (position, Wants { whole: false, last }), (&path, body)) => called,
         () = reply.gone() => {
             unknown_fate(job, position, &mut attempt);
             job.learn_cut(position, &mut attempt);
@@ -282,10 +282,19 @@ pub(super) struct InFlightAt {
     _replica: Option<Picked>,
 }
 
+/// What a call is made for.
+#[derive(Clone, Copy)]
+pub(super) struct Wants {
+    /// A whole answer, whatever the client is given.
+    pub(super) whole: bool,
+    /// Nobody is asked behind it.
+    pub(super) last: bool,
+}
+
 /// One call to a hop, up to the head of its answer. The guard counts it in flight for as long as the answer is read.
 pub(super) async fn call(
     job: &Job<'_>,
-    (position, last): (usize, bool),
+    (position, wants): (usize, Wants),
     (path, body): (&str, Bytes),
 ) -> Result<(Exchange, InFlightAt), Uncalled> {
     let hop = &job.hops[position];
@@ -307,7 +316,7 @@ pub(super) async fn call(
         picked => picked.flatten(),
     };
     let deadline = job.deadline.unwrap_or(job.arrived + LONGEST).min(Instant::now() + provider.clocks.total);
-    let first_byte_by = job.first_byte_by(provider, deadline, last);
+    let first_byte_by = job.first_byte_by(provider, deadline, wants);
     let endpoint = replica.as_ref().map(|replica| replica.addr);
     let call = Call { provider, endpoint, path, headers, body, deadline, first_byte_by };
     let called = job.upstream.call(&call).await;

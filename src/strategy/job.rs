@@ -8,7 +8,7 @@ use memchr::memmem;
 use tokio::time::Instant;
 
 use super::attempt::{Attempt, Trail};
-use super::chain::Failure;
+use super::chain::{Failure, Wants};
 use super::compound::Compound;
 use super::memory::Memory;
 use super::rules::Rules;
@@ -122,8 +122,9 @@ impl Job<'_> {
     /// When the head of the answer must be there. Only a stream's head says that writing has begun; that of a whole
     /// answer comes when everything is written, so verbatim ones have the whole attempt for it. Behind the last hop
     /// there is nobody to save time for: it has what is left of the deadline.
-    pub(super) fn first_byte_by(&self, provider: &Provider, deadline: Instant, last: bool) -> Instant {
-        let streams = self.request.is_some_and(|request| request.stream);
+    pub(super) fn first_byte_by(&self, provider: &Provider, deadline: Instant, wants: Wants) -> Instant {
+        let Wants { whole, last } = wants;
+        let streams = !whole && self.request.is_some_and(|request| request.stream);
         let clock = Instant::now() + provider.clocks.first_byte;
         match (self.rules, streams) {
             (Rules::Verbatim, false) => deadline,

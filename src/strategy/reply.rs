@@ -32,6 +32,8 @@ pub struct Head {
     pub plan: Option<String>,
     /// The dialect it was translated from, where it was.
     pub translated: Option<Translated>,
+    /// It goes out before anybody knows whose answer it will be.
+    pub pending: bool,
 }
 
 /// An answer that was given in another dialect than the client's.

@@ -247,6 +247,7 @@ async fn pump<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, mut pump: P
         end: LegEnd::Ok,
         plan: None,
         translated: wire.asker.map(|_| Translated { from: wire.dialect, dropped }),
+        pending: false,
     };
     let status = head.status;
     if reply.head(head, answering.attempt.earlier()).await.is_err() {

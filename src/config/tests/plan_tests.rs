@@ -109,6 +109,7 @@ fn faults_of_plans_are_found() {
         ("judge_failure = \"random\"", "judge_failure"),
         ("judge_tie = \"random\"", "judge_tie"),
         ("verify_failure = \"serve\"", "verify_failure"),
+        ("keep_alive_ms = 10", "keep_alive_ms"),
         ("license = \"paired\"", "license"),
     ];
     for (written, key) in cases {

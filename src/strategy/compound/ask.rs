@@ -8,7 +8,7 @@ use crate::codec::{self, Composed, Spoken};
 use crate::routing::affords;
 use crate::strategy::answer::{self, Good, Untaken};
 use crate::strategy::attempt::{Attempt, LegEnd, Trail};
-use crate::strategy::chain::{Failure, Uncalled, call, failed, provider_request_id, unknown_fate};
+use crate::strategy::chain::{Failure, Uncalled, Wants, call, failed, provider_request_id, unknown_fate};
 use crate::strategy::job::Job;
 use crate::strategy::reaction::react;
 use crate::strategy::wire::Outgoing;
@@ -144,7 +144,8 @@ async fn called(
     };
     // Until it is known better: whoever is let go in the middle may have been billed.
     unknown_fate(job, hop, &mut attempt);
-    let called = call(job, (hop, false), (&path, body)).await;
+    let last = job.compound.as_ref().is_some_and(|compound| compound.is_last(spec, job.hops.len()));
+    let called = call(job, (hop, Wants { whole: true, last }), (&path, body)).await;
     // In flight for as long as the answer is read.
     let (exchange, _in_flight) = match called {
         Ok(called) => called,
@@ -173,6 +174,9 @@ async fn called(
     match codec::spoken(job.wire(hop).dialect, &good.body) {
         Ok(spoken) => {
             attempt.end(LegEnd::Answered);
+            if let Some(compound) = &job.compound {
+                compound.heard.set();
+            }
             Ok(Told { hop, good, spoken, dropped })
         }
         Err(fault) => {

@@ -6,9 +6,15 @@ mod agree;
 mod ask;
 mod cascade;
 mod draft;
+mod held;
 mod jury;
 mod serve;
 mod words;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::attempt::{LegEnd, Trail};
 use super::chain::{self, End, Failure};
@@ -19,6 +25,7 @@ use crate::routing::{Plan, Role};
 use crate::types::{FailureClass, NanoUsd};
 
 use ask::{Told, Untold};
+use held::{Held, Waited};
 
 /// A plan of several models, tied to the hops of a job.
 #[derive(Clone, Debug)]
@@ -35,6 +42,24 @@ pub struct Compound {
     pub judge_tie: JudgeFailure,
     /// What a verifier that failed does.
     pub verify_failure: VerifyFailure,
+    /// Time between two signs of life for a client that waits for a stream.
+    pub keep_alive: Duration,
+    /// Whether a model has answered.
+    pub heard: Heard,
+}
+
+/// Set once, seen by all copies.
+#[derive(Clone, Debug, Default)]
+pub struct Heard(Arc<AtomicBool>);
+
+impl Heard {
+    fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// One call of a plan.
@@ -99,11 +124,38 @@ pub(super) async fn run<R: Reply>(
     trail: &mut Trail,
     reply: &mut R,
 ) -> End {
-    let ran = tokio::select! {
-        biased;
-        outcome = outcome(job, compound, trail) => Some(outcome),
-        () = reply.gone() => None,
-    };
+    let mut held = Held::new(job, compound, reply);
+    let ran = while_held(outcome(job, compound, trail), compound, &mut held).await;
+    let end = ended(job, (compound, ran), trail, &mut held).await;
+    held.end(job, end).await
+}
+
+/// What a plan comes to; `None`: the client has left.
+async fn while_held<R: Reply>(
+    outcome: impl Future<Output = Outcome>,
+    compound: &Compound,
+    held: &mut Held<'_, R>,
+) -> Option<Outcome> {
+    let mut outcome = std::pin::pin!(outcome);
+    loop {
+        let waited = tokio::select! {
+            biased;
+            outcome = &mut outcome => return Some(outcome),
+            waited = held.wait() => waited,
+        };
+        match waited {
+            Waited::Gone => return None,
+            Waited::Beat => held.beat(compound.heard.is_set()).await.ok()?,
+        }
+    }
+}
+
+async fn ended<R: Reply>(
+    job: &Job<'_>,
+    (compound, ran): (&Compound, Option<Outcome>),
+    trail: &mut Trail,
+    reply: &mut R,
+) -> End {
     match ran {
         None => {
             // Whoever was still at work was let go because the client had left.
@@ -148,6 +200,12 @@ impl Compound {
     /// The first leg of a role from a wave on.
     fn first(&self, role: Role) -> Option<&Spec> {
         self.legs.iter().find(|leg| leg.role == role)
+    }
+
+    /// Whether nobody is asked behind a leg, so that it has what is left of the deadline.
+    fn is_last(&self, spec: &Spec, hops: usize) -> bool {
+        let behind = matches!(self.plan, Plan::Cascade(_)) && self.chain < hops;
+        !behind && self.legs.iter().all(|leg| leg.wave <= spec.wave)
     }
 }
 

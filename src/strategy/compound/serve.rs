@@ -46,6 +46,7 @@ pub(super) async fn told<R: Reply>(
         end: LegEnd::Ok,
         plan: Some(how),
         translated: wire.asker.map(|_| Translated { from: wire.dialect, dropped }),
+        pending: false,
     };
     let sent = match reply.head(head, &trail.legs).await {
         Ok(()) => reply.body(body, true).await,
