@@ -171,7 +171,8 @@ fn thinks(top: &Top<'_, '_>) -> Result<bool, Refusal> {
     Ok(thinks)
 }
 
-fields!(ToolChoice at "in tool_choice" { kind = "type" });
+fields!(ToolChoice at "in tool_choice" { kind = "type", mode = "mode", allowed = "allowed_tools" });
+fields!(AllowedTools at "in tool_choice.allowed_tools" { mode = "mode" });
 fields!(ToolConfig at "in toolConfig" { calling = "functionCallingConfig", calling_ = "function_calling_config" });
 fields!(Calling at "in toolConfig.functionCallingConfig" { mode = "mode" });
 
@@ -181,7 +182,7 @@ fn demands_call(top: &Top<'_, '_>) -> Result<bool, Refusal> {
     if let Some(choice) = present(top.tool_choice) {
         let kind = match choice.string() {
             Some(word) => Some(word),
-            None => text(ToolChoice::of(choice)?.kind),
+            None => chosen(ToolChoice::of(choice)?)?,
         };
         demands |= matches!(kind, Some("required" | "any" | "tool" | "function" | "custom"));
     }
@@ -192,6 +193,16 @@ fn demands_call(top: &Top<'_, '_>) -> Result<bool, Refusal> {
         }
     }
     Ok(demands)
+}
+
+/// The word of a choice that is an object; of OpenAI's list of allowed tools that is its mode, beside the list in Responses and
+/// around it in Chat.
+fn chosen<'v>(choice: ToolChoice<'v, '_>) -> Result<Option<&'v str>, Refusal> {
+    if text(choice.kind) != Some("allowed_tools") {
+        return Ok(text(choice.kind));
+    }
+    let around = present(choice.allowed).map(AllowedTools::of).transpose()?;
+    Ok(text(choice.mode).or(around.and_then(|allowed| text(allowed.mode))))
 }
 
 fn hard_markers(top: &Top<'_, '_>) -> HardMarkers {

@@ -202,6 +202,23 @@ fn a_call_that_is_demanded_is_told_in_every_dialect() {
         (Operation::ChatCompletions, r#","tool_choice":"required""#, true),
         (Operation::ChatCompletions, r#","tool_choice":{"type":"function","function":{"name":"f"}}"#, true),
         (Operation::Responses, r#","tool_choice":{"type":"function","name":"f"}"#, true),
+        (
+            Operation::ChatCompletions,
+            r#","tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"required","tools":[]}}"#,
+            true,
+        ),
+        (
+            Operation::ChatCompletions,
+            r#","tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[]}}"#,
+            false,
+        ),
+        (Operation::ChatCompletions, r#","tool_choice":{"type":"allowed_tools"}"#, false),
+        (
+            Operation::Responses,
+            r#","tool_choice":{"type":"allowed_tools","mode":"required","tools":[]}"#,
+            true,
+        ),
+        (Operation::Responses, r#","tool_choice":{"type":"allowed_tools","mode":"auto","tools":[]}"#, false),
         (Operation::Messages, r#","tool_choice":{"type":"auto"}"#, false),
         (Operation::Messages, r#","tool_choice":{"type":"any"}"#, true),
         (Operation::Messages, r#","tool_choice":{"type":"tool","name":"f"}"#, true),
