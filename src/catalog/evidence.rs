@@ -79,6 +79,8 @@ pub struct PooledEvidence {
     pub evidence: Evidence,
     /// Paired outcomes of all classes together, as far as they count here.
     pub pairs_in_all: u32,
+    /// Whether its share of first answers that stood was counted in the class itself.
+    pub accepted_is_own: bool,
 }
 
 /// Paired outcomes a plan of several models needs, in all classes together, before its evidence counts; and in one, before it counts
@@ -143,10 +145,18 @@ fn mean_cost<'e>(cells: impl IntoIterator<Item = &'e Evidence>) -> Option<(f64, 
 
 /// The paired cells of one plan, pooled: one for every class there is, or for those that were measured.
 fn pool(cells: &[&Evidence]) -> Vec<PooledEvidence> {
-    let alone = |cell: &&Evidence| PooledEvidence { evidence: (*cell).clone(), pairs_in_all: cell.pairs };
+    let alone = |cell: &&Evidence| PooledEvidence {
+        evidence: (*cell).clone(),
+        pairs_in_all: cell.pairs,
+        accepted_is_own: cell.accepted.is_some(),
+    };
+    // A share of answers that stood needs no labels, so it may be known where no pair is. It stays in its class: of how many
+    // requests it is is not said, and so not what it weighs among others.
+    let unpaired: Vec<&Evidence> =
+        cells.iter().copied().filter(|cell| cell.pairs == 0 && cell.accepted.is_some()).collect();
     let cells: Vec<&Evidence> = cells.iter().copied().filter(|cell| cell.pairs > 0).collect();
     if cells.iter().filter(|cell| cell.pairs >= LEAST_PAIRS).count() < LEAST_CLASSES {
-        return cells.iter().map(alone).collect();
+        return cells.iter().chain(&unpaired).map(alone).collect();
     }
     let losses = Pool::of_losses(&cells.iter().map(|cell| cell.loss()).collect::<Vec<_>>());
     let stood: Vec<Class> = cells.iter().filter_map(|cell| cell.stood()).collect();
@@ -162,10 +172,13 @@ fn pool(cells: &[&Evidence]) -> Vec<PooledEvidence> {
         let stands = own.filter(|own| own.pairs >= PLAN_PAIRS || own.mean_loss > loss_upper);
         let (mean_loss, loss_upper) =
             stands.map_or((mean_loss, loss_upper), |own| (own.mean_loss, own.loss_upper));
-        let accepted = stood.as_ref().map(|pool| match own.and_then(|own| own.stood()) {
+        let pooled = stood.as_ref().map(|pool| match own.and_then(|own| own.stood()) {
             Some(class) => pool.of_class(class).mean().clamp(0.0, 1.0),
             None => pool.of_new().mean().clamp(0.0, 1.0),
         });
+        let counted = unpaired.iter().find(|cell| cell.task == task).and_then(|cell| cell.accepted);
+        let accepted = counted.or(pooled);
+        let accepted_is_own = counted.is_some() || own.is_some_and(|own| own.accepted.is_some());
         let evidence = Evidence {
             task,
             pairs: own.map_or(0, |own| own.pairs),
@@ -182,7 +195,7 @@ fn pool(cells: &[&Evidence]) -> Vec<PooledEvidence> {
             }),
             ..cells[0].clone()
         };
-        PooledEvidence { evidence, pairs_in_all }
+        PooledEvidence { evidence, pairs_in_all, accepted_is_own }
     };
     TaskClass::ALL.into_iter().map(of).collect()
 }
@@ -273,6 +286,30 @@ mod tests {
         for losses in [(-0.01, 0.001), (0.0, 0.016), (0.03, 0.05)] {
             assert_eq!(bound(PLAN_PAIRS, losses), losses.1);
         }
+    }
+
+    #[test]
+    fn answers_that_stood_count_where_nobody_has_labelled_one() {
+        let own = |accepted: f64| Evidence {
+            accepted: Some(accepted),
+            ..cell(PLAN, TaskClass::Knowledge, 0, (0.0, 1.0))
+        };
+        let found = |cells: Vec<Evidence>, task: TaskClass| {
+            let table = EvidenceTable::new(cells);
+            let found = table.pooled(&"c".into(), &PLAN.into(), task)?;
+            Some((found.evidence.accepted.unwrap(), found.evidence.pairs, found.accepted_is_own))
+        };
+        // Alone, beside one class, and beside three that say something else.
+        for classes in [0, 1, 3] {
+            let cells = [three(PLAN)[..classes].to_vec(), vec![own(0.1)]].concat();
+            let of_class = found(cells, TaskClass::Knowledge);
+            assert_eq!(of_class, Some((0.1, 0, true)), "beside {classes} classes");
+        }
+        // It says nothing of other classes, and nothing of losses.
+        let cells = [three(PLAN), vec![own(0.1)]].concat();
+        assert_eq!(found(cells.clone(), TaskClass::Code), found(three(PLAN), TaskClass::Code));
+        let other = found(cells, TaskClass::Reasoning).unwrap();
+        assert!((other.0 - 0.7).abs() < 0.01 && !other.2, "{other:?}");
     }
 
     #[test]

@@ -48,9 +48,10 @@ fn is_own(found: &PooledEvidence) -> bool {
 /// Share of requests whose first answers stand, 0..1.
 pub(super) fn accepted(snapshot: &Snapshot, baseline: ModelIx, analysis: &Analysis, plan: &Plan) -> f64 {
     let free = agrees_on_free_text(plan, analysis);
-    let found = known(snapshot, baseline, analysis, plan).map(|found| &found.evidence);
+    let found = known(snapshot, baseline, analysis, plan);
     // Of free texts the other classes say nothing.
-    let counted = found.filter(|found| found.pairs > 0 || !free).and_then(|found| found.accepted);
+    let counted = found.filter(|found| found.accepted_is_own || !free);
+    let counted = counted.and_then(|found| found.evidence.accepted);
     counted.unwrap_or(if free { 0.0 } else { USUALLY_ACCEPTED }).clamp(0.0, 1.0)
 }
 

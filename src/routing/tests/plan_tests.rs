@@ -476,3 +476,26 @@ fn rows_of_before_are_read_and_plans_are_kept_whole() {
     let judged = r#"{"cascade":{"tries":["a","b"],"accept":{"judge":"j"},"last":"c"}}"#;
     assert_eq!(serde_json::from_str::<Plan>(judged).unwrap().to_string(), "cascade(a, b | c by j)");
 }
+
+#[test]
+fn of_free_texts_only_what_was_counted_among_them_says_how_often_they_agree() {
+    let cost = |own: Option<f64>| {
+        let mut world = world();
+        with_plans(&[PlanKind::Single, PlanKind::Cascade])(&mut world);
+        for task in [TaskClass::Code, TaskClass::Math, TaskClass::Extraction] {
+            measured(&mut world, CASCADE, 0.0, 0.9);
+            world.evidence.last_mut().unwrap().task = task;
+        }
+        if let Some(share) = own {
+            measured(&mut world, CASCADE, 0.0, share);
+            let counted = world.evidence.last_mut().unwrap();
+            (counted.task, counted.pairs) = (TaskClass::Creative, 0);
+        }
+        world.inputs.limits.task = Some(TaskClass::Creative);
+        let decided = world.decide();
+        candidates(&decided).iter().find(|one| one.plan.to_string() == CASCADE).unwrap().cost.unwrap()
+    };
+    // What all others agree on is nothing here: the last model always answers.
+    assert_eq!(cost(None), cost(Some(0.0)));
+    assert!(cost(Some(0.8)) < cost(Some(0.4)) && cost(Some(0.4)) < cost(None));
+}
