@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::compound::{Accept, Cascade, Debate, Draft, Ensemble};
 use super::estimate::{expected_output, output_cap, worst_cost};
 use super::plan::{Inputs, Plan};
+use super::session::input_at;
 use crate::analysis::Analysis;
 use crate::catalog::Snapshot;
 use crate::types::{ModelId, NanoUsd, Usage};
@@ -235,7 +236,13 @@ impl Sheet<'_> {
         };
         let most = u64::from(output_cap) * choices;
         let price = model.prices.on(inputs.day);
-        let usage = Usage { input: asked.reads.usual, output: usual, ..Usage::default() };
+        // What the client asks lies where the conversation was answered last; what is asked of ours begins otherwise.
+        let read = if asked.reads == self.question() {
+            input_at(snapshot, inputs, ix, asked.reads.usual)
+        } else {
+            Usage { input: asked.reads.usual, ..Usage::default() }
+        };
+        let usage = Usage { output: usual, ..read };
         self.legs.push(Leg {
             model: asked.model.clone(),
             role: asked.role,

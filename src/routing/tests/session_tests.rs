@@ -40,6 +40,37 @@ fn over(horizon_turns: u8, turns: &[(TaskClass, u16)]) -> impl Fn(&mut World) {
     }
 }
 
+#[test]
+fn members_of_a_plan_read_what_is_cached_too() {
+    let plans = |last: &str, warm: u32, marked: bool| {
+        let mut world = world();
+        world.add("medium", (2.0, 4.0), 0.75);
+        let mut cached = price((10.0, 30.0));
+        cached.cache_read = PricePerMillion::from_usd(1.0);
+        cached.cache_write_5m = PricePerMillion::from_usd(12.5);
+        world.model(LARGE).prices = PriceList::new(vec![cached]);
+        world.policy().plans = PlanKind::ALL.to_vec();
+        world.inputs.facts.cache_markers = marked;
+        world.inputs.live.session_model = Some(id(last));
+        world.inputs.live.session.warm_tokens = warm;
+        let decided = world.decide();
+        let all = candidates(&decided).iter().filter(|one| one.plan.is_compound());
+        all.map(|one| (one.plan.to_string(), one.cost.unwrap().0, one.worst_cost)).collect::<Vec<_>>()
+    };
+    let (cold, warm) = (plans("large", 0, false), plans("large", 1000, false));
+    let kinds: Vec<&str> = cold.iter().map(|(plan, ..)| plan.split('(').next().unwrap()).collect();
+    assert_eq!(kinds, ["cascade", "ensemble", "debate", "draft"]);
+    for ((plan, before, worst), (_, after, worst_warm)) in cold.iter().zip(&warm) {
+        // `large` comes last in the cascade, half of the time, and saves $0.009. Elsewhere it judges, writes or verifies: what it is
+        // shown is ours, and lies in no cache.
+        let saved = if plan.starts_with("cascade") { 4_500_000 } else { 0 };
+        assert_eq!((before - after, worst), (saved, worst_warm), "{plan}");
+    }
+    // Elsewhere than in the cache, what is marked to be cached is written again: $0.0025 more, half of the time.
+    let (cold, anew) = (plans("small", 0, true), plans("small", 1000, true));
+    assert_eq!(anew[0].1 - cold[0].1, 1_250_000, "{anew:?}");
+}
+
 /// The result of a tool call came back.
 fn in_a_loop(w: &mut World) {
     w.inputs.features.talk.tools = 1;
