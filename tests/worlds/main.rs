@@ -214,6 +214,9 @@ fn report() {
             _ => String::new(),
         };
         println!("{:?}{together}: {seeds} seeds from {from}, mean and 95 % interval", file.kind);
+        if matches!(file.kind, Kind::Correlated | Kind::Thin | Kind::Drafts) {
+            println!("{}", plans::words());
+        }
         print(&runs);
     }
     if std::env::var("WORLD").is_ok_and(|world| world != "sessions") {
@@ -232,6 +235,7 @@ fn report() {
 #[ignore = "prints figures; takes a minute with --release"]
 fn map_of_drafts() {
     println!("share of requests served by a verified draft, and share for which that would pay");
+    println!("{}", plans::words());
     println!("{:>8} {:>12} {:>12}  wrong drafts found: 0.50, 0.80, 0.95", "price", "draft right", "baseline");
     for price in [0.04, 0.2, 1.0] {
         for quality in [0.5, 0.6, 0.7, 0.8, 0.84] {

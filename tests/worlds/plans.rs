@@ -11,6 +11,15 @@ use crate::runner::{Came, Router, learn_evidence, learn_plan};
 const TRUTH: u32 = 20_000;
 /// What of loss is no more than the truth's own noise (two standard errors of a share, over that many).
 const NOISE: f64 = 0.007;
+/// By so much several models must be cheaper to be clearly so.
+const CLEARLY: f64 = 0.9;
+
+/// What the words of the figures mean.
+pub fn words() -> String {
+    format!(
+        "  (no more than allowed: by the truth, less {NOISE} of its own noise; would pay: by the truth several models gain more than\n   {NOISE} on the baseline and cost less than {CLEARLY} of the cheapest model that loses no more than allowed)"
+    )
+}
 
 /// A kind of plan, how it comes out, and what a model of the world adds to the cost of one.
 struct Way {
@@ -163,7 +172,7 @@ impl Stage<'_> {
         let least = costs.fold(f64::MAX, f64::min);
         self.ways.iter().zip(self.truths).any(|(way, truth)| {
             let cost = cost(self.world, (request, way.plan), truth.stood, self.prices);
-            truth.loss < -NOISE && cost < 0.9 * least
+            truth.loss < -NOISE && cost < CLEARLY * least
         })
     }
 
