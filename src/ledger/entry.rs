@@ -74,7 +74,7 @@ pub struct Entry {
     pub tags: BTreeMap<String, String>,
     /// The snapshot it was decided by.
     pub snapshot: SnapshotVersion,
-    /// Tokens of the attempt that answered.
+    /// Tokens of the attempt that answered; those of all together are [`Self::usage_in_all`].
     pub usage: Usage,
     /// Every upstream attempt, in order.
     pub attempts: Vec<AttemptRow>,
@@ -90,6 +90,12 @@ impl Entry {
     /// What these attempts cost together; `None` as soon as one is unpriced.
     pub fn cost_of(attempts: &[AttemptRow]) -> Option<NanoUsd> {
         attempts.iter().map(|attempt| attempt.cost).sum()
+    }
+
+    /// Tokens of all attempts together, each in its bucket: those of a plan's other members, of its judge, and of attempts that
+    /// failed after they had read or written something.
+    pub fn usage_in_all(&self) -> Usage {
+        self.attempts.iter().map(|attempt| attempt.usage).sum()
     }
 
     /// Whether the cost of these attempts is partly ours to guess.

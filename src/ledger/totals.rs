@@ -91,9 +91,9 @@ pub struct Group {
     pub attempts: u64,
     /// What they cost.
     pub cost: Cost,
-    /// Tokens read, all buckets.
+    /// Tokens read by all attempts, all buckets.
     pub input_tokens: u64,
-    /// Tokens written, all buckets.
+    /// Tokens written by all attempts, all buckets.
     pub output_tokens: u64,
     /// Which shelf answered.
     pub tiers: Tiers,
@@ -191,8 +191,10 @@ impl Group {
         self.not_ok += u64::from(entry.outcome != Outcome::Ok);
         self.attempts += entry.attempts.len() as u64;
         self.cost.add(entry);
-        self.input_tokens = self.input_tokens.saturating_add(entry.usage.total_input());
-        self.output_tokens = self.output_tokens.saturating_add(entry.usage.total_output());
+        // As with the cost, what every attempt took.
+        let usage = entry.usage_in_all();
+        self.input_tokens = self.input_tokens.saturating_add(usage.total_input());
+        self.output_tokens = self.output_tokens.saturating_add(usage.total_output());
         self.tiers.add(tier);
         if let (Served::Observed, Some(cost), Some(would)) = (entry.served, entry.cost, entry.would_cost) {
             let observed = self.observed.get_or_insert_default();

@@ -383,11 +383,11 @@ pub(super) fn count(metrics: &crate::telemetry::Metrics, entry: &Entry) {
             .attempts
             .with_label_values(&[attempt.provider.as_str(), model, attempt.outcome.as_str()])
             .inc();
-    }
-    if entry.usage != Usage::default() {
-        let model = entry.model.as_ref().map_or("unlisted", ModelId::as_str);
-        metrics.count_tokens(model, &entry.usage);
-        metrics.count_cost(model, entry.task.map_or("none", TaskClass::as_str), entry.cost);
+        // Each model's own, so that a judge's tokens are not told of the model that it chose.
+        if attempt.usage != Usage::default() {
+            metrics.count_tokens(model, &attempt.usage);
+            metrics.count_cost(model, entry.task.map_or("none", TaskClass::as_str), attempt.cost);
+        }
     }
 }
 

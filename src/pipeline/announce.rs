@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Loaded;
 use crate::strategy::{Gone, Head, Leg, LegEnd, Reply, Translated};
-use crate::types::{ModelId, NanoUsd, RequestId, Served};
+use crate::types::{ModelId, NanoUsd, RequestId, Served, Usage};
 
 const ID: HeaderName = HeaderName::from_static("x-pointsman-id");
 const PATH: HeaderName = HeaderName::from_static("x-pointsman-path");
@@ -20,6 +20,7 @@ const COST: HeaderName = HeaderName::from_static("x-pointsman-cost-usd");
 const COST_ESTIMATE: HeaderName = HeaderName::from_static("x-pointsman-cost-estimate-usd");
 const OVERHEAD: HeaderName = HeaderName::from_static("x-pointsman-overhead-us");
 const PLAN: HeaderName = HeaderName::from_static("x-pointsman-plan");
+const USAGE: HeaderName = HeaderName::from_static("x-pointsman-usage");
 const TRANSLATED: HeaderName = HeaderName::from_static("x-pointsman-translated");
 const SNAPSHOT: HeaderName = HeaderName::from_static("x-pointsman-snapshot");
 
@@ -84,6 +85,10 @@ impl Announcement {
         }
         if let Some(plan) = &head.plan {
             own.put(PLAN, |text| text.put_slice(plan.as_bytes()));
+            // All are told before the head goes out; the body holds the usage of the one that answers.
+            let usage: Usage = earlier.iter().map(|leg| leg.usage).sum();
+            let (read, wrote) = (usage.total_input(), usage.total_output());
+            own.put(USAGE, |text| written(text, format_args!("input={read} output={wrote}")));
         }
         if let Some(Translated { from, dropped }) = &head.translated {
             own.put(TRANSLATED, |text| {

@@ -71,7 +71,11 @@ async fn stored(engine: &Engine, id: &str, inbound: &Inbound) -> Result<Value, R
     let look_up = move || Reader::open(&path).and_then(|reader| reader.request(id));
     let found = tokio::task::spawn_blocking(look_up).await.ok().and_then(Result::ok).flatten();
     match found.filter(|entry| entry.tenant == inbound.tenant) {
-        Some(entry) => Ok(json!(entry)),
+        Some(entry) => {
+            let mut shown = json!(entry);
+            shown["usage_in_all"] = json!(entry.usage_in_all());
+            Ok(shown)
+        }
         None => Err(Refusal::new(
             RefusalCode::UnknownRequest,
             format!("`{id}` is not in the ledger; entries appear up to 100 ms after their answer"),

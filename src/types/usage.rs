@@ -1,6 +1,9 @@
 //! Tokens of one call in disjoint buckets: every token is counted in exactly one of them, whatever convention the
 //! provider reports in (OpenAI's `prompt_tokens` includes cached ones, Anthropic's `input_tokens` does not).
 
+use std::iter::Sum;
+use std::ops::Add;
+
 use serde::{Deserialize, Serialize};
 
 /// Token counts of one call; the buckets do not overlap.
@@ -25,6 +28,31 @@ pub struct Usage {
     pub audio_output: u64,
     /// Image input, where the provider counts it apart.
     pub image_input: u64,
+}
+
+impl Add for Usage {
+    type Output = Self;
+
+    /// Bucket by bucket; counts saturate as money does.
+    fn add(self, other: Self) -> Self {
+        Self {
+            input: self.input.saturating_add(other.input),
+            cache_read: self.cache_read.saturating_add(other.cache_read),
+            cache_write_5m: self.cache_write_5m.saturating_add(other.cache_write_5m),
+            cache_write_1h: self.cache_write_1h.saturating_add(other.cache_write_1h),
+            output: self.output.saturating_add(other.output),
+            reasoning: self.reasoning.saturating_add(other.reasoning),
+            audio_input: self.audio_input.saturating_add(other.audio_input),
+            audio_output: self.audio_output.saturating_add(other.audio_output),
+            image_input: self.image_input.saturating_add(other.image_input),
+        }
+    }
+}
+
+impl Sum for Usage {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), Add::add)
+    }
 }
 
 impl Usage {

@@ -1,6 +1,7 @@
 //! Plans of several models through the proxy: who is asked, what reaches the client, what is on record, and what happens when a
 //! member, a judge or the money gives out.
 
+use pointsman::ledger::{By, Entry, Reader, Span, totals};
 use serde_json::{Value, json};
 
 use crate::support::Script;
@@ -210,6 +211,8 @@ pub async fn judge_row() -> Result<(), String> {
     let entry = world.proxy.only_entry().await;
     // What the baseline would have cost follows from the answer and not from the verdict on it.
     assert_eq!((entry.usage.input, entry.attempts.last().unwrap().usage.input), (10, 70));
+    assert_eq!(answer.json()["usage"]["prompt_tokens"], 10, "the client sees an answer as of one model");
+    told_in_all(&world, &answer, &entry).await;
     for verdict in ["FAIL", "I like them all", "{\"best\": 9}"] {
         let table: &'static [(&str, &str)] = Box::leak(Box::new([
             ("small-1", "1"),
@@ -226,6 +229,30 @@ pub async fn judge_row() -> Result<(), String> {
         );
     }
     Ok(())
+}
+
+/// Three members read 10 tokens each and two judges 70; all five write 5: so it stands in our header, on record, in reports and in
+/// metrics.
+async fn told_in_all(world: &World, answer: &Answer, entry: &Entry) {
+    assert_eq!(answer.header("x-pointsman-usage"), Some("input=170 output=25"));
+    let all = entry.usage_in_all();
+    assert_eq!((all.total_input(), all.total_output()), (170, 25));
+    let id = answer.header("x-pointsman-id").unwrap();
+    let look = Request::bare("GET", &format!("/pointsman/v1/requests/{id}"));
+    let stored = world.proxy.exchange(&look.with("authorization", "Bearer CALLER-KEY")).await.json();
+    let told = |usage: &Value| (usage["input"].as_u64(), usage["output"].as_u64());
+    assert_eq!(told(&stored["usage_in_all"]), (Some(170), Some(25)), "{stored}");
+    assert_eq!(told(&stored["usage"]), (Some(10), Some(5)));
+    let reader = Reader::open(&world.proxy.ledger).unwrap();
+    let sums = totals(&reader, &By::Model, Span::ALL, &|_| None).unwrap().all;
+    assert_eq!((sums.input_tokens, sums.output_tokens), (170, 25));
+    let of = |model: &str| {
+        format!(
+            "gen_ai_client_token_usage_total{{gen_ai_response_model=\"{model}\",gen_ai_token_type=\"input\"}}"
+        )
+    };
+    assert_eq!(world.proxy.metric(&of("claude-large")).await, Some(140.0), "a judge's are its own");
+    assert_eq!(world.proxy.metric(&of("named-0")).await, Some(10.0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
