@@ -165,6 +165,7 @@ fn inputs(snapshot: &Snapshot, request: &ChatRequest, features: Features) -> Inp
             deployments: vec![live; snapshot.deployments.len()],
             session_model: None,
             session: SessionLive::default(),
+            room: None,
         },
         day: Day(20_500),
         session_hash: 7,

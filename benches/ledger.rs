@@ -200,6 +200,7 @@ fn inputs(deployments: usize) -> Inputs {
             deployments: vec![live; deployments],
             session_model: None,
             session: SessionLive::default(),
+            room: None,
         },
         day: Day(20_000),
         session_hash: 0x1234_5678_9abc_def0,

@@ -46,6 +46,7 @@ fn inputs(snapshot: &Snapshot) -> Inputs {
             deployments: vec![live; snapshot.deployments.len()],
             session_model: None,
             session: SessionLive::default(),
+            room: None,
         },
         day: Day(20_500),
         session_hash: 7,

@@ -10,6 +10,7 @@ mod frontier;
 mod hops;
 mod lacking;
 mod refusal;
+mod spend;
 mod understand;
 mod would;
 
@@ -39,7 +40,7 @@ use crate::codec::Origin;
 use crate::ledger::Ledger;
 use crate::routing::{ChainCeiling, Leg, Plan};
 use crate::session::Sessions;
-use crate::strategy::{self, End, Hop, Job, Memory, Reply, Rules};
+use crate::strategy::{self, End, Hold, Hop, Job, Memory, Purse, Purses, Reply, Rules};
 use crate::telemetry::{Metrics, Stage};
 use crate::types::{
     AgentStep, ClientIx, Day, DeploymentId, DeploymentIx, Dialect, ModelId, NanoUsd, Operation, PolicyIx,
@@ -56,6 +57,8 @@ pub struct Loaded {
     pub snapshot: Arc<Snapshot>,
     /// Health at the snapshot's positions.
     pub board: Board,
+    /// What clients with a ceiling have spent, at the snapshot's positions.
+    client_purses: Vec<Option<Arc<Purse>>>,
 }
 
 /// Everything requests share.
@@ -64,6 +67,8 @@ pub struct Engine {
     health: Health,
     upstream: Upstream,
     sessions: Sessions,
+    /// What sessions have spent, where that has a ceiling.
+    purses: Purses,
     foresight: Foresight,
     max_answer_bytes: usize,
     memory: Memory,
@@ -127,11 +132,16 @@ impl Engine {
         let health = Health::default();
         let board = board(&health, &snapshot)?;
         ledger.snapshot(&snapshot);
+        let purses = Purses::new(spend::SESSION_PURSES);
+        let on_record = (&*ledger_path, spend::now_ms());
+        spend::know_sessions(&purses, (&snapshot, None), on_record);
+        let client_purses = spend::client_purses(&snapshot, None, on_record);
         Ok(Self {
-            loaded: ArcSwap::from_pointee(Loaded { snapshot, board }),
+            loaded: ArcSwap::from_pointee(Loaded { snapshot, board, client_purses }),
             health,
             upstream: Upstream::new(pool.connections, pool.threads),
             sessions: Sessions::new(SESSIONS),
+            purses,
             foresight: Foresight::default(),
             max_answer_bytes: pool.max_answer_bytes,
             memory: Memory::new(pool.answer_budget_bytes),
@@ -156,7 +166,11 @@ impl Engine {
     pub fn swap(&self, snapshot: Arc<Snapshot>) -> Result<(), String> {
         let board = board(&self.health, &snapshot)?;
         self.ledger.snapshot(&snapshot);
-        self.loaded.store(Arc::new(Loaded { snapshot, board }));
+        let before = self.loaded();
+        let on_record = (&*self.ledger_path, spend::now_ms());
+        spend::know_sessions(&self.purses, (&snapshot, Some(&before)), on_record);
+        let client_purses = spend::client_purses(&snapshot, Some(&before), on_record);
+        self.loaded.store(Arc::new(Loaded { snapshot, board, client_purses }));
         self.upstream.resolver().forget();
         self.metrics.reloads.inc();
         Ok(())
@@ -169,13 +183,17 @@ impl Engine {
         account.note_read(&read);
         let dispatch = match &read {
             Read::Understood(asked) => {
-                let decided = self.decide(&inbound, asked).map_err(|refusal| account.refuse(refusal))?;
+                let decided = self.decide_and_hold(&inbound, asked);
+                let (decided, hold) = decided.map_err(|refusal| account.refuse(refusal))?;
+                account.hold = hold;
                 account.note_decided(asked, decided, &inbound)
             }
             Read::Unreadable(policy) => Ok(Dispatch::unread(*policy, &inbound.body)),
         };
         let dispatch = dispatch.map_err(|refusal| account.refuse(refusal))?;
-        let job = self.job(&inbound, &read, &dispatch).map_err(|refusal| account.refuse(refusal))?;
+        let hold = account.hold.clone();
+        let job = self.job(&inbound, (&read, &dispatch), hold.as_deref());
+        let job = job.map_err(|refusal| account.refuse(refusal))?;
         account.times.set(Stage::Overhead, inbound.arrived.elapsed().saturating_sub(inbound.body_time));
         let announcement = account.announcement(&read, &dispatch);
         let mut announced = Announced { announcement: &announcement, reply };
@@ -193,8 +211,8 @@ impl Engine {
     fn job<'a>(
         &'a self,
         inbound: &'a Inbound,
-        read: &'a Read,
-        dispatch: &'a Dispatch,
+        (read, dispatch): (&'a Read, &'a Dispatch),
+        hold: Option<&'a Hold>,
     ) -> Result<Job<'a>, Refusal> {
         let loaded = &inbound.loaded;
         let snapshot = &*loaded.snapshot;
@@ -247,6 +265,7 @@ impl Engine {
             max_answer_bytes: self.max_answer_bytes,
             memory: &self.memory,
             ceiling: dispatch.ceiling.as_ref().map(|chain| chain.ceiling),
+            hold,
             compound,
             resumes: guarded && policy.is_some_and(|policy| policy.on_stream_break == OnStreamBreak::Resume),
         })

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::Spend;
 use crate::types::{ClientId, ClientIx, PolicyId};
 
 /// One `[[clients]]` entry without its key.
@@ -13,6 +14,8 @@ pub struct Client {
     pub policies: Vec<PolicyId>,
     /// Tags on every ledger row of this client.
     pub tags: BTreeMap<String, String>,
+    /// Most that it may spend within a period.
+    pub max_spend: Option<Spend>,
 }
 
 /// The hash under which a client's key is looked up.

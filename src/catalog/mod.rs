@@ -15,6 +15,7 @@ mod predictor;
 mod provider;
 mod service;
 mod snapshot;
+mod spend;
 
 pub use client::{Client, ClientKey, Clients};
 pub use compound::{
@@ -35,3 +36,4 @@ pub use predictor::{
 pub use provider::{AuthScheme, Clocks, Credential, Origin, Provider};
 pub use service::{CapKey, Quirks, SERVICES, Service, StreamUsage, service_at};
 pub use snapshot::{DefaultProviders, Snapshot, SnapshotParts, SnapshotVersion};
+pub use spend::{Period, Spend};

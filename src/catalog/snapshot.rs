@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Clients, Deployment, EvidenceTable, Learned, Model, Policy, Provider};
-use crate::types::{DeploymentIx, Dialect, ModelIx, PolicyIx, ProviderIx};
+use crate::types::{DeploymentIx, Dialect, ModelIx, NanoUsd, PolicyIx, ProviderIx};
 
 /// Identity of a snapshot: the first 12 hex digits of the hash of everything it was built from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -78,6 +78,8 @@ pub struct SnapshotParts {
     pub policies: Vec<Policy>,
     /// Clients.
     pub clients: Clients,
+    /// Most that one session may spend.
+    pub session_max_spend: Option<NanoUsd>,
     /// Where unrouted traffic goes.
     pub defaults: DefaultProviders,
     /// What is known about quality.

@@ -80,6 +80,9 @@ fn text(file: &str, effective: &Effective) -> String {
         let title = format!("When an attempt fails under policy `{}`\n{}", policy.name, policy.as_named());
         section(&title, &failures::Row::HEADER, rows(&policy.failures));
     }
+    if let Some(most) = &effective.session_max_spend_usd {
+        parts.push(format!("Sessions: at most {most} USD each"));
+    }
     parts.push(format!("Ledger: {}", effective.ledger));
     if !effective.notes.is_empty() {
         parts.push(format!("Notes\n- {}", effective.notes.join("\n- ")));

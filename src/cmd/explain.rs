@@ -292,7 +292,7 @@ fn all_ready(snapshot: &Snapshot) -> Live {
         .iter()
         .map(|deployment| DeploymentLive::timed(deployment.latency, None))
         .collect();
-    Live { deployments, session_model: None, session: SessionLive::default() }
+    Live { deployments, session_model: None, session: SessionLive::default(), room: None }
 }
 
 fn today() -> Day {

@@ -1,13 +1,15 @@
-//! `[[clients]]`: who may use the data plane. Keys are kept as hashes from here on.
+//! `[[clients]]`: who may use the data plane, and what they may spend; `[sessions]`: what a conversation may. Keys are kept as hashes
+//! from here on.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::Context;
 use super::names::{id, resolve_all};
+use super::policies::usd;
 use super::server::secret;
 use super::tree::{Node, Table};
-use crate::catalog::{Client, ClientKey, Clients};
-use crate::types::PolicyId;
+use crate::catalog::{Client, ClientKey, Clients, Period, Spend};
+use crate::types::{NanoUsd, PolicyId};
 
 pub(super) fn read(root: &Table<'_>, context: &Context<'_>) -> Clients {
     let mut owners: HashMap<ClientKey, String> = HashMap::new();
@@ -27,6 +29,14 @@ pub(super) fn read(root: &Table<'_>, context: &Context<'_>) -> Clients {
     Clients::new(entries)
 }
 
+/// `[sessions] max_spend_usd`: most that one conversation may spend, whoever has it.
+pub(super) fn session_max_spend(root: &Table<'_>) -> Option<NanoUsd> {
+    let sessions = root.get("sessions").as_ref().and_then(Node::table)?;
+    let most = usd(&sessions, "max_spend_usd");
+    sessions.refuse_others();
+    most
+}
+
 fn client(table: &Table<'_>, context: &Context<'_>, position: usize) -> Client {
     let policies = table.get("policies");
     let policies = policies.map(|node| resolve_all(&node, &context.names.policies, "policies"));
@@ -41,7 +51,25 @@ fn client(table: &Table<'_>, context: &Context<'_>, position: usize) -> Client {
             .and_then(Node::table)
             .map(|tags| read_tags(&tags))
             .unwrap_or_default(),
+        max_spend: max_spend(table),
     }
+}
+
+const PERIODS: [(&str, Period); 3] = [
+    (Period::Hour.as_str(), Period::Hour),
+    (Period::Day.as_str(), Period::Day),
+    (Period::Month.as_str(), Period::Month),
+];
+
+fn max_spend(table: &Table<'_>) -> Option<Spend> {
+    let most = usd(table, "max_spend_usd");
+    if most.is_none()
+        && let Some(node) = table.get("spend_period")
+    {
+        node.fault("says over which time `max_spend_usd` holds: write that as well, or leave this out");
+    }
+    let per = table.choice_or("spend_period", Period::Day, &PERIODS);
+    Some(Spend { most: most?, per })
 }
 
 /// Most tags of one client, and most bytes of a tag's name and of its value: they stand on every row of the ledger.

@@ -120,6 +120,7 @@ fn read(root: Table<'_>, context: &Context<'_>, sources: Sources<'_>) -> Read {
     let intercept = intercept::read(&root, &providers, !context.names.clients.is_empty());
     let policies = policies::read(&root, context, &models);
     let clients = clients::read(&root, context);
+    let session_max_spend = clients::session_max_spend(&root);
     let defaults = server::default_providers(&root, context, &providers);
     let routing = root.get("routing").and_then(|node| node.table());
     let named = |key| routing.as_ref().and_then(|table| table.get(key));
@@ -150,6 +151,7 @@ fn read(root: Table<'_>, context: &Context<'_>, sources: Sources<'_>) -> Read {
         deployments,
         policies,
         clients,
+        session_max_spend,
         defaults,
         evidence: profile.evidence,
         learned,

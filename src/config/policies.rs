@@ -145,7 +145,8 @@ fn milliseconds(table: &Table<'_>, key: &'static str) -> Option<u32> {
     value.and_then(|value| u32::try_from(value).ok())
 }
 
-fn usd(table: &Table<'_>, key: &'static str) -> Option<NanoUsd> {
+/// An amount of money.
+pub(super) fn usd(table: &Table<'_>, key: &'static str) -> Option<NanoUsd> {
     table.get(key).and_then(|node| NanoUsd::from_usd(node.number(0.0..=MOST_USD)?))
 }
 

@@ -11,6 +11,7 @@ use crate::types::{Day, Dialect, FailureClass, PricePerMillion, TaskClass};
 
 mod plan_tests;
 mod service_tests;
+mod spend_tests;
 mod step_tests;
 
 /// Small and right. The tests break one line of it.

@@ -16,6 +16,7 @@ mod row;
 mod samples;
 mod schema;
 mod settings;
+mod spent;
 #[cfg(test)]
 mod tests;
 mod totals;

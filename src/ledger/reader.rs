@@ -13,7 +13,7 @@ use crate::types::RequestId;
 
 /// A read-only connection to the ledger.
 pub struct Reader {
-    connection: Connection,
+    pub(super) connection: Connection,
     path: PathBuf,
 }
 
@@ -113,7 +113,7 @@ impl Reader {
         walk().map_err(|error| self.at(error))
     }
 
-    fn at(&self, error: rusqlite::Error) -> LedgerError {
+    pub(super) fn at(&self, error: rusqlite::Error) -> LedgerError {
         LedgerError::Database(self.path.clone(), error)
     }
 }

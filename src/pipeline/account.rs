@@ -15,7 +15,7 @@ use crate::codec::AttemptNote;
 use crate::ledger::{AttemptRow, Entry, Outcome};
 use crate::routing::{Decision, Plan, ceiling_of_chain, legs_of, lost_by_leaving};
 use crate::session::Answerer;
-use crate::strategy::{End, Failure, Hop, Job, Leg, LegEnd, NotReady, Trail};
+use crate::strategy::{End, Failure, Hold, Hop, Job, Leg, LegEnd, NotReady, Trail};
 use crate::telemetry::{Stage, StageTimes};
 use crate::types::{AgentStep, Day, Dialect, ModelId, NanoUsd, RequestId, Served, TaskClass, Turns, Usage};
 
@@ -27,6 +27,8 @@ pub(super) struct Account<'e> {
     entry: Option<Entry>,
     explained: Vec<(&'static str, String)>,
     pub(super) trail: Trail,
+    /// What is held for it under ceilings that it shares with others.
+    pub(super) hold: Option<Arc<Hold>>,
     pub(super) times: StageTimes,
 }
 
@@ -76,6 +78,7 @@ impl<'e> Account<'e> {
             entry: Some(entry),
             explained: Vec::new(),
             trail: Trail::default(),
+            hold: None,
             times,
         }
     }
@@ -124,6 +127,8 @@ impl<'e> Account<'e> {
         let analysis = decided.analysis.as_ref();
         if asked.limits.explain {
             self.explained = analysis.map(explain).unwrap_or_default();
+            let room = decided.inputs.as_ref().and_then(|inputs| inputs.live.room);
+            self.explained.extend(room.map(|room| ("x-pointsman-ceiling", room.to_string())));
         }
         self.note(|entry| {
             entry.task = analysis.map(|analysis| analysis.task);
@@ -309,6 +314,9 @@ impl<'e> Account<'e> {
 impl Drop for Account<'_> {
     fn drop(&mut self) {
         let Some(mut entry) = self.entry.take() else { return };
+        if let Some(hold) = &self.hold {
+            hold.close(&self.trail.legs);
+        }
         let metrics = &self.engine.metrics;
         if std::thread::panicking() {
             // Nobody left: we broke, and the client's connection breaks with us.

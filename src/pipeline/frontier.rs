@@ -217,6 +217,7 @@ fn inputs(loaded: &Loaded, (policy, dialect): (&Policy, Dialect), ask: &Frontier
             deployments: deployments.map(live).collect(),
             session_model: None,
             session: SessionLive::default(),
+            room: None,
         },
         day,
         session_hash: 0,

@@ -11,15 +11,16 @@ use xxhash_rust::xxh3::Xxh3;
 use super::crossing;
 use super::foresee::{Beyond, foreseen};
 use super::refusal::{Refusal, RefusalCode};
-use super::{Engine, Inbound, Loaded, lacking};
+use super::{Engine, Inbound, Loaded, lacking, spend};
 use crate::analysis::{self, Analysis, Features, Limits, is_hint, read_limits};
 use crate::catalog::{Credential, Mode, Model};
 use crate::codec::{self, ChatRequest, KeyScan, Origin, ReadFault, ReadFaultKind, Scratch};
 use crate::routing::{
-    self, Asked, Decision, DeploymentLive, Facts, Inputs, Live, NoRoute, SessionLive, UnknownPolicy,
+    self, Asked, Decision, DeploymentLive, Facts, Inputs, Live, NoRoute, Plan, Room, SessionLive,
+    UnknownPolicy,
 };
 use crate::session::Answerer;
-use crate::types::{Capabilities, Day, DeploymentIx, Operation, PolicyId, PolicyIx, ProviderIx};
+use crate::types::{Capabilities, Day, DeploymentIx, NanoUsd, Operation, PolicyId, PolicyIx, ProviderIx};
 use crate::upstream::Standing;
 
 /// Bodies above this are parsed off the worker, and their scratch is freed afterwards.
@@ -76,6 +77,8 @@ pub struct Decided {
     pub inputs: Option<Box<Inputs>>,
     /// The decision, or why there is no plan.
     pub decision: Option<Result<Box<Decision>, NoRoute>>,
+    /// What it costs at most, where it must keep a ceiling that it shares with others; `None`: unpriced.
+    pub worst: Option<NanoUsd>,
     /// How long understanding and deciding took.
     pub times: (Duration, Duration),
 }
@@ -88,6 +91,7 @@ impl Engine {
         let hints = hints(&inbound.headers);
         let hint = |name: &str| hints.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value);
         let limits = read_limits(hint).map_err(|faults| invalid_limits(&faults))?;
+        let capped = spend::is_capped(&inbound.loaded.snapshot, inbound.client());
         let began = Instant::now();
         let read = if inbound.body.len() > LARGE_BODY {
             let (body, operation, loaded) = (inbound.body.clone(), inbound.operation, inbound.loaded.clone());
@@ -112,7 +116,8 @@ impl Engine {
             SCRATCH.with_borrow_mut(|scratch| {
                 codec::read_origin(&inbound.origin(), scratch, |view| {
                     let unmatched = matches!(self.policy(inbound, &view.request.model), Ok(None));
-                    let features = (!unmatched || limits.max_cost.is_some()).then(|| analysis::extract(view));
+                    let features =
+                        (!unmatched || limits.max_cost.is_some() || capped).then(|| analysis::extract(view));
                     let learned = inbound.loaded.snapshot.learned.as_ref();
                     let decided = features.as_ref().filter(|_| !unmatched);
                     let beyond = learned.zip(decided).map(|(learned, features)| {
@@ -147,7 +152,12 @@ impl Engine {
     }
 
     /// Decides; pure but for the state it reads.
-    pub(super) fn decide(&self, inbound: &Inbound, asked: &Asking) -> Result<Decided, Refusal> {
+    pub(super) fn decide(
+        &self,
+        inbound: &Inbound,
+        asked: &Asking,
+        room: Option<Room>,
+    ) -> Result<Decided, Refusal> {
         let began = Instant::now();
         let snapshot = &*inbound.loaded.snapshot;
         let (Some(policy), Some(features)) = (asked.policy, &asked.features) else {
@@ -163,21 +173,28 @@ impl Engine {
                 )
                 .about("model"));
             }
+            let mut worst = None;
             if let (None, Some(features)) = (asked.policy, &asked.features) {
-                let inputs = self.inputs(inbound, asked, (None, features));
-                routing::within_callers_ceiling(snapshot, &inputs)
+                let mut inputs = self.inputs(inbound, asked, (None, features));
+                inputs.live.room = room;
+                routing::within_ceiling_as_named(snapshot, &inputs)
                     .map_err(|no_route| Refusal::no_route(&no_route))?;
+                worst = room.and_then(|_| routing::worst_of(snapshot, &inputs, &Plan::Named));
             }
             let times = (asked.read_time, began.elapsed());
-            return Ok(Decided { analysis: None, inputs: None, decision: None, times });
+            return Ok(Decided { analysis: None, inputs: None, decision: None, worst, times });
         };
         let mut inputs = Box::new(self.inputs(inbound, asked, (Some(policy), features)));
+        inputs.live.room = room;
         if let Some(beyond) = &asked.beyond {
             inputs.forecast = routing::forecast(snapshot, &inputs, Some(beyond));
         }
         let (analysis, decision) = routing::analyse_and_decide(snapshot, &inputs);
+        let plan = decision.as_ref().ok().map(|decision| &decision.plan).filter(|_| room.is_some());
+        let worst = plan.and_then(|plan| routing::worst_of(snapshot, &inputs, plan));
         Ok(Decided {
             analysis: Some(analysis),
+            worst,
             inputs: Some(inputs),
             decision: Some(decision.map(Box::new)),
             times: (asked.read_time, began.elapsed()),
@@ -187,7 +204,10 @@ impl Engine {
     /// Reads and decides without dispatching: what `/pointsman/v1/decisions` answers.
     pub async fn decide_only(&self, inbound: &Inbound) -> Result<Decided, Refusal> {
         match self.read(inbound).await? {
-            Read::Understood(asked) => self.decide(inbound, &asked),
+            Read::Understood(asked) => {
+                let room = self.shared(inbound, &asked).and_then(|shared| shared.room());
+                self.decide(inbound, &asked, room)
+            }
             Read::Unreadable(_) => {
                 Err(Refusal::new(RefusalCode::InvalidJson, "the body cannot be read for a decision"))
             }
@@ -244,6 +264,7 @@ impl Engine {
                     .collect(),
                 session_model: last.map(|answerer| answerer.model),
                 session,
+                room: None,
             },
             day: Day::of_unix_ms(inbound.id.unix_ms()),
             session_hash: asked.share,
@@ -295,7 +316,8 @@ impl Engine {
         let observed = policy.is_none_or(|ix| snapshot.policy(ix).mode == Mode::Observe)
             || inbound.intercepted.is_some_and(|intercepted| intercepted.observe_only);
         let capped = |ix| snapshot.policy(ix).everywhere().any(|policy| policy.max_cost.is_some());
-        let ceiling = limits.max_cost.is_some() || policy.is_some_and(capped);
+        let shared = spend::is_capped(snapshot, inbound.client());
+        let ceiling = shared || limits.max_cost.is_some() || policy.is_some_and(capped);
         let own_credential = inbound.credential_is_providers
             && inbound
                 .home()

@@ -72,7 +72,7 @@ impl Admin {
         };
         let models = loaded.snapshot.models.iter();
         let ages: Vec<_> = models.filter_map(|model| Some((model.id.as_str(), age(model)?))).collect();
-        metrics.render(&ages)
+        metrics.render(&ages, &self.engine.client_spend(now))
     }
 
     fn profiles(&self) -> Value {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::protocols::ALPN;
 use pingora::upstreams::peer::HttpPeer;
@@ -45,11 +45,18 @@ pub struct Passing {
 impl Passing {
     /// Finds the provider and builds the headers for it, or says why the request cannot pass.
     pub(super) fn new(
-        arrival: &Arrival,
+        (engine, arrival): (&Engine, &Arrival),
         identity: Identity,
         headers: &HeaderMap,
         in_flight: InFlight,
     ) -> std::result::Result<Self, Refusal> {
+        // What is only looked at costs nothing; the rest has no price, so a client that has spent all waits with it.
+        let looks =
+            matches!(arrival.method, Method::GET | Method::HEAD | Method::OPTIONS) && !arrival.upgrade;
+        let spent_out = engine.spent_out(&arrival.loaded, identity.client, arrival.id.unix_ms());
+        if let Some(refusal) = spent_out.filter(|_| !looks) {
+            return Err(refusal);
+        }
         let snapshot = &arrival.loaded.snapshot;
         let defaults = &snapshot.defaults;
         let provider_ix = match (arrival.intercepted, arrival.dialect) {

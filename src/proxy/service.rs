@@ -201,7 +201,7 @@ impl Gateway {
         {
             Box::pin(self.serve(session, arrival, identity)).await
         } else {
-            match Passing::new(&arrival, identity, headers, in_flight) {
+            match Passing::new((&self.engine, &arrival), identity, headers, in_flight) {
                 Ok(passing) => {
                     // Pingora forwards the body but does not ask for it.
                     if body::expects_continue(headers)

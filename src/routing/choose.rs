@@ -3,6 +3,7 @@
 use super::frontier::{self, in_the_end, is_eligible};
 use super::no_route::NoRoute;
 use super::plan::{Candidate, Estimate, Inputs, Plan, Verdict, Why};
+use super::room::{CALLERS, Ceiling};
 use super::{eligible, estimate, weigh};
 use crate::analysis::Analysis;
 use crate::catalog::{License, Objective, PlanKind, Policy, Snapshot};
@@ -11,7 +12,7 @@ use crate::types::{ModelIx, NanoUsd};
 /// The stricter of the caller's limits and the policy's.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
-    pub(super) max_cost: Option<NanoUsd>,
+    pub(super) max_cost: Option<Ceiling>,
     pub(super) deadline_ms: Option<u32>,
     pub(super) ttft_ms: Option<u32>,
     pub(super) min_quality: f64,
@@ -23,12 +24,17 @@ impl Bounds {
         let limits = &inputs.limits;
         let stricter = |caller: Option<u32>, own: Option<u32>| caller.into_iter().chain(own).min();
         Self {
-            max_cost: limits.max_cost.into_iter().chain(policy.max_cost).min(),
+            max_cost: Ceiling::of(limits.max_cost.into_iter().chain(policy.max_cost), inputs.live.room),
             deadline_ms: stricter(limits.deadline_ms, policy.deadline_ms),
             ttft_ms: stricter(limits.ttft_ms, policy.ttft_ms),
             min_quality: limits.min_quality.unwrap_or(0.0).max(policy.min_quality),
             max_quality_loss: limits.max_quality_loss.unwrap_or(1.0).min(policy.max_quality_loss),
         }
+    }
+
+    /// The name of the limit on money.
+    pub(super) fn cost_limit(&self) -> &'static str {
+        self.max_cost.map_or(CALLERS, |ceiling| ceiling.limit())
     }
 }
 
@@ -107,7 +113,7 @@ impl Field<'_> {
         let Bounds { max_cost, deadline_ms, ttft_ms, min_quality, .. } = self.bounds;
         match (max_cost, candidate.worst_cost) {
             (Some(_), None) => return Some(Why::Unpriced),
-            (Some(ceiling), Some(worst)) if worst > ceiling => return Some(Why::OverCost),
+            (Some(ceiling), Some(worst)) if worst > ceiling.most => return Some(Why::OverCost),
             _ => {}
         }
         // Time comes last: a link of a chain that only stands against it has kept all the rest.

@@ -7,6 +7,7 @@ use super::estimate;
 use super::legs::{Leg, Terms, legs};
 use super::no_route::NoRoute;
 use super::plan::{Candidate, Decision, Inputs, Plan, Reason, Verdict, Why};
+use super::room::Ceiling;
 use super::weigh;
 use crate::analysis::{self, Analysis};
 use crate::catalog::{Mode, Objective, PlanKind, Policy, Snapshot};
@@ -36,9 +37,19 @@ pub fn replay(snapshot: &Snapshot, inputs: &Inputs) -> Result<Decision, NoRoute>
     analyse_and_decide(snapshot, inputs).1
 }
 
-/// Whether a request that no policy takes keeps the ceiling its caller sets. `inputs.policy` is not looked at.
-pub fn within_callers_ceiling(snapshot: &Snapshot, inputs: &Inputs) -> Result<(), NoRoute> {
-    within_ceiling(snapshot, inputs, (&understood(inputs), inputs.limits.max_cost), &Plan::Named)
+/// Whether a request that no policy takes keeps the ceilings that hold for it. `inputs.policy` is not looked at.
+pub fn within_ceiling_as_named(snapshot: &Snapshot, inputs: &Inputs) -> Result<(), NoRoute> {
+    within_ceiling(snapshot, inputs, (&understood(inputs), whatever_the_policy(inputs)), &Plan::Named)
+}
+
+/// What a plan costs at most; `None`: unpriced.
+pub fn worst_of(snapshot: &Snapshot, inputs: &Inputs, plan: &Plan) -> Option<NanoUsd> {
+    worst(snapshot, inputs, &understood(inputs), plan)
+}
+
+/// The ceiling on what is not routed: its caller's, or one that it shares with other requests.
+fn whatever_the_policy(inputs: &Inputs) -> Option<Ceiling> {
+    Ceiling::of(inputs.limits.max_cost, inputs.live.room)
 }
 
 /// What the attempts of a decision may cost together, and each model of its chain at most, in order: behind a plan of
@@ -51,7 +62,7 @@ pub fn ceiling_of_chain(snapshot: &Snapshot, inputs: &Inputs, decision: &Decisio
     };
     let policy = snapshot.policies.iter().find(|policy| policy.id == inputs.policy)?;
     let analysis = understood(inputs);
-    let ceiling = Bounds::of(policy.at(analysis.step), inputs).max_cost?;
+    let ceiling = Bounds::of(policy.at(analysis.step), inputs).max_cost?.most;
     let worst = |id: &ModelId| {
         let model = snapshot.model_by_id(id.as_str())?;
         let quality = estimate::quality((snapshot, inputs), &analysis, model, None);
@@ -92,7 +103,7 @@ pub fn decide(snapshot: &Snapshot, inputs: &Inputs, analysis: &Analysis) -> Resu
     let bounds = Bounds::of(policy, inputs);
     // Traffic that is not routed has no choice, but a ceiling its caller sets holds for it all the same; a marker that
     // binds a routed conversation lifts no ceiling.
-    let ceiling = if routed { bounds.max_cost } else { inputs.limits.max_cost };
+    let ceiling = if routed { bounds.max_cost } else { whatever_the_policy(inputs) };
     let as_it_is = |decision: Decision| {
         within_ceiling(snapshot, inputs, (analysis, ceiling), &decision.plan).map(|()| decision)
     };
@@ -141,25 +152,28 @@ fn asked_compound(inputs: &Inputs) -> Option<PlanKind> {
 fn within_ceiling(
     snapshot: &Snapshot,
     inputs: &Inputs,
-    (analysis, ceiling): (&Analysis, Option<NanoUsd>),
+    (analysis, ceiling): (&Analysis, Option<Ceiling>),
     plan: &Plan,
 ) -> Result<(), NoRoute> {
     let Some(ceiling) = ceiling else { return Ok(()) };
+    match worst(snapshot, inputs, analysis, plan) {
+        Some(worst) if worst <= ceiling.most => Ok(()),
+        worst => Err(NoRoute::over_ceiling(&inputs.facts.model_named, &ceiling, worst)),
+    }
+}
+
+fn worst(snapshot: &Snapshot, inputs: &Inputs, analysis: &Analysis, plan: &Plan) -> Option<NanoUsd> {
     let alone = |model: Option<ModelIx>| {
         let model = model?;
         let quality = estimate::quality((snapshot, inputs), analysis, model, None);
         estimate::single(snapshot, inputs, analysis, (model, None), quality).worst_cost
     };
-    let worst = match plan {
+    match plan {
         Plan::Single(model) => alone(snapshot.model_by_id(model.as_str())),
         Plan::Named => alone(snapshot.model_named(inputs.facts.dialect, &inputs.facts.model_named)),
         Plan::Cascade(_) | Plan::Ensemble(_) | Plan::Debate(_) | Plan::Draft(_) => {
             weigh::worst_cost(&legs(&Terms { snapshot, inputs, analysis, accepted: 0.0 }, plan))
         }
-    };
-    match worst {
-        Some(worst) if worst <= ceiling => Ok(()),
-        worst => Err(NoRoute::over_ceiling(&inputs.facts.model_named, ceiling, worst)),
     }
 }
 

@@ -16,6 +16,7 @@ mod legs;
 mod no_route;
 mod plan;
 mod policy;
+mod room;
 mod session;
 mod spread;
 mod survey;
@@ -23,7 +24,8 @@ mod weigh;
 
 pub use compound::{Accept, Cascade, Debate, Draft, Ensemble};
 pub use decide::{
-    ChainCeiling, analyse_and_decide, ceiling_of_chain, decide, legs_of, replay, within_callers_ceiling,
+    ChainCeiling, analyse_and_decide, ceiling_of_chain, decide, legs_of, replay, within_ceiling_as_named,
+    worst_of,
 };
 pub use forecast::{Forecast, Foreseen, forecast};
 pub use latency::{
@@ -36,6 +38,7 @@ pub use plan::{
     RefusedParameter, SessionLive, Verdict, Why,
 };
 pub use policy::{Asked, UnknownPolicy, select_policy};
+pub use room::{Room, Sharers};
 pub use session::lost_by_leaving;
 pub use spread::{LEVELS, Spread};
 pub use survey::{Survey, Surveyed, survey};

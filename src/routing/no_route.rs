@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::choose::Bounds;
 use super::plan::{Candidate, Verdict, Why};
+use super::room::Ceiling;
 use crate::catalog::PlanKind;
 use crate::types::NanoUsd;
 
@@ -59,18 +60,17 @@ impl NoRoute {
         }
     }
 
-    pub(super) fn over_ceiling(name: &str, ceiling: NanoUsd, worst: Option<NanoUsd>) -> Self {
+    pub(super) fn over_ceiling(name: &str, ceiling: &Ceiling, worst: Option<NanoUsd>) -> Self {
+        let (what, works) = ceiling.words();
         let message = match worst {
-            Some(worst) => format!(
-                "`{name}` may cost ${worst} in the worst case, above the ceiling of ${ceiling}: raise it or lower the output cap"
-            ),
-            None => format!(
-                "`{name}` has no price, so a ceiling of ${ceiling} cannot be kept: give it one or lift the ceiling"
-            ),
+            Some(worst) => format!("`{name}` may cost ${worst} in the worst case, above {what}: {works}"),
+            None => {
+                format!("`{name}` has no price, so {what} cannot be kept: give it one or lift the ceiling")
+            }
         };
         Self {
             kind: NoRouteKind::Cost,
-            limit: "x-pointsman-max-cost-usd".to_owned(),
+            limit: ceiling.limit().to_owned(),
             message,
             nearest: None,
             candidates: Vec::new(),
@@ -112,7 +112,7 @@ impl NoRoute {
             candidates.iter().min_by_key(|candidate| (unlicensed(candidate), distance(candidate))).cloned();
         let why = nearest.as_ref().and_then(why_of).map(|why| why.root().clone());
         let (kind, limit) = match why {
-            Some(Why::OverCost | Why::Unpriced) => (NoRouteKind::Cost, "x-pointsman-max-cost-usd"),
+            Some(Why::OverCost | Why::Unpriced) => (NoRouteKind::Cost, bounds.cost_limit()),
             Some(Why::OverDeadline) => (NoRouteKind::Deadline, "x-pointsman-deadline-ms"),
             Some(Why::OverTtft) => (NoRouteKind::Ttft, "x-pointsman-ttft-ms"),
             Some(Why::BelowQuality) => (NoRouteKind::Quality, "x-pointsman-min-quality"),
@@ -171,9 +171,11 @@ fn message(kind: NoRouteKind, nearest: Option<&Candidate>, (bounds, lost): (&Bou
     let verdict = &nearest.verdict;
     match (kind, nearest.worst_cost) {
         (NoRouteKind::Cost, Some(worst)) => {
-            let ceiling = bounds.max_cost.unwrap_or_default();
+            let most = bounds.max_cost.map_or(NanoUsd::ZERO, |ceiling| ceiling.most);
+            let shared = bounds.max_cost.and_then(|ceiling| ceiling.room);
+            let by = shared.map_or_else(String::new, |room| format!(" ({room})"));
             format!(
-                "no plan costs at most ${ceiling} in the worst case: the nearest is {plan} with ${worst}; raise the ceiling or lower the output cap"
+                "no plan costs at most ${most} in the worst case{by}: the nearest is {plan} with ${worst}; raise the ceiling or lower the output cap"
             )
         }
         (NoRouteKind::Cost, None) => {

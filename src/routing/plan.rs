@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::compound::{Cascade, Debate, Draft, Ensemble};
 use super::forecast::Forecast;
 use super::latency::{Basis, WholeTime};
+use super::room::Room;
 use crate::analysis::{Features, Limits};
 use crate::types::{
     Capabilities, Day, DeploymentIx, Dialect, HardMarkers, ModelId, NanoUsd, PolicyId, Served, Turns,
@@ -125,6 +126,9 @@ pub struct Live {
     /// What else is known of the session.
     #[serde(default, skip_serializing_if = "SessionLive::is_nothing")]
     pub session: SessionLive,
+    /// What is left of the strictest ceiling that the request shares with others; `None`: there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub room: Option<Room>,
 }
 
 /// What a session has at the model that answered it last, and what leaving models has cost it.

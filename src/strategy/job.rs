@@ -12,6 +12,7 @@ use super::chain::{Failure, Wants};
 use super::compound::Compound;
 use super::memory::Memory;
 use super::rules::Rules;
+use super::spending::Hold;
 use crate::catalog::{Credential, Provider, Snapshot};
 use crate::codec::ChatRequest;
 use crate::routing::affords;
@@ -89,6 +90,8 @@ pub struct Job<'a> {
     pub memory: &'a Memory,
     /// What all attempts together may cost; `None`: no ceiling.
     pub ceiling: Option<NanoUsd>,
+    /// What is held for it under ceilings that it shares with other requests; `None`: there is none.
+    pub hold: Option<&'a Hold>,
     /// A plan of several models; its models are the first hops.
     pub compound: Option<Compound>,
     /// Whether a stream that broke may be finished by the next hop.
@@ -107,11 +110,18 @@ impl Job<'_> {
         self.hops[position].deployment.is_none_or(|ix| self.board.ready(ix))
     }
 
-    /// Whether an attempt at a hop keeps the ceiling, whatever it turns out to cost, beside those before it.
+    /// Whether an attempt at a hop keeps the ceilings, whatever it turns out to cost, beside those before it; under a ceiling that is
+    /// shared its worst case is held from then on.
     pub(super) fn affords(&self, hop: &Hop, trail: &Trail) -> bool {
         let Some(ceiling) = self.ceiling else { return true };
         let spent: Option<NanoUsd> = trail.legs.iter().map(|leg| leg.cost).sum();
-        affords(ceiling, spent, hop.worst_cost)
+        affords(ceiling, spent, hop.worst_cost) && self.holds(trail, hop.worst_cost, hop.worst_cost)
+    }
+
+    /// Whether what comes next finds room under the ceilings that are shared; `rest`: that and all that may come behind it.
+    pub(super) fn holds(&self, trail: &Trail, next: Option<NanoUsd>, rest: Option<NanoUsd>) -> bool {
+        let Some(hold) = self.hold else { return true };
+        next.zip(rest).is_some_and(|(next, rest)| hold.settle(&trail.legs, next, rest))
     }
 
     /// The model a hop serves, where it is one of ours.

@@ -13,6 +13,7 @@ mod reaction;
 mod reply;
 mod resume;
 mod rules;
+mod spending;
 mod stream;
 mod wire;
 
@@ -33,3 +34,4 @@ pub use job::{Hop, Job};
 pub use memory::Memory;
 pub use reply::{Gone, Head, Reply, Translated};
 pub use rules::{LastWord, Rules, last_word, may_repeat};
+pub use spending::{Capped, Hold, Purse, Purses};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use prometheus::core::Collector;
 use prometheus::proto::MetricFamily;
 use prometheus::{
-    CounterVec, Encoder, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    CounterVec, Encoder, GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 
 use super::{Interception, Stages};
@@ -154,13 +155,15 @@ impl Metrics {
         }
     }
 
-    /// Everything in Prometheus' text format, with the age of each model's price in seconds. Ages are made anew for each
-    /// scrape, so that a model that a reload took away leaves none behind.
-    pub fn render(&self, price_ages: &[(&str, u64)]) -> String {
+    /// Everything in Prometheus' text format, with the age of each model's price in seconds, and of each client with a ceiling what
+    /// it has spent and may spend. These are made anew for each scrape, so that what a reload took away leaves none behind.
+    pub fn render(&self, price_ages: &[(&str, u64)], spend: &[(String, NanoUsd, NanoUsd)]) -> String {
         let mut families = self.registry.gather();
-        match ages(price_ages) {
-            Ok(ages) => families.extend(ages),
-            Err(error) => tracing::error!(%error, "the age of prices could not be put into metrics"),
+        for made in [ages(price_ages), spends(spend)] {
+            match made {
+                Ok(made) => families.extend(made),
+                Err(error) => tracing::error!(%error, "prices and ceilings could not be put into metrics"),
+            }
         }
         let mut buffer = Vec::new();
         if let Err(error) = TextEncoder::new().encode(&families, &mut buffer) {
@@ -188,6 +191,21 @@ fn ages(price_ages: &[(&str, u64)]) -> Result<Vec<MetricFamily>, prometheus::Err
     Ok(gauge.collect())
 }
 
+/// What clients with a ceiling have spent in their present period, and their ceilings.
+fn spends(spend: &[(String, NanoUsd, NanoUsd)]) -> Result<Vec<MetricFamily>, prometheus::Error> {
+    if spend.is_empty() {
+        return Ok(Vec::new());
+    }
+    let gauge = |name: &str, help: &str| GaugeVec::new(Opts::new(name, help), &["client"]);
+    let spent = gauge("pointsman_client_spend_usd", "What a client has spent in the present period")?;
+    let ceiling = gauge("pointsman_client_max_spend_usd", "What a client may spend in a period")?;
+    for (client, so_far, most) in spend {
+        spent.with_label_values(&[client]).set(so_far.usd());
+        ceiling.with_label_values(&[client]).set(most.usd());
+    }
+    Ok(spent.collect().into_iter().chain(ceiling.collect()).collect())
+}
+
 /// A request in flight, from its head to the end of its answer on whatever path it takes. Shedding and draining both
 /// look at these, so a request that is only read or only passed through must hold one too.
 pub struct InFlight(Arc<Metrics>);
@@ -205,7 +223,7 @@ mod tests {
     #[test]
     fn the_age_of_a_price_is_that_of_the_scrape() {
         let metrics = Metrics::new().unwrap();
-        let text = metrics.render(&[("small", 86_400), ("large", 0)]);
+        let text = metrics.render(&[("small", 86_400), ("large", 0)], &[]);
         for line in [
             "# TYPE pointsman_price_age_seconds gauge",
             "pointsman_price_age_seconds{gen_ai_response_model=\"small\"} 86400",
@@ -213,6 +231,6 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "`{line}` is missing:\n{text}");
         }
-        assert!(!metrics.render(&[]).contains("price_age"), "nothing is left of an earlier scrape");
+        assert!(!metrics.render(&[], &[]).contains("price_age"), "nothing is left of an earlier scrape");
     }
 }

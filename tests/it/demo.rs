@@ -115,7 +115,7 @@ fn the_composed_proxy_prometheus_and_grafana_fit_together() {
 #[test]
 fn the_dashboard_asks_for_metrics_that_exist() {
     let source = fs::read_to_string(repository().join("src/telemetry/metrics.rs")).unwrap()
-        + &Metrics::new().unwrap().render(&[("m", 0)]);
+        + &Metrics::new().unwrap().render(&[("m", 0)], &[]);
     let dashboard: Value =
         serde_json::from_str(&text("conf/compose/grafana/dashboards/pointsman.json")).unwrap();
     let panels = dashboard["panels"].as_array().unwrap();

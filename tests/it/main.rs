@@ -56,6 +56,7 @@ mod scenarios;
 mod services;
 mod sessions;
 mod smuggling;
+mod spending;
 mod streams;
 mod strict;
 mod tls;

@@ -115,8 +115,12 @@ fn converse(snapshot: &Arc<Snapshot>, way: Way, steps: &[Step], (sum, cached): (
     let mut scratch = Scratch::default();
     let (mut caches, mut before, mut well) = (Caches::default(), None, 1.0);
     let mut run: Option<Run> = None;
-    let mut live =
-        Live { deployments: unmeasured(snapshot), session_model: None, session: SessionLive::default() };
+    let mut live = Live {
+        deployments: unmeasured(snapshot),
+        session_model: None,
+        session: SessionLive::default(),
+        room: None,
+    };
     for step in steps {
         let inputs = inputs(&mut scratch, step, live.clone());
         let (analysis, decided) = analyse_and_decide(snapshot, &inputs);

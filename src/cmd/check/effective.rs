@@ -23,6 +23,7 @@ pub(super) struct Effective {
     pub(super) providers: Vec<ProviderRow>,
     pub(super) models: Vec<ModelRow>,
     pub(super) policies: Vec<PolicyRow>,
+    pub(super) session_max_spend_usd: Option<String>,
     pub(super) ledger: String,
     pub(super) notes: Vec<String>,
 }
@@ -39,6 +40,7 @@ impl Effective {
             providers: providers(snapshot),
             models: snapshot.models.iter().map(|model| ModelRow::of(snapshot, model, today)).collect(),
             policies: snapshot.policies.iter().map(|policy| PolicyRow::of(snapshot, policy)).collect(),
+            session_max_spend_usd: snapshot.session_max_spend.map(|most| most.to_string()),
             ledger: format!(
                 "{}, {}, {} days, at most {} bytes",
                 ledger.path.display(),
@@ -108,16 +110,18 @@ pub(super) struct ClientRow {
     id: String,
     policies: Vec<String>,
     tags: Vec<String>,
+    max_spend: Option<String>,
 }
 
 impl ClientRow {
-    pub(super) const HEADER: [&'static str; 3] = ["client", "policies", "tags"];
+    pub(super) const HEADER: [&'static str; 4] = ["client", "policies", "tags", "at most"];
 }
 
 impl Cells for ClientRow {
     fn cells(&self) -> Vec<String> {
         let policies = if self.policies.is_empty() { "all".to_owned() } else { self.policies.join(", ") };
-        vec![self.id.clone(), policies, self.tags.join(", ")]
+        let most = self.max_spend.clone().unwrap_or_else(|| "any amount".to_owned());
+        vec![self.id.clone(), policies, self.tags.join(", "), most]
     }
 }
 
@@ -126,6 +130,7 @@ fn clients(snapshot: &Snapshot) -> Vec<ClientRow> {
         id: client.id.to_string(),
         policies: client.policies.iter().map(ToString::to_string).collect(),
         tags: client.tags.iter().map(|(name, value)| format!("{name}={value}")).collect(),
+        max_spend: client.max_spend.map(|spend| format!("{} USD a {}", spend.most, spend.per.as_str())),
     };
     snapshot.clients.iter().map(row).collect()
 }
@@ -400,9 +405,11 @@ pub(super) fn limits(policy: &Policy) -> Vec<String> {
 /// What is allowed and perhaps not meant.
 fn notes(snapshot: &Snapshot, today: Day) -> Vec<String> {
     let mut notes = Vec::new();
+    let shared = snapshot.session_max_spend.is_some()
+        || snapshot.clients.iter().any(|client| client.max_spend.is_some());
     for policy in &snapshot.policies {
         let named = |ix: &ModelIx| snapshot.model(*ix).id.to_string();
-        let capped = policy.everywhere().filter(|policy| policy.max_cost.is_some());
+        let capped = policy.everywhere().filter(|policy| shared || policy.max_cost.is_some());
         let unpriced = capped.flat_map(|policy| &policy.candidates);
         let mut unpriced: Vec<_> =
             unpriced.filter(|ix| snapshot.model(**ix).prices.on(today).is_none()).map(named).collect();

@@ -68,6 +68,18 @@ fn the_text_names_everything_but_secrets() {
 }
 
 #[test]
+fn ceilings_of_clients_and_sessions_are_shown() {
+    let lines = "candidates = [\"small\", \"large\"]\n[sessions]\nmax_spend_usd = 0.5\n\
+                 [[clients]]\nid = \"app\"\nkey = \"env:APP\"\nmax_spend_usd = 20\nspend_period = \"month\"";
+    let shown = text("x.toml", &Effective::of(&settings("env:KEY", lines), Day(20_000)));
+    for words in
+        ["20.000000 USD a month", "Sessions: at most 0.500000 USD each", "unpriced under a cost ceiling"]
+    {
+        assert!(shown.contains(words), "`{words}` is missing:\n{shown}");
+    }
+}
+
+#[test]
 fn steps_and_conversations_are_shown() {
     let policy = "candidates = [\"small\", \"large\"]\nsessions = { tool_loops = \"free\", max_switch_usd = 0.05, horizon_turns = 3 }\n\
                   [policies.steps.side_call]\ncandidates = [\"small\"]\nobjective = \"best\"\nmax_cost_usd = 0.5";

@@ -1,7 +1,9 @@
 //! Hard limits: what rules a model out, and what the caller is told when nothing is left.
 
 use super::*;
+use crate::catalog::Period;
 use crate::routing::NoRouteKind;
+use crate::routing::{Room, Sharers, within_ceiling_as_named};
 
 const SMALL_SERVES: &str = "routed cheapest small";
 
@@ -334,4 +336,53 @@ fn every_link_of_the_fallback_chain_keeps_the_hard_limits() {
         assert_eq!(decision.plan.to_string(), "small");
         assert_eq!(!decision.fallback.is_empty(), follows, "row {at}");
     }
+}
+
+fn shared(of: Sharers, left: f64) -> impl Fn(&mut World) {
+    move |w: &mut World| {
+        w.evidence("small", 0.01);
+        let (ceiling, left) = (usd(5.0).unwrap(), usd(left).unwrap());
+        w.inputs.live.room = Some(Room { of, ceiling, left, held: NanoUsd::ZERO });
+    }
+}
+
+#[test]
+fn what_is_left_of_a_shared_ceiling_is_a_ceiling_and_is_named() {
+    let (client, session) = (Sharers::Client(Period::Day), Sharers::Session);
+    check(shared(client, 5.0), "routed cheapest small");
+    check(shared(client, 0.000_001), "Cost: clients.max_spend_usd, nearest small");
+    check(shared(session, 0.000_001), "Cost: sessions.max_spend_usd, nearest small");
+    // The stricter one binds, and is the one that is named.
+    let own = |w: &mut World| {
+        shared(client, 0.001)(w);
+        w.inputs.limits.max_cost = usd(0.000_001);
+    };
+    check(own, "Cost: x-pointsman-max-cost-usd, nearest small");
+    // It holds where nothing is routed, and for what no policy takes.
+    let observed = |w: &mut World| {
+        shared(session, 0.000_001)(w);
+        w.named("large", Mode::Observe);
+    };
+    check(observed, "Cost: sessions.max_spend_usd, nearest none");
+    let mut world = world();
+    observed(&mut world);
+    let (snapshot, inputs) = world.seal();
+    let refused = within_ceiling_as_named(&snapshot, &inputs).unwrap_err();
+    assert_eq!(refused.limit, "sessions.max_spend_usd");
+    assert!(
+        refused.message.contains("ceiling of $5.000000 per session, of which $0.000001 is left"),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn the_largest_plan_that_fits_what_is_left_serves() {
+    let best = |left: f64| {
+        move |w: &mut World| {
+            shared(Sharers::Session, left)(w);
+            w.policy().objective = Objective::Best;
+        }
+    };
+    check(best(5.0), "routed baseline large");
+    check(best(0.02), "routed best small");
 }

@@ -102,7 +102,8 @@ fn reserve(job: &Job<'_>, specs: &[&Spec], trail: &Trail) -> Result<(), Untold> 
     let Some(ceiling) = job.ceiling else { return Ok(()) };
     let spent: Option<NanoUsd> = trail.legs.iter().map(|leg| leg.cost).sum();
     let worst: Option<NanoUsd> = specs.iter().map(|spec| spec.worst_cost).sum();
-    if affords(ceiling, spent, worst) {
+    let rest = || job.compound.as_ref().and_then(|compound| compound.worst_from(specs));
+    if affords(ceiling, spent, worst) && job.holds(trail, worst, rest()) {
         Ok(())
     } else {
         Err(Untold::Budget(format!("the next call of the plan could break the ceiling of ${ceiling}")))
@@ -131,6 +132,7 @@ async fn called(
 ) -> Result<Told, Failure> {
     let hop = spec.hop;
     let mut attempt = Attempt::begin(trail, &job.hops[hop], job.arrived);
+    attempt.note(|leg| leg.hop.worst_cost = spec.worst_cost);
     let outgoing = match question {
         Question::Clients => job.whole(hop),
         Question::Own(composed) => job.composed(hop, composed),

@@ -197,6 +197,12 @@ impl Compound {
         self.legs.iter().filter(move |leg| leg.wave == wave && leg.role == role)
     }
 
+    /// What is to come costs at most, from the wave of these legs on.
+    fn worst_from(&self, specs: &[&Spec]) -> Option<NanoUsd> {
+        let wave = specs.iter().map(|spec| spec.wave).min()?;
+        self.legs.iter().filter(|leg| leg.wave >= wave).map(|leg| leg.worst_cost).sum()
+    }
+
     /// The first leg of a role from a wave on.
     fn first(&self, role: Role) -> Option<&Spec> {
         self.legs.iter().find(|leg| leg.role == role)

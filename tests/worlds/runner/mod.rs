@@ -56,7 +56,7 @@ impl Router {
             ..asked(
                 chat,
                 limits.unwrap(),
-                Live { deployments, session_model: None, session: SessionLive::default() },
+                Live { deployments, session_model: None, session: SessionLive::default(), room: None },
             )
         }
     }
