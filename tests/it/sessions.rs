@@ -42,6 +42,8 @@ async fn check(world: &World, request: &Request, expected: (&str, &str)) {
     assert_eq!(answer.status, 200, "{}", answer.text());
     let found = (answer.header("x-pointsman-model").unwrap(), answer.header("x-pointsman-reason").unwrap());
     assert_eq!(found, expected);
+    // An answer is read before its request is closed, and only then is it remembered.
+    world.proxy.until_metric("pointsman_requests_in_flight", 0.0).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
