@@ -1,17 +1,23 @@
 #!/usr/bin/env bash
 # The program killed, stopped, reloaded and replaced under 500 requests a second, 20 to 50 times each, a quarter of an hour
-# at 1,000, bombs, a full disk, and a million inputs to two JSON readers; about half an hour after the build, on a machine
-# that does nothing else. What comes out is kept in benches/results/proof.json, each part with its date and commit. The
-# tests run a few rounds of the same. Arguments run those parts only: `scripts/proof.sh soak bombs`.
+# at 1,000, bombs, a full disk, a million inputs to two JSON readers, and a million drawn worlds with plans of several models;
+# about three quarters of an hour after the build, on a machine that does nothing else. What comes out is kept in
+# benches/results/proof.json, each part with its date and commit. The tests run a few rounds of the same. Arguments run those
+# parts only: `scripts/proof.sh soak bombs`, `scripts/proof.sh plans`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tests=(--test proof)
-[ $# -gt 0 ] || tests+=(--test it)
+[ $# -gt 0 ] || tests+=(--test it --lib)
 cargo test --release --locked --no-run "${tests[@]}"
-PROOF=full PROOF_OUT="$work" cargo test --release --locked --test proof -- --nocapture --test-threads 1 "$@"
+if [ "$*" != plans ]; then
+    PROOF=full PROOF_OUT="$work" cargo test --release --locked --test proof -- --nocapture --test-threads 1 "$@"
+fi
 [ $# -gt 0 ] || INPUTS=1000000 cargo test --release --locked --test it differential -- --nocapture
+if [ $# -eq 0 ] || [ "$*" = plans ]; then
+    PLANS=1000000 PROOF_OUT="$work" cargo test --release --locked --lib no_run_of_a_plan -- --nocapture
+fi
 python3 - "$work" benches/results/proof.json <<'E2'
 import datetime, glob, json, os, subprocess, sys
 

@@ -5,17 +5,78 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::*;
+use crate::analysis::step_of;
 use crate::catalog::{AcceptSpec, CascadeSpec, CompoundLicense, DraftSpec};
-use crate::routing::{FRAME_TOKENS, Leg, Plan, Role, affords, legs_of};
-use crate::types::Usage;
+use crate::routing::{FRAME_TOKENS, Leg, Plan, Role, Room, Sharers, affords, legs_of};
+use crate::types::{AgentStep, Usage};
 
 /// Worlds drawn; `PLANS` of the environment asks for more.
-const DRAWN: u32 = 3000;
+const DRAWN: u32 = 2000;
 /// Ways each plan is run.
 const RUNS: u32 = 20;
 
-/// A world of four to six models with prices of any kind, limits, and every kind of plan.
-fn drawn(rng: &mut StdRng) -> (Snapshot, Inputs) {
+/// A world of four to six models with prices of any kind, limits, every kind of plan, steps of their own, a conversation that lies in a
+/// cache, and outcomes of some of the plans there are.
+fn drawn(seed: u64) -> (Snapshot, Inputs, StdRng) {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let (snapshot, inputs) = world_of(&mut rng.clone(), |_, _| {});
+    let any_kind = Inputs { limits: Limits { plan: None, ..inputs.limits.clone() }, ..inputs };
+    let candidates = match analyse_and_decide(&snapshot, &any_kind).1 {
+        Ok(decision) => decision.candidates,
+        Err(no_route) => no_route.candidates,
+    };
+    let plans: Vec<String> = candidates.iter().map(|one| one.plan.to_string()).collect();
+    let (snapshot, inputs) = world_of(&mut rng, |world, rng| outcomes(world, &plans, rng));
+    (snapshot, inputs, rng)
+}
+
+/// Outcomes of some plans in some classes: none, some, enough; with and without a share of answers that stood.
+fn outcomes(world: &mut World, plans: &[String], rng: &mut StdRng) {
+    for plan in plans {
+        for task in TaskClass::ALL {
+            if !rng.random_bool(0.3) {
+                continue;
+            }
+            let loss = f64::from(rng.random_range(-20..60)) / 1000.0;
+            let evidence = world.evidence(plan, loss);
+            evidence.task = task;
+            evidence.pairs = [0, 15, 60, 200, 900][rng.random_range(0..5)];
+            evidence.accepted = rng.random_bool(0.7).then(|| f64::from(rng.random_range(0..=100)) / 100.0);
+        }
+    }
+}
+
+/// Where in an agent's work it stands, and a policy of its own for that.
+fn at_a_step(world: &mut World, rng: &mut StdRng) {
+    let talk = &mut world.inputs.features.talk;
+    talk.tools = rng.random_range(0..3);
+    talk.tool_calls = rng.random_range(0..2);
+    talk.last_results = rng.random_range(0..2);
+    let step = step_of(&world.inputs.features);
+    let mut at = world.policy().clone();
+    at.objective = if rng.random_bool(0.5) { Objective::Cheapest } else { Objective::Best };
+    at.max_cost = rng.random_bool(0.3).then(|| NanoUsd(rng.random_range(0..400_000_000)));
+    let last = at.candidates.len() - 1;
+    at.candidates.swap(0, last);
+    world.policy().steps = vec![(step, at)];
+}
+
+/// A conversation that some model has answered, with what is left under a ceiling of its own.
+fn in_a_conversation(world: &mut World, rng: &mut StdRng) {
+    let models = &world.parts.models;
+    let last = models[rng.random_range(0..models.len())].id.clone();
+    let live = &mut world.inputs.live;
+    live.session_model = Some(last);
+    live.session.warm_tokens = rng.random_range(0..60_000);
+    for _ in 0..rng.random_range(0..5) {
+        live.session.turns.count(TaskClass::Code, AgentStep::None);
+    }
+    let left = NanoUsd(rng.random_range(0..600_000_000));
+    let room = Room { of: Sharers::Session, ceiling: NanoUsd(u64::MAX), left, held: NanoUsd::ZERO };
+    live.room = rng.random_bool(0.3).then_some(room);
+}
+
+fn world_of(rng: &mut StdRng, learn: impl FnOnce(&mut World, &mut StdRng)) -> (Snapshot, Inputs) {
     let mut world = world();
     let cents = |rng: &mut StdRng, most: u32| f64::from(rng.random_range(0..=most)) / 100.0;
     for name in ["m1", "m2", "m3", "m4"].iter().take(rng.random_range(2..=4)) {
@@ -61,6 +122,13 @@ fn drawn(rng: &mut StdRng) -> (Snapshot, Inputs) {
     world.inputs.features.volume.plain = rng.random_range(10..40_000);
     world.inputs.limits.max_cost = rng.random_bool(0.5).then(|| NanoUsd(rng.random_range(0..300_000_000)));
     world.inputs.limits.plan = rng.random_bool(0.8).then(|| kind.as_str().to_owned());
+    if rng.random_bool(0.4) {
+        at_a_step(&mut world, rng);
+    }
+    if rng.random_bool(0.4) {
+        in_a_conversation(&mut world, rng);
+    }
+    learn(&mut world, rng);
     world.seal()
 }
 
@@ -73,8 +141,11 @@ fn spent(snapshot: &Snapshot, inputs: &Inputs, (leg, read): (&Leg, u64), rng: &m
     let written = if rng.random_bool(0.5) { most } else { rng.random_range(0..=most) };
     let thought = rng.random_range(0..=written);
     let kept = if inputs.facts.cache_markers { rng.random_range(0..=read) } else { 0 };
+    let warm = u64::from(inputs.live.session.warm_tokens).min(read - kept);
+    let cached = if rng.random_bool(0.5) { warm } else { 0 };
     let usage = Usage {
-        input: read - kept,
+        input: read - kept - cached,
+        cache_read: cached,
         cache_write_5m: kept,
         output: written - thought,
         reasoning: thought,
@@ -96,7 +167,7 @@ struct Ran {
 /// `wasteful`: now and then a provider bills more than it was asked for.
 fn run(
     (snapshot, inputs): (&Snapshot, &Inputs),
-    legs: &[Leg],
+    (legs, ceiling): (&[Leg], Option<NanoUsd>),
     question: u64,
     wasteful: bool,
     rng: &mut StdRng,
@@ -106,7 +177,7 @@ fn run(
     for wave in 0..=legs.last().unwrap().wave {
         let wave: Vec<&Leg> = legs.iter().filter(|leg| leg.wave == wave).collect();
         let worst = wave.iter().map(|leg| leg.worst_cost).sum();
-        if inputs.limits.max_cost.is_some_and(|ceiling| !affords(ceiling, Some(ran.cost), worst)) {
+        if ceiling.is_some_and(|ceiling| !affords(ceiling, Some(ran.cost), worst)) {
             ran.denied = true;
             break;
         }
@@ -140,36 +211,57 @@ fn run(
 fn no_run_of_a_plan_costs_more_than_its_worst_case_and_no_ceiling_is_exceeded() {
     let drawn_worlds = std::env::var("PLANS").ok().and_then(|text| text.parse().ok()).unwrap_or(DRAWN);
     let (mut served, mut denied) = (0_u32, 0_u32);
+    let (mut measured, mut warm, mut at_step) = (0_u32, 0_u32, 0_u32);
     for seed in 0..drawn_worlds {
-        let mut rng = StdRng::seed_from_u64(u64::from(seed));
-        let (snapshot, inputs) = drawn(&mut rng);
+        let (snapshot, inputs, mut rng) = drawn(u64::from(seed));
         let (analysis, decided) = analyse_and_decide(&snapshot, &inputs);
         assert_eq!(decided, replay(&snapshot, &inputs), "seed {seed}");
         let Ok(decision) = decided else { continue };
         let chosen = decision.candidates.iter().find(|one| one.plan == decision.plan).unwrap();
         let worst = chosen.worst_cost.unwrap();
-        let ceiling = inputs.limits.max_cost;
+        let own = snapshot.policies[0].at(analysis.step).max_cost;
+        let room = inputs.live.room.map(|room| room.left);
+        let ceiling = inputs.limits.max_cost.into_iter().chain(own).chain(room).min();
         assert!(ceiling.is_none_or(|ceiling| worst <= ceiling), "seed {seed}");
         if matches!(decision.plan, Plan::Single(_)) {
             continue;
         }
         served += 1;
+        warm += u32::from(inputs.live.session.warm_tokens > 0);
+        at_step += u32::from(!snapshot.policies[0].steps.is_empty());
+        let plan = ModelId::from(decision.plan.to_string().as_str());
+        let found = snapshot.evidence.pooled(&"large".into(), &plan, analysis.task);
+        measured += u32::from(found.is_some());
         let legs = legs_of(&snapshot, &inputs, &decision);
         let question = u64::from(analysis.input_tokens);
         for _ in 0..RUNS {
-            let ran = run((&snapshot, &inputs), &legs, question, false, &mut rng);
+            let ran = run((&snapshot, &inputs), (&legs, ceiling), question, false, &mut rng);
             let cost = ran.cost;
             assert!(cost <= worst, "seed {seed}: {} cost {cost}, at most {worst}", decision.plan);
             assert!(!ran.denied, "seed {seed}: {} was begun and not let finish", decision.plan);
             // Whatever providers bill: nothing begins that could break the ceiling, so only what is under way can.
-            let ran = run((&snapshot, &inputs), &legs, question, true, &mut rng);
+            let ran = run((&snapshot, &inputs), (&legs, ceiling), question, true, &mut rng);
             denied += u32::from(ran.denied);
             if let Some(ceiling) = ceiling {
                 assert!(ran.cost <= ceiling + ran.excess, "seed {seed}: {} breaks {ceiling}", decision.plan);
             }
         }
     }
-    println!("{served} of {drawn_worlds} worlds, {RUNS} runs each, {denied} stopped by the guard");
-    assert!(served > drawn_worlds / 5, "{served} of {drawn_worlds} are plans of several models");
+    println!(
+        "{served} of {drawn_worlds} worlds ({measured} measured, {warm} in a cache, {at_step} at a step of its own), {RUNS} runs \
+         each, {denied} stopped by the guard"
+    );
+    if let Ok(folder) = std::env::var("PROOF_OUT") {
+        let kept = serde_json::json!({
+            "worlds": drawn_worlds, "served_by_several_models": served, "of_these_measured": measured,
+            "of_these_in_a_cache": warm, "of_these_at_a_step_of_its_own": at_step, "runs_each": 2 * RUNS,
+            "runs_stopped_by_the_guard": denied,
+        });
+        std::fs::write(format!("{folder}/plans.json"), kept.to_string()).unwrap();
+    }
+    assert!(served > drawn_worlds / 8, "{served} of {drawn_worlds} are plans of several models");
     assert!(denied > served / 10, "the guard was hardly ever asked: {denied}");
+    for (what, drawn) in [("measured", measured), ("in a cache", warm), ("at a step", at_step)] {
+        assert!(drawn > served / 10, "hardly any plan is {what}: {drawn} of {served}");
+    }
 }
