@@ -23,21 +23,31 @@ pub async fn world(plans: &str) -> World {
 
 /// A model's whole answer in the dialect of the path, for so many input tokens and five of output.
 pub fn told(target: &str, text: &str, input: u64) -> Script {
+    ended(target, text, input, ["stop", "end_turn"])
+}
+
+/// The same, ended for another reason: its word in Chat and in Messages.
+pub fn ended(target: &str, text: &str, input: u64, [chat, messages]: [&str; 2]) -> Script {
     let body = if target.ends_with("/messages") {
         json!({
-            "id": "msg_9", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn",
+            "id": "msg_9", "type": "message", "role": "assistant", "model": "m", "stop_reason": messages,
             "content": [{"type": "text", "text": text}], "usage": {"input_tokens": input, "output_tokens": 5},
         })
     } else {
         let message = json!({"role": "assistant", "content": text});
         json!({
             "id": "chatcmpl-9", "object": "chat.completion", "created": 1, "model": "m",
-            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+            "choices": [{"index": 0, "message": message, "finish_reason": chat}],
             "usage": {"prompt_tokens": input, "completion_tokens": 5, "total_tokens": input + 5},
         })
     };
     Script::Whole(Whole::json(200, body.to_string()))
 }
+
+/// Why an answer ends that the output cap cut.
+pub const CUT: [&str; 2] = ["length", "max_tokens"];
+/// Why one ends that was declined.
+pub const DECLINED: [&str; 2] = ["content_filter", "refusal"];
 
 /// The verdict of a judge that finds this answer the best, wherever it stands among those it is shown.
 pub fn picked(seen: &Seen, answer: &str) -> String {
@@ -53,6 +63,9 @@ pub fn by_model(world: &World, of: &'static [(&'static str, &'static str)]) {
         let text = of.iter().find(|(name, _)| *name == model).map_or("?", |(_, text)| *text);
         match text {
             "FAIL" => Script::Status(500, None),
+            "BAD" => Script::Status(400, None),
+            text if text.starts_with("CUT ") => ended(seen.target(), &text[4..], 10, CUT),
+            text if text.starts_with("DECLINED ") => ended(seen.target(), &text[9..], 10, DECLINED),
             text if text.starts_with("PICKS ") => told(seen.target(), &picked(seen, &text[6..]), 70),
             verdict if verdict.starts_with('{') => told(seen.target(), verdict, 70),
             text => told(seen.target(), text, 10),
@@ -115,6 +128,30 @@ async fn a_cascade_escalates_where_they_differ_or_fail() {
         }
         // Members are asked for whole answers, whatever the client wants.
         assert!(world.small.seen().iter().all(|seen| seen.json()["stream"] == json!(false)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_cut_off_declined_or_no_json_agrees_with_nobody() {
+    let schema = json!({"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}});
+    for (says, format, last) in [
+        ("CUT The answer is 1", Value::Null, "43"),
+        ("DECLINED No.", Value::Null, "43"),
+        ("42", schema, "{\"n\":43}"),
+    ] {
+        let world = world(CASCADE).await;
+        let table = vec![("small-1", says), ("mid-1", says), ("large-1", last)];
+        // What begins with a brace is said as it is.
+        by_model(&world, table.leak());
+        let mut body = json!({"model": "auto", "max_tokens": 50,
+                              "messages": [{"role": "user", "content": "How many?"}]});
+        if !format.is_null() {
+            body["response_format"] = format;
+        }
+        let request = Request::chat(body.to_string()).with("x-pointsman-plan", "cascade");
+        let answer = world.proxy.exchange(&request).await;
+        assert_eq!((answer.status, content(&answer)), (200, json!(last)), "{says}: {}", answer.text());
+        assert_eq!(answer.header("x-pointsman-plan"), Some("cascade; escalated"), "{says}");
     }
 }
 

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
-use super::Spec;
+use super::{Spec, words};
 use crate::codec::{self, Composed, Spoken};
 use crate::routing::affords;
 use crate::strategy::answer::{self, Good, Untaken};
@@ -30,6 +30,13 @@ pub(super) struct Told {
     pub(super) spoken: Spoken,
     /// What translation left out of the client's request.
     pub(super) dropped: Vec<&'static str>,
+}
+
+impl Told {
+    /// Whether it may be compared, judged or built upon: whole, not declined, and in the form that was asked for.
+    pub(super) fn counts(&self, job: &Job<'_>) -> bool {
+        words::is_well_formed(job.request, &self.spoken)
+    }
 }
 
 /// Why there is none.

@@ -25,11 +25,11 @@ pub(super) async fn run(
     }
 }
 
-/// All asked at once; the first one's answer, where all say the same. Who failed agrees with nobody.
+/// All asked at once; the first one's answer, where all say the same. Who failed, was cut off or declined agrees with nobody.
 async fn agreement(job: &Job<'_>, compound: &Compound, trail: &mut Trail) -> Option<(Told, String)> {
     let tries: Vec<&Spec> = compound.of(0, Role::Try).collect();
     let answers = ask_all(job, &tries, Question::Clients, trail).await.ok()?;
-    let told: Vec<Told> = answers.into_iter().flatten().collect();
+    let told: Vec<Told> = answers.into_iter().flatten().filter(|told| told.counts(job)).collect();
     let (first, others) = told.split_first()?;
     let all = told.len() == tries.len() && !others.is_empty();
     if !all || !others.iter().all(|other| agree::agree(&first.spoken, &other.spoken)) {
@@ -39,18 +39,19 @@ async fn agreement(job: &Job<'_>, compound: &Compound, trail: &mut Trail) -> Opt
     told.into_iter().next().map(|first| (first, how))
 }
 
-/// Two asked at once, and a third where they do not say the same; what two of them say. Where both failed nobody is left to agree.
+/// Two asked at once, and a third where they do not say the same; what two of them say. Where neither gave an answer that counts
+/// nobody is left to agree.
 async fn majority(job: &Job<'_>, compound: &Compound, trail: &mut Trail) -> Option<(Told, String)> {
     let two: Vec<&Spec> = compound.of(0, Role::Try).collect();
     let answers = ask_all(job, &two, Question::Clients, trail).await.ok()?;
-    let mut told: Vec<Told> = answers.into_iter().flatten().collect();
+    let mut told: Vec<Told> = answers.into_iter().flatten().filter(|told| told.counts(job)).collect();
     if let [one, other] = &told[..]
         && agree::agree(&one.spoken, &other.spoken)
     {
         return Some((told.swap_remove(0), "cascade; agreed=2".to_owned()));
     }
     let spec = compound.of(1, Role::Try).next().filter(|_| !told.is_empty())?;
-    let third = ask(job, spec, Question::Clients, trail).await.ok()?;
+    let third = ask(job, spec, Question::Clients, trail).await.ok().filter(|told| told.counts(job))?;
     let of_two = told.iter().position(|one| agree::agree(&one.spoken, &third.spoken))?;
     Some((told.swap_remove(of_two), "cascade; agreed=2/3".to_owned()))
 }
@@ -68,11 +69,11 @@ async fn in_turn(
             Err(Untold::Failed(_)) => continue,
         };
         let (stands, test) = match &cascade.accept {
+            // What has not the form that was asked for needs no judge.
+            Accept::Judge(_) if !told.counts(job) => continue,
             Accept::Judge(_) => (judged(job, (compound, spec), &told, trail).await, "judge"),
             Accept::Logprobs => (false, "logprobs"),
-            Accept::Structure | Accept::Agreement | Accept::Majority => {
-                (words::is_well_formed(job.request, &told.spoken), "structure")
-            }
+            Accept::Structure | Accept::Agreement | Accept::Majority => (told.counts(job), "structure"),
         };
         if stands {
             return Some((told, format!("cascade; accepted={} by {test}", number + 1)));

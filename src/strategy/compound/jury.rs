@@ -71,17 +71,19 @@ pub(super) async fn debate(
     let text = words::shown(&question, &texts(&told));
     let composed = words::sums_up(&text, author.output_cap);
     let how = format!("debate; rounds={}; quorum={}/{}", debate.rounds, told.len(), debate.debaters.len());
+    let unwritten = |detail: String| match compound.judge_failure {
+        JudgeFailure::Fail => Outcome::Fail(PlanFault::Judge.failure(detail)),
+        JudgeFailure::FirstByOrder => pick(told, 0, format!("{how}; judge failed, first by order")),
+    };
     match ask(job, author, Question::Own(&composed), trail).await {
-        Ok(summary) => Outcome::Serve(summary, how),
+        Ok(summary) if summary.counts(job) => Outcome::Serve(summary, how),
+        Ok(_) => unwritten("what sums up the answers was cut off or declined".to_owned()),
         Err(Untold::Budget(detail)) => Outcome::Fail(PlanFault::Budget.failure(detail)),
-        Err(Untold::Failed(failure)) => match compound.judge_failure {
-            JudgeFailure::Fail => Outcome::Fail(PlanFault::Judge.failure(failure.detail)),
-            JudgeFailure::FirstByOrder => pick(told, 0, format!("{how}; judge failed, first by order")),
-        },
+        Err(Untold::Failed(failure)) => unwritten(failure.detail),
     }
 }
 
-/// Those that answered, where they are enough. Where they were cut off by the deadline, that is what failed.
+/// The answers that count, where they are enough. Where they were cut off by the deadline, that is what failed.
 fn enough(
     job: &Job<'_>,
     asked: Result<Vec<Result<Told, Untold>>, Untold>,
@@ -92,13 +94,13 @@ fn enough(
     let (mut told, mut late) = (Vec::with_capacity(of), None);
     for answer in answers {
         match answer {
-            Ok(answer) if !answer.spoken.refused => told.push(answer),
+            Ok(answer) if answer.counts(job) => told.push(answer),
             Err(Untold::Failed(failure)) if failure.class == FailureClass::Timeout => late = Some(failure),
             Ok(_) | Err(_) => {}
         }
     }
     if told.is_empty() || told.len() < usize::from(quorum) {
-        let detail = format!("{} of {of} members answered, {quorum} are needed", told.len());
+        let detail = format!("{} of {of} members gave a whole answer, {quorum} are needed", told.len());
         let late = late.filter(|_| job.is_out_of_time());
         return Err(late.unwrap_or_else(|| PlanFault::Quorum.failure(detail)));
     }
