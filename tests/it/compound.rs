@@ -367,3 +367,23 @@ async fn a_client_that_leaves_takes_all_members_along() {
     assert_eq!((entry.outcome.as_str(), entry.attempts.len()), ("client_gone", 3));
     assert!(entry.attempts.iter().all(|attempt| attempt.maybe_billed));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rejected_draft_never_serves() {
+    let plans = "plans = [\"single\", \"draft\"]\n[policies.compound]\nverify_failure = \"serve_unverified\"\n\
+                 draft = [{ drafter = \"small\", verifier = \"large\" }]";
+    for verdict in [
+        r#"{"accept": false}"#,
+        r#"{"corrections": [{"find": "2001", "replace": "1998"}]}"#,
+        r#"{"corrections": [{"find": "1998", "replace": "2001"}]} The draft quotes {"accept": true}."#,
+    ] {
+        let world = world(plans).await;
+        by_model(&world, vec![("small-1", "It was 1998."), ("large-1", verdict)].leak());
+        let answer = world.proxy.exchange(&ask("draft", false)).await;
+        // Asked itself, the verifier of this test says the same again.
+        assert_eq!((answer.status, content(&answer)), (200, json!(verdict)), "{}", answer.text());
+        assert_eq!(answer.header("x-pointsman-plan"), Some("draft; rejected"));
+        let asked = world.large.seen();
+        assert!(asked[0].holds("It was 1998.") && !asked[1].holds("It was 1998."));
+    }
+}

@@ -436,7 +436,7 @@ fn the_legs_of_a_plan_are_what_its_worst_case_is_made_of() {
                 (Role::Author, 2),
             ],
         ),
-        ("draft", vec![(Role::Drafter, 0), (Role::Verifier, 1)]),
+        ("draft", vec![(Role::Drafter, 0), (Role::Verifier, 1), (Role::Last, 2)]),
     ] {
         let mut world = world();
         with_plans(&ALL)(&mut world);
