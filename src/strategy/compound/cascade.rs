@@ -1,6 +1,6 @@
 //! Cheap models first, another where their answers do not stand.
 
-use super::ask::{Question, Told, Untold, ask, ask_all};
+use super::ask::{Question, Rest, Told, Untold, ask, ask_all, ask_while};
 use super::{Compound, Outcome, Spec, agree, missing, words};
 use crate::routing::{Accept, Cascade, Role};
 use crate::strategy::attempt::Trail;
@@ -25,18 +25,31 @@ pub(super) async fn run(
     }
 }
 
-/// All asked at once; the first one's answer, where all say the same. Who failed, was cut off or declined agrees with nobody.
+/// All asked at once; the first one's answer, where all say the same. Who failed, was cut off or declined agrees with nobody. The rest
+/// is let go as soon as two differ.
 async fn agreement(job: &Job<'_>, compound: &Compound, trail: &mut Trail) -> Option<(Told, String)> {
-    let tries: Vec<&Spec> = compound.of(0, Role::Try).collect();
-    let answers = ask_all(job, &tries, Question::Clients, trail).await.ok()?;
-    let told: Vec<Told> = answers.into_iter().flatten().filter(|told| told.counts(job)).collect();
-    let (first, others) = told.split_first()?;
-    let all = told.len() == tries.len() && !others.is_empty();
-    if !all || !others.iter().all(|other| agree::agree(&first.spoken, &other.spoken)) {
+    let tries: Vec<_> = compound.of(0, Role::Try).map(|spec| (spec, Question::Clients)).collect();
+    let differ = |answers: &[Option<_>]| if same(job, answers) { Rest::Needed } else { Rest::LetGo };
+    let answers = ask_while(job, &tries, differ, trail).await.ok()?;
+    if !same(job, &answers) {
         return None;
     }
-    let how = format!("cascade; agreed={}", tries.len());
-    told.into_iter().next().map(|first| (first, how))
+    let told: Vec<Told> = answers.into_iter().flatten().flatten().collect();
+    let how = format!("cascade; agreed={}", told.len());
+    told.into_iter().next().filter(|_| tries.len() > 1).map(|first| (first, how))
+}
+
+/// Whether all answers that are there count and say the same.
+fn same(job: &Job<'_>, answers: &[Option<Result<Told, Untold>>]) -> bool {
+    let mut so_far: Vec<&Told> = Vec::with_capacity(answers.len());
+    for answer in answers.iter().flatten() {
+        let Ok(told) = answer else { return false };
+        if !told.counts(job) || !so_far.iter().all(|other| agree::agree(&other.spoken, &told.spoken)) {
+            return false;
+        }
+        so_far.push(told);
+    }
+    true
 }
 
 /// Two asked at once, and a third where they do not say the same; what two of them say. Where neither gave an answer that counts

@@ -1,6 +1,6 @@
 //! Several models answer: another chooses one of the answers (ensemble), or they see each other's and another sums up (debate).
 
-use super::ask::{Question, Told, Untold, ask, ask_all, ask_each};
+use super::ask::{Answers, Question, Rest, Told, Untold, ask, ask_each, ask_while};
 use super::{Compound, Outcome, PlanFault, Spec, agree, missing, words};
 use crate::catalog::JudgeFailure;
 use crate::routing::{Debate, Ensemble, Role};
@@ -15,8 +15,7 @@ pub(super) async fn ensemble(
     trail: &mut Trail,
 ) -> Outcome {
     let members: Vec<&Spec> = compound.of(0, Role::Member).collect();
-    let asked = ask_all(job, &members, Question::Clients, trail).await;
-    let told = match enough(job, asked, ensemble.quorum) {
+    let told = match asked(job, (&members, Question::Clients), ensemble.quorum, trail).await {
         Ok(told) => told,
         Err(failure) => return Outcome::Fail(failure),
     };
@@ -50,14 +49,10 @@ pub(super) async fn debate(
     let mut told = Vec::new();
     for round in 0..debate.rounds {
         let debaters: Vec<&Spec> = compound.of(round, Role::Debater).collect();
-        let asked = if round == 0 {
-            ask_all(job, &debaters, Question::Clients, trail).await
-        } else {
-            let text = words::shown(&question, &texts(&told));
-            let composed = words::again(&text, debaters.first().map_or(0, |debater| debater.output_cap));
-            ask_all(job, &debaters, Question::Own(&composed), trail).await
-        };
-        told = match enough(job, asked, debate.quorum) {
+        let text = words::shown(&question, &texts(&told));
+        let composed = words::again(&text, debaters.first().map_or(0, |debater| debater.output_cap));
+        let asks = if round == 0 { Question::Clients } else { Question::Own(&composed) };
+        told = match asked(job, (&debaters, asks), debate.quorum, trail).await {
             Ok(told) => told,
             Err(failure) => return Outcome::Fail(failure),
         };
@@ -83,23 +78,41 @@ pub(super) async fn debate(
     }
 }
 
-/// The answers that count, where they are enough. Where they were cut off by the deadline, that is what failed.
-fn enough(
+/// What members answer side by side, where enough of it counts. Nobody is waited for once there cannot be enough, nor for long once
+/// there is.
+async fn asked(
     job: &Job<'_>,
-    asked: Result<Vec<Result<Told, Untold>>, Untold>,
+    (members, question): (&[&Spec], Question<'_>),
     quorum: u8,
+    trail: &mut Trail,
 ) -> Result<Vec<Told>, Failure> {
-    let answers = asked.map_err(Failure::from)?;
+    let quorum = usize::from(quorum.max(1));
+    let legs: Vec<_> = members.iter().map(|spec| (*spec, question)).collect();
+    let rest = |answers: &[Option<Result<Told, Untold>>]| {
+        let counting = answers.iter().flatten().flatten().filter(|told| told.counts(job)).count();
+        let open = answers.iter().filter(|answer| answer.is_none()).count();
+        match counting {
+            _ if counting + open < quorum => Rest::LetGo,
+            _ if counting >= quorum => Rest::Welcome,
+            _ => Rest::Needed,
+        }
+    };
+    let answers = ask_while(job, &legs, rest, trail).await.map_err(Failure::from)?;
+    enough(job, answers, quorum)
+}
+
+/// The answers that count, where they are enough. Where they were cut off by the deadline, that is what failed.
+fn enough(job: &Job<'_>, answers: Answers, quorum: usize) -> Result<Vec<Told>, Failure> {
     let of = answers.len();
     let (mut told, mut late) = (Vec::with_capacity(of), None);
-    for answer in answers {
+    for answer in answers.into_iter().flatten() {
         match answer {
             Ok(answer) if answer.counts(job) => told.push(answer),
             Err(Untold::Failed(failure)) if failure.class == FailureClass::Timeout => late = Some(failure),
             Ok(_) | Err(_) => {}
         }
     }
-    if told.is_empty() || told.len() < usize::from(quorum) {
+    if told.len() < quorum {
         let detail = format!("{} of {of} members gave a whole answer, {quorum} are needed", told.len());
         let late = late.filter(|_| job.is_out_of_time());
         return Err(late.unwrap_or_else(|| PlanFault::Quorum.failure(detail)));
