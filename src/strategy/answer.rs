@@ -110,7 +110,8 @@ pub(super) async fn take(
                 account_for_broken(job, position, attempt, (&failure, &body));
             } else {
                 if !shows_key {
-                    failure.answer = Some(Box::new(wire.error(job.dialect, status, (headers, body))));
+                    let (headers, body) = wire.error(job.dialect, status, (headers, body));
+                    failure.answer = Some(Box::new(Refused { hop: position, status, headers, body }));
                 }
                 if failure.class == FailureClass::Timeout {
                     // Somebody on the way gave up waiting; whether it was written nobody knows.

@@ -155,6 +155,20 @@ async fn what_is_cut_off_declined_or_no_json_agrees_with_nobody() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_every_model_finds_wrong_with_a_request_reaches_who_asked() {
+    for (plans, kind) in
+        [(CASCADE, "cascade"), (ENSEMBLE, "ensemble"), (ENSEMBLE, "debate"), (ENSEMBLE, "draft")]
+    {
+        let world = world(plans).await;
+        by_model(&world, &[("small-1", "BAD"), ("mid-1", "BAD"), ("large-1", "BAD")]);
+        let answer = world.proxy.exchange(&ask(kind, false)).await;
+        assert_eq!(answer.status, 400, "{kind}: {}", answer.text());
+        assert!(answer.json()["error"]["code"] != "quorum", "{kind}");
+        assert_eq!(world.proxy.only_entry().await.status, 400, "{kind}");
+    }
+}
+
 const MAJORITY: &str = "plans = [\"single\", \"cascade\"]\n[policies.compound]\ncascade = [{ tries = [\"small\", \"named-0\", \"claude-large\"], accept = \"majority\", last = \"large\" }]";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -187,9 +187,11 @@ async fn asked(
     question: Question<'_>,
     trail: &mut Trail,
 ) -> Result<Told, Failure> {
-    let told = called(job, spec, question, trail).await;
-    if let Err(failure) = &told {
+    let mut told = called(job, spec, question, trail).await;
+    if let Err(failure) = &mut told {
         react(job, spec.hop, failure, trail);
+        // What was refused then is a request of ours: the provider's words about it are not for the client.
+        failure.answer = failure.answer.take().filter(|_| matches!(question, Question::Clients));
     }
     told
 }

@@ -7,6 +7,7 @@ use crate::routing::{Debate, Ensemble, Role};
 use crate::strategy::attempt::Trail;
 use crate::strategy::chain::Failure;
 use crate::strategy::job::Job;
+use crate::strategy::rules::{LastWord, last_word};
 use crate::types::FailureClass;
 
 pub(super) async fn ensemble(
@@ -104,20 +105,28 @@ async fn asked(
 /// The answers that count, where they are enough. Where they were cut off by the deadline, that is what failed.
 fn enough(job: &Job<'_>, answers: Answers, quorum: usize) -> Result<Vec<Told>, Failure> {
     let of = answers.len();
-    let (mut told, mut late) = (Vec::with_capacity(of), None);
+    let (mut told, mut late, mut refusals) = (Vec::with_capacity(of), None, Vec::new());
     for answer in answers.into_iter().flatten() {
         match answer {
             Ok(answer) if answer.counts(job) => told.push(answer),
             Err(Untold::Failed(failure)) if failure.class == FailureClass::Timeout => late = Some(failure),
+            Err(Untold::Failed(failure)) if blames_the_request(&failure) => refusals.push(failure),
             Ok(_) | Err(_) => {}
         }
     }
     if told.len() < quorum {
         let detail = format!("{} of {of} members gave a whole answer, {quorum} are needed", told.len());
+        // Where so many find fault with the request, asking again helps nobody, whatever the others might have said.
+        let refusal = Some(of - refusals.len()).filter(|others| *others < quorum).and(refusals.pop());
         let late = late.filter(|_| job.is_out_of_time());
-        return Err(late.unwrap_or_else(|| PlanFault::Quorum.failure(detail)));
+        return Err(refusal.or(late).unwrap_or_else(|| PlanFault::Quorum.failure(detail)));
     }
     Ok(told)
+}
+
+/// Whether a provider says that the request is at fault.
+fn blames_the_request(failure: &Failure) -> bool {
+    failure.answer.is_some() && last_word(failure.class) == LastWord::Providers
 }
 
 /// The judge's choice, asked side by side with the answers in their order and the other way round; `None` where it follows the

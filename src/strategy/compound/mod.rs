@@ -174,7 +174,11 @@ async fn ended<R: Reply>(
             if falls_back && compound.chain < job.hops.len() {
                 return chain::run(job, compound.chain, trail, reply).await;
             }
-            End::Failed(failure)
+            match failure.answer.as_ref().map(|refused| refused.hop) {
+                // What is wrong with the request the client hears as from one model alone.
+                Some(hop) => chain::finish(job, hop, failure, trail, reply).await,
+                None => End::Failed(failure),
+            }
         }
     }
 }
