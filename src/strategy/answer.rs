@@ -465,7 +465,10 @@ impl Progress {
 
 /// Settles tokens and cost of a leg whose answer was read.
 pub(super) fn settle(job: &Job<'_>, position: usize, attempt: &mut Attempt<'_>, used: (Usage, UsageSource)) {
-    let (usage, source) = used;
+    let (mut usage, source) = used;
+    if let (UsageSource::Estimated, Some(reads)) = (source, attempt.reads) {
+        usage.input = reads;
+    }
     let cost = job.cost(position, &usage);
     attempt.note(|leg| {
         leg.usage = usage;

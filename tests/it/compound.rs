@@ -401,3 +401,28 @@ async fn a_rejected_draft_never_serves() {
         assert!(asked[0].holds("It was 1998.") && !asked[1].holds("It was 1998."));
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_judge_without_a_count_is_booked_with_what_it_was_shown() {
+    let world = world(ENSEMBLE).await;
+    let choose = |seen: &Seen| {
+        let model = seen.json()["model"].as_str().unwrap().to_owned();
+        if model != "claude-large-1" {
+            return told(seen.target(), &format!("{model} says {}", "a lot ".repeat(1000)), 10);
+        }
+        let body = json!({
+            "id": "msg_9", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn",
+            "content": [{"type": "text", "text": "{\"best\": 2}"}],
+        });
+        Script::Whole(Whole::json(200, body.to_string()))
+    };
+    world.small.choose(choose);
+    world.large.choose(choose);
+    let answer = world.proxy.exchange(&ask("ensemble", false)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let entry = world.proxy.only_entry().await;
+    let judge = entry.attempts.last().unwrap();
+    // Three answers of 6000 bytes.
+    assert!(judge.usage.input > 3 * 6000 / 4, "{:?}", judge.usage);
+    assert!(judge.cost.unwrap() > entry.attempts[0].cost.unwrap());
+}

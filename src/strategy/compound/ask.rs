@@ -31,6 +31,18 @@ pub(super) enum Question<'q> {
     Own(&'q Composed<'q>),
 }
 
+impl Question<'_> {
+    /// What it is to read, in tokens, where it is not what the client asks: four bytes each, as of answers, which most of it is.
+    fn reads(self, job: &Job<'_>) -> Option<u64> {
+        match self {
+            Self::Clients => None,
+            Self::Own(Composed { system, user, .. }) => {
+                Some(((system.len() + user.len()) as u64).div_ceil(4).max(job.input_tokens))
+            }
+        }
+    }
+}
+
 /// A hop's whole answer.
 pub(super) struct Told {
     pub(super) hop: usize,
@@ -215,6 +227,7 @@ async fn called(
             return Err(failure);
         }
     };
+    attempt.reads = question.reads(job);
     // Until it is known better: whoever is let go in the middle may have been billed.
     unknown_fate(job, hop, &mut attempt);
     let last = job.compound.as_ref().is_some_and(|compound| compound.is_last(spec, job.hops.len()));
