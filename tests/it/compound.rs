@@ -426,3 +426,16 @@ async fn a_judge_without_a_count_is_booked_with_what_it_was_shown() {
     assert!(judge.usage.input > 3 * 6000 / 4, "{:?}", judge.usage);
     assert!(judge.cost.unwrap() > entry.attempts[0].cost.unwrap());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_answer_alone_agrees_with_nobody() {
+    let world = world(&ENSEMBLE.replace("quorum = 2", "quorum = 1")).await;
+    by_model(&world, &[("small-1", "FAIL"), ("mid-1", "2"), ("large-1", "FAIL")]);
+    for (kind, how) in
+        [("ensemble", "ensemble; quorum=1/3; only answer"), ("debate", "debate; rounds=1; only answer")]
+    {
+        let answer = world.proxy.exchange(&ask(kind, false)).await;
+        assert_eq!((answer.status, content(&answer)), (200, json!("2")), "{}", answer.text());
+        assert_eq!(answer.header("x-pointsman-plan"), Some(how));
+    }
+}

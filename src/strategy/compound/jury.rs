@@ -22,8 +22,8 @@ pub(super) async fn ensemble(
     };
     let of = format!("ensemble; quorum={}/{}", told.len(), members.len());
     // Where all say the same there is nothing to choose.
-    if told.iter().skip(1).all(|other| agree::agree(&told[0].spoken, &other.spoken)) {
-        return pick(told, 0, format!("{of}; agreed"));
+    if let Some(word) = undisputed(&told) {
+        return pick(told, 0, format!("{of}; {word}"));
     }
     let unsure = |told, policy: JudgeFailure, failure: Failure, what: &str| match policy {
         JudgeFailure::Fail => Outcome::Fail(failure),
@@ -58,8 +58,8 @@ pub(super) async fn debate(
             Err(failure) => return Outcome::Fail(failure),
         };
         // Nobody has anything to add to what all say.
-        if told.iter().skip(1).all(|other| agree::agree(&told[0].spoken, &other.spoken)) {
-            let how = format!("debate; rounds={}; agreed", round + 1);
+        if let Some(word) = undisputed(&told) {
+            let how = format!("debate; rounds={}; {word}", round + 1);
             return pick(told, 0, how);
         }
     }
@@ -76,6 +76,17 @@ pub(super) async fn debate(
         Ok(_) => unwritten("what sums up the answers was cut off or declined".to_owned()),
         Err(Untold::Budget(detail)) => Outcome::Fail(PlanFault::Budget.failure(detail)),
         Err(Untold::Failed(failure)) => unwritten(failure.detail),
+    }
+}
+
+/// Why there is nothing to choose from, where that is so: one answer alone agrees with nobody.
+fn undisputed(told: &[Told]) -> Option<&'static str> {
+    match told {
+        [_] => Some("only answer"),
+        [first, others @ ..] => {
+            others.iter().all(|other| agree::agree(&first.spoken, &other.spoken)).then_some("agreed")
+        }
+        [] => None,
     }
 }
 
