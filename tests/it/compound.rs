@@ -439,3 +439,36 @@ async fn one_answer_alone_agrees_with_nobody() {
         assert_eq!(answer.header("x-pointsman-plan"), Some(how));
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_model_in_two_places_is_called_where_each_question_can_be_put() {
+    // The judge's is ours, and goes to the first place; Messages has no word for `seed`, so the client's goes to the second.
+    let world = World::start(|config| {
+        config.every_client = true;
+        let first =
+            "{ provider = \"d\", upstream_name = \"claude-large-1\", ttft_ms = 20, per_token_us = 100 }";
+        config.swap(first, &format!("{first}, {}", first.replace("\"d\"", "\"f\"")));
+        config.policy_lines =
+            "plans = [\"single\", \"cascade\"]\n[policies.compound]\ncascade = [{ tries = [\"small\"], \
+            accept = \"judge\", judge = \"claude-large\", last = \"claude-large\" }]"
+                .to_owned();
+    })
+    .await;
+    world.small.choose(|seen| told(seen.target(), "42", 10));
+    world.large.choose(|seen| match seen.target() {
+        "/v1/messages" => told(seen.target(), "{\"accept\": false}", 70),
+        _ => Script::Whole(Whole::json(
+            200,
+            json!({"candidates": [{"content": {"role": "model", "parts": [{"text": "43"}]}, "finishReason": "STOP"}],
+                   "usageMetadata": {"promptTokenCount": 10, "candidatesTokenCount": 5, "totalTokenCount": 15}})
+            .to_string(),
+        )),
+    });
+    let body = json!({"model": "auto", "seed": 1, "messages": [{"role": "user", "content": "How many?"}]});
+    let request = Request::chat(body.to_string()).with("x-pointsman-plan", "cascade");
+    let answer = world.proxy.exchange(&request).await;
+    assert_eq!((answer.status, content(&answer)), (200, json!("43")), "{}", answer.text());
+    let asked =
+        world.large.seen().iter().map(|seen| seen.target().contains("generateContent")).collect::<Vec<_>>();
+    assert_eq!(asked, [false, true]);
+}
