@@ -95,8 +95,6 @@ pub enum AcceptSpec {
     Majority,
     /// The answer has the form that was asked for.
     Structure,
-    /// The model was sure of its words.
-    Logprobs,
     /// This model finds it good.
     Judge(ModelIx),
 }

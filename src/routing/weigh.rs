@@ -88,7 +88,7 @@ impl Field<'_> {
         let accepted = accepted(snapshot, self.baseline, analysis, &plan);
         let legs = legs(&Terms { snapshot, inputs, analysis, accepted }, &plan);
         let targets: Vec<Result<DeploymentIx, eligible::Obstacle>> =
-            legs.iter().map(|leg| self.leg_target(leg, &plan)).collect();
+            legs.iter().map(|leg| self.leg_target(leg)).collect();
         let live: Vec<Option<&DeploymentLive>> = targets
             .iter()
             .map(|target| target.as_ref().map_or_else(|obstacle| obstacle.at, |ix| Some(*ix)))
@@ -120,7 +120,7 @@ impl Field<'_> {
     }
 
     /// Where a leg would be called, or why it cannot be.
-    fn leg_target(&self, leg: &Leg, plan: &Plan) -> Result<DeploymentIx, eligible::Obstacle> {
+    fn leg_target(&self, leg: &Leg) -> Result<DeploymentIx, eligible::Obstacle> {
         let ix = self.snapshot.model_by_id(leg.model.as_str()).ok_or(Why::NotReady)?;
         let model = self.snapshot.model(ix);
         let capped = self.inputs.facts.max_output_tokens.is_some();
@@ -129,10 +129,6 @@ impl Field<'_> {
         // As of any prompt, a tenth is kept free.
         if input + input / 10 + output > u64::from(model.context_tokens) {
             return Err(Why::ContextWindow.into());
-        }
-        let sure = matches!(plan, Plan::Cascade(Cascade { accept: Accept::Logprobs, .. }));
-        if sure && leg.role == Role::Try && !model.capabilities.has(Capabilities::LOGPROBS) {
-            return Err(Why::MissingCapability(Capabilities::LOGPROBS).into());
         }
         if leg.role.asks_of_ours() {
             return eligible::target_of_ours(self.snapshot, self.inputs, ix);

@@ -15,9 +15,7 @@ pub(super) async fn run(
     let stands = match &cascade.accept {
         Accept::Agreement => agreement(job, compound, trail).await,
         Accept::Majority => majority(job, compound, trail).await,
-        Accept::Structure | Accept::Logprobs | Accept::Judge(_) => {
-            in_turn(job, (compound, cascade), trail).await
-        }
+        Accept::Structure | Accept::Judge(_) => in_turn(job, (compound, cascade), trail).await,
     };
     match stands {
         Some((told, how)) => Outcome::Serve(told, how),
@@ -85,7 +83,6 @@ async fn in_turn(
             // What has not the form that was asked for needs no judge.
             Accept::Judge(_) if !told.counts(job) => continue,
             Accept::Judge(_) => (judged(job, (compound, spec), &told, trail).await, "judge"),
-            Accept::Logprobs => (false, "logprobs"),
             Accept::Structure | Accept::Agreement | Accept::Majority => (told.counts(job), "structure"),
         };
         if stands {
