@@ -61,7 +61,7 @@ fn agrees_on_free_text(plan: &Plan, analysis: &Analysis) -> bool {
 }
 
 /// What a plan would need of the sort of answer it is to give, and this request does not leave it.
-fn misshapen(plan: &Plan, needs: Capabilities) -> Option<Why> {
+fn misshapen(plan: &Plan, needs: Capabilities, stream: bool) -> Option<Why> {
     // Two calls of a tool the provider runs are two deeds, whoever's answer serves; answers of Responses are not compared.
     let deeds = Capabilities::SERVER_TOOLS.with(Capabilities::RESPONSES);
     let several = deeds
@@ -73,6 +73,10 @@ fn misshapen(plan: &Plan, needs: Capabilities) -> Option<Why> {
     let written_anew = several.with(Capabilities::JSON_SCHEMA).with(Capabilities::JSON_OBJECT);
     let in_the_way = match plan {
         Plan::Named | Plan::Single(_) => Capabilities::default(),
+        // A stream is written from the whole answer, as one choice of text and calls.
+        Plan::Cascade(Cascade { accept: Accept::Structure, .. }) if stream => {
+            deeds.with(Capabilities::MULTIPLE_CHOICES).with(Capabilities::LOGPROBS).with(Capabilities::AUDIO)
+        }
         Plan::Cascade(Cascade { accept: Accept::Structure, .. }) => deeds,
         Plan::Cascade(_) | Plan::Ensemble(_) => several,
         Plan::Debate(_) | Plan::Draft(_) => written_anew,
@@ -112,7 +116,7 @@ impl Field<'_> {
         };
         let needs = inputs.facts.needs;
         let needs = if self.asked_in_chat().is_some() { needs.without(needs.apis()) } else { needs };
-        let obstacle = misshapen(&candidate.plan, needs).or(obstacle);
+        let obstacle = misshapen(&candidate.plan, needs, inputs.facts.stream).or(obstacle);
         if let Some(why) = obstacle.or_else(|| self.beyond(&candidate)) {
             candidate.verdict = Verdict::Ineligible(why);
         }
