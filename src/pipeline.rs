@@ -216,7 +216,7 @@ impl Engine {
     ) -> Result<Job<'a>, Refusal> {
         let loaded = &inbound.loaded;
         let snapshot = &*loaded.snapshot;
-        let mut hops = hops::of(loaded, inbound, read, dispatch)?;
+        let (mut hops, places) = hops::of(loaded, inbound, read, dispatch)?;
         if let (true, Read::Understood(asked)) = (dispatch.bound, read) {
             let answerer = self.answerer(asked);
             hops::bind(snapshot, &mut hops, answerer.map(|answerer| answerer.deployment));
@@ -227,7 +227,7 @@ impl Engine {
         };
         let policy = dispatch.policy.map(|ix| snapshot.policy(ix).at(dispatch.step));
         let rules = rules(&dispatch.plan, policy, &hops);
-        let compound = hops::compound(snapshot, (dispatch, policy), &hops);
+        let compound = hops::compound((dispatch, policy), &places);
         let guarded = matches!(rules, Rules::Guarded { .. });
         let policy_limit = |limit: fn(&Policy) -> Option<u32>| policy.filter(|_| guarded).and_then(limit);
         let until = |caller: Option<u32>, policy: Option<u32>| {

@@ -49,7 +49,10 @@ impl Compound {
     pub fn models(&self) -> impl Iterator<Item = ModelIx> + '_ {
         let cascades =
             self.cascades.iter().flat_map(|cascade| cascade.tries.iter().copied().chain(cascade.last));
-        cascades.chain(self.drafts.iter().map(|draft| draft.drafter)).chain(self.members.iter().copied())
+        // A verifier answers itself where it rejects a draft.
+        let drafts =
+            self.drafts.iter().flat_map(|draft| std::iter::once(draft.drafter).chain(draft.verifier));
+        cascades.chain(drafts).chain(self.members.iter().copied())
     }
 }
 
@@ -92,8 +95,6 @@ pub enum AcceptSpec {
     Majority,
     /// The answer has the form that was asked for.
     Structure,
-    /// The model was sure of its words.
-    Logprobs,
     /// This model finds it good.
     Judge(ModelIx),
 }

@@ -21,11 +21,10 @@ const LICENSES: [(&str, CompoundLicense); 2] =
     [("measured", CompoundLicense::Measured), ("granted", CompoundLicense::Granted)];
 
 /// Tests of an answer; with `judge`, the judge of the entry.
-const ACCEPT: [(&str, Accept); 5] = [
+const ACCEPT: [(&str, Accept); 4] = [
     ("agreement", Accept::Plain(AcceptSpec::Agreement)),
     ("majority", Accept::Plain(AcceptSpec::Majority)),
     ("structure", Accept::Plain(AcceptSpec::Structure)),
-    ("logprobs", Accept::Plain(AcceptSpec::Logprobs)),
     ("judge", Accept::Judge),
 ];
 
@@ -132,9 +131,7 @@ impl Around<'_> {
         let (least, most) = match accept {
             AcceptSpec::Agreement => (2, MOST_AGREEING.min(usize::from(max_fan_out))),
             AcceptSpec::Majority => (OF_A_MAJORITY, OF_A_MAJORITY),
-            AcceptSpec::Structure | AcceptSpec::Logprobs | AcceptSpec::Judge(_) => {
-                (1, usize::from(max_fan_out))
-            }
+            AcceptSpec::Structure | AcceptSpec::Judge(_) => (1, usize::from(max_fan_out)),
         };
         self.count(&tries, (least, most));
         match last.as_ref().map(|(last, _)| *last).or(self.baseline) {

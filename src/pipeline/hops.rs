@@ -12,55 +12,54 @@ use crate::types::{DeploymentId, DeploymentIx, Dialect, ModelId, ModelIx, NanoUs
 /// Most hops of one chain.
 const MAX_HOPS: usize = 8;
 
-/// The hops of a dispatch, in order; never empty.
+/// The hops of a dispatch, in order, never empty; and which of them each leg of a plan of several models is called at.
 pub(super) fn of(
     loaded: &Loaded,
     inbound: &Inbound,
     read: &Read,
     dispatch: &Dispatch,
-) -> Result<Vec<Hop>, Refusal> {
+) -> Result<(Vec<Hop>, Vec<usize>), Refusal> {
     let snapshot = &*loaded.snapshot;
     match &dispatch.plan {
-        Plan::Named => as_named(snapshot, inbound, read).map(|hop| vec![hop]),
+        Plan::Named => as_named(snapshot, inbound, read).map(|hop| (vec![hop], Vec::new())),
         Plan::Single(model) => {
             let mut hops = Vec::with_capacity(4);
             chain(&mut hops, (snapshot, inbound, dispatch), std::iter::once(model).chain(&dispatch.fallback));
             if hops.is_empty() {
                 return Err(nowhere(model));
             }
-            Ok(hops)
+            Ok((hops, Vec::new()))
         }
         Plan::Cascade(_) | Plan::Ensemble(_) | Plan::Debate(_) | Plan::Draft(_) => {
-            let mut hops = Vec::with_capacity(8);
+            let mut hops: Vec<Hop> = Vec::with_capacity(8);
+            let mut places = Vec::with_capacity(dispatch.legs.len());
             for leg in &dispatch.legs {
                 let hop = member(loaded, inbound, dispatch, leg).ok_or_else(|| nowhere(&leg.model))?;
-                if !hops.iter().any(|known: &Hop| known.deployment == hop.deployment) {
+                // One model may be called in two places: what is asked of ours goes where the client's words do not.
+                let known = hops.iter().position(|known| known.deployment == hop.deployment);
+                places.push(known.unwrap_or(hops.len()));
+                if known.is_none() {
                     hops.push(hop);
                 }
             }
             chain(&mut hops, (snapshot, inbound, dispatch), dispatch.fallback.iter());
-            Ok(hops)
+            Ok((hops, places))
         }
     }
 }
 
-/// The calls of a plan of several models, tied to its hops; `None` for any other plan.
+/// The calls of a plan of several models, tied to the hops they are called at; `None` for any other plan.
 pub(super) fn compound(
-    snapshot: &Snapshot,
     (dispatch, policy): (&Dispatch, Option<&Policy>),
-    hops: &[Hop],
+    places: &[usize],
 ) -> Option<Compound> {
     let compound = &policy.filter(|_| dispatch.plan.is_compound())?.compound;
-    let at = |model: &ModelId| {
-        let ix = snapshot.model_by_id(model.as_str());
-        hops.iter().position(|hop| hop.model == ix)
-    };
-    let spec = |leg: &Leg| {
+    let spec = |(leg, hop): (&Leg, &usize)| {
         let Leg { role, wave, output_cap, worst_cost, .. } = *leg;
-        Some(Spec { hop: at(&leg.model)?, role, wave, output_cap, worst_cost })
+        Spec { hop: *hop, role, wave, output_cap, worst_cost }
     };
-    let legs: Vec<Spec> = dispatch.legs.iter().filter_map(spec).collect();
-    let members = legs.iter().map(|leg| leg.hop + 1).max().unwrap_or(0);
+    let legs: Vec<Spec> = dispatch.legs.iter().zip(places).map(spec).collect();
+    let members = places.iter().map(|hop| hop + 1).max().unwrap_or(0);
     Some(Compound {
         plan: dispatch.plan.clone(),
         chain: members,

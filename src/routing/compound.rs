@@ -32,8 +32,6 @@ pub enum Accept {
     Majority,
     /// The answer has the form that was asked for.
     Structure,
-    /// The model was sure of its words.
-    Logprobs,
     /// This model finds it good.
     Judge(ModelId),
 }
@@ -129,7 +127,6 @@ impl fmt::Display for Cascade {
                 write!(f, "cascade({}, {} | {last} by majority)", joined(first, " & "), joined(third, ", "))
             }
             Accept::Structure => write!(f, "cascade({} | {last} by structure)", joined(&self.tries, ", ")),
-            Accept::Logprobs => write!(f, "cascade({} | {last} by logprobs)", joined(&self.tries, ", ")),
             Accept::Judge(judge) => {
                 write!(f, "cascade({} | {last} by {judge})", joined(&self.tries, ", "))
             }

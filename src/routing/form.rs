@@ -73,7 +73,6 @@ impl Field<'_> {
             AcceptSpec::Agreement => Accept::Agreement,
             AcceptSpec::Majority => Accept::Majority,
             AcceptSpec::Structure => Accept::Structure,
-            AcceptSpec::Logprobs => Accept::Logprobs,
             AcceptSpec::Judge(judge) => Accept::Judge(self.id(judge)),
         };
         Some(Plan::Cascade(Cascade { tries: self.ids(&spec.tries), accept, last: self.id(last) }))

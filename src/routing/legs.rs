@@ -15,6 +15,8 @@ use crate::types::{ModelId, NanoUsd, Usage};
 pub const VERDICT_TOKENS: u32 = 256;
 /// Most tokens of our own words around a question and answers that a model is shown.
 pub const FRAME_TOKENS: u32 = 1024;
+/// Of drafts that do not stand, as if one in four could not be mended: nobody has counted them.
+const BEYOND_MENDING: f64 = 0.25;
 /// Tokens a verdict usually has.
 const USUAL_VERDICT: u32 = 32;
 
@@ -53,7 +55,7 @@ pub fn affords(ceiling: NanoUsd, spent: Option<NanoUsd>, worst: Option<NanoUsd>)
 pub enum Role {
     /// Answers; its answer may stand.
     Try,
-    /// Answers when no try stands.
+    /// Answers when no try stands, or a draft was rejected.
     Last,
     /// Answers, to be chosen from.
     Member,
@@ -156,7 +158,7 @@ impl Sheet<'_> {
                     })?;
                     wave = 2;
                 }
-                Accept::Structure | Accept::Logprobs | Accept::Judge(_) => {
+                Accept::Structure | Accept::Judge(_) => {
                     // As if each stood equally often.
                     let chance = 1.0 - accepted * f64::from(before) / tries.len() as f64;
                     let answer = self.ask(Asked { model, role: Role::Try, wave, chance, reads })?;
@@ -195,8 +197,10 @@ impl Sheet<'_> {
     fn draft(&mut self, Draft { drafter, verifier }: &Draft) -> Option<()> {
         let reads = self.question();
         let draft = self.ask(Asked { model: drafter, role: Role::Drafter, wave: 0, chance: 1.0, reads })?;
-        let reads = self.shown(draft);
-        self.ask(Asked { model: verifier, role: Role::Verifier, wave: 1, chance: 1.0, reads }).map(|_| ())
+        let shown = self.shown(draft);
+        self.ask(Asked { model: verifier, role: Role::Verifier, wave: 1, chance: 1.0, reads: shown })?;
+        let chance = (1.0 - self.terms.accepted) * BEYOND_MENDING;
+        self.ask(Asked { model: verifier, role: Role::Last, wave: 2, chance, reads }).map(|_| ())
     }
 
     /// All of them asked the same; what they write together.

@@ -62,7 +62,7 @@ fn agrees_on_free_text(plan: &Plan, analysis: &Analysis) -> bool {
 }
 
 /// What a plan would need of the sort of answer it is to give, and this request does not leave it.
-fn misshapen(plan: &Plan, needs: Capabilities) -> Option<Why> {
+fn misshapen(plan: &Plan, needs: Capabilities, stream: bool) -> Option<Why> {
     // Two calls of a tool the provider runs are two deeds, whoever's answer serves; answers of Responses are not compared.
     let deeds = Capabilities::SERVER_TOOLS.with(Capabilities::RESPONSES);
     let several = deeds
@@ -74,6 +74,10 @@ fn misshapen(plan: &Plan, needs: Capabilities) -> Option<Why> {
     let written_anew = several.with(Capabilities::JSON_SCHEMA).with(Capabilities::JSON_OBJECT);
     let in_the_way = match plan {
         Plan::Named | Plan::Single(_) => Capabilities::default(),
+        // A stream is written from the whole answer, as one choice of text and calls.
+        Plan::Cascade(Cascade { accept: Accept::Structure, .. }) if stream => {
+            deeds.with(Capabilities::MULTIPLE_CHOICES).with(Capabilities::LOGPROBS).with(Capabilities::AUDIO)
+        }
         Plan::Cascade(Cascade { accept: Accept::Structure, .. }) => deeds,
         Plan::Cascade(_) | Plan::Ensemble(_) => several,
         Plan::Debate(_) | Plan::Draft(_) => written_anew,
@@ -89,7 +93,7 @@ impl Field<'_> {
         let accepted = accepted(snapshot, self.baseline, analysis, &plan);
         let legs = legs(&Terms { snapshot, inputs, analysis, accepted }, &plan);
         let targets: Vec<Result<DeploymentIx, eligible::Obstacle>> =
-            legs.iter().map(|leg| self.leg_target(leg, &plan)).collect();
+            legs.iter().map(|leg| self.leg_target(leg)).collect();
         let live: Vec<Option<&DeploymentLive>> = targets
             .iter()
             .map(|target| target.as_ref().map_or_else(|obstacle| obstacle.at, |ix| Some(*ix)))
@@ -113,7 +117,7 @@ impl Field<'_> {
         };
         let needs = inputs.facts.needs;
         let needs = if self.asked_in_chat().is_some() { needs.without(needs.apis()) } else { needs };
-        let obstacle = misshapen(&candidate.plan, needs).or(obstacle);
+        let obstacle = misshapen(&candidate.plan, needs, inputs.facts.stream).or(obstacle);
         if let Some(why) = obstacle.or_else(|| self.beyond(&candidate)) {
             candidate.verdict = Verdict::Ineligible(why);
         }
@@ -121,7 +125,7 @@ impl Field<'_> {
     }
 
     /// Where a leg would be called, or why it cannot be.
-    fn leg_target(&self, leg: &Leg, plan: &Plan) -> Result<DeploymentIx, eligible::Obstacle> {
+    fn leg_target(&self, leg: &Leg) -> Result<DeploymentIx, eligible::Obstacle> {
         let ix = self.snapshot.model_by_id(leg.model.as_str()).ok_or(Why::NotReady)?;
         let model = self.snapshot.model(ix);
         let capped = self.inputs.facts.max_output_tokens.is_some();
@@ -130,10 +134,6 @@ impl Field<'_> {
         // As of any prompt, a tenth is kept free.
         if input + input / 10 + output > u64::from(model.context_tokens) {
             return Err(Why::ContextWindow.into());
-        }
-        let sure = matches!(plan, Plan::Cascade(Cascade { accept: Accept::Logprobs, .. }));
-        if sure && leg.role == Role::Try && !model.capabilities.has(Capabilities::LOGPROBS) {
-            return Err(Why::MissingCapability(Capabilities::LOGPROBS).into());
         }
         if leg.role.asks_of_ours() {
             return eligible::target_of_ours(self.snapshot, self.inputs, ix);

@@ -110,7 +110,8 @@ pub(super) async fn take(
                 account_for_broken(job, position, attempt, (&failure, &body));
             } else {
                 if !shows_key {
-                    failure.answer = Some(Box::new(wire.error(job.dialect, status, (headers, body))));
+                    let (headers, body) = wire.error(job.dialect, status, (headers, body));
+                    failure.answer = Some(Box::new(Refused { hop: position, status, headers, body }));
                 }
                 if failure.class == FailureClass::Timeout {
                     // Somebody on the way gave up waiting; whether it was written nobody knows.
@@ -464,7 +465,10 @@ impl Progress {
 
 /// Settles tokens and cost of a leg whose answer was read.
 pub(super) fn settle(job: &Job<'_>, position: usize, attempt: &mut Attempt<'_>, used: (Usage, UsageSource)) {
-    let (usage, source) = used;
+    let (mut usage, source) = used;
+    if let (UsageSource::Estimated, Some(reads)) = (source, attempt.reads) {
+        usage.input = reads;
+    }
     let cost = job.cost(position, &usage);
     attempt.note(|leg| {
         leg.usage = usage;

@@ -82,6 +82,8 @@ pub struct Attempt<'t> {
     trail: &'t mut Trail,
     leg: Option<Leg>,
     began: Instant,
+    /// Our estimate of what it reads, where that is not the client's request as it came.
+    pub(super) reads: Option<u64>,
 }
 
 impl<'t> Attempt<'t> {
@@ -103,7 +105,7 @@ impl<'t> Attempt<'t> {
             fault: None,
             alarm: false,
         };
-        Self { trail, leg: Some(leg), began }
+        Self { trail, leg: Some(leg), began, reads: None }
     }
 
     /// Changes the leg's record.

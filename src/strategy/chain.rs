@@ -94,6 +94,8 @@ pub struct Failure {
 /// A provider's error answer.
 #[derive(Debug)]
 pub struct Refused {
+    /// Position of the hop that gave it.
+    pub hop: usize,
     /// Its status.
     pub status: u16,
     /// Its headers that may pass.
@@ -205,7 +207,7 @@ async fn retry_last<R: Reply>(
 }
 
 /// The end of the chain: the provider's own error when the request was at fault, ours otherwise.
-async fn finish<R: Reply>(
+pub(super) async fn finish<R: Reply>(
     job: &Job<'_>,
     position: usize,
     mut failure: Failure,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::chain::{Failure, Refused};
+use super::chain::Failure;
 use super::job::{Hop, Job};
 use super::rules::Rules;
 use crate::catalog::{CapKey, Credential, Provider, StreamUsage};
@@ -236,7 +236,12 @@ impl Wire {
     }
 
     /// A provider's error in the client's dialect; what is translated is JSON, whatever it was.
-    pub(super) fn error(&self, client: Dialect, status: u16, (headers, body): (HeaderMap, Bytes)) -> Refused {
+    pub(super) fn error(
+        &self,
+        client: Dialect,
+        status: u16,
+        (headers, body): (HeaderMap, Bytes),
+    ) -> (HeaderMap, Bytes) {
         let mut headers = self.headers(client, headers);
         let body = match self.asker {
             None => body,
@@ -245,7 +250,7 @@ impl Wire {
                 codec::cross_error(self.dialect, client, status, &body)
             }
         };
-        Refused { status, headers, body }
+        (headers, body)
     }
 
     /// An answer's headers for the client: SDKs look for the provider's id under their own vendor's name.

@@ -24,21 +24,31 @@ pub async fn world(plans: &str) -> World {
 
 /// A model's whole answer in the dialect of the path, for so many input tokens and five of output.
 pub fn told(target: &str, text: &str, input: u64) -> Script {
+    ended(target, text, input, ["stop", "end_turn"])
+}
+
+/// The same, ended for another reason: its word in Chat and in Messages.
+pub fn ended(target: &str, text: &str, input: u64, [chat, messages]: [&str; 2]) -> Script {
     let body = if target.ends_with("/messages") {
         json!({
-            "id": "msg_9", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn",
+            "id": "msg_9", "type": "message", "role": "assistant", "model": "m", "stop_reason": messages,
             "content": [{"type": "text", "text": text}], "usage": {"input_tokens": input, "output_tokens": 5},
         })
     } else {
         let message = json!({"role": "assistant", "content": text});
         json!({
             "id": "chatcmpl-9", "object": "chat.completion", "created": 1, "model": "m",
-            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+            "choices": [{"index": 0, "message": message, "finish_reason": chat}],
             "usage": {"prompt_tokens": input, "completion_tokens": 5, "total_tokens": input + 5},
         })
     };
     Script::Whole(Whole::json(200, body.to_string()))
 }
+
+/// Why an answer ends that the output cap cut.
+pub const CUT: [&str; 2] = ["length", "max_tokens"];
+/// Why one ends that was declined.
+pub const DECLINED: [&str; 2] = ["content_filter", "refusal"];
 
 /// The verdict of a judge that finds this answer the best, wherever it stands among those it is shown.
 pub fn picked(seen: &Seen, answer: &str) -> String {
@@ -54,6 +64,9 @@ pub fn by_model(world: &World, of: &'static [(&'static str, &'static str)]) {
         let text = of.iter().find(|(name, _)| *name == model).map_or("?", |(_, text)| *text);
         match text {
             "FAIL" => Script::Status(500, None),
+            "BAD" => Script::Status(400, None),
+            text if text.starts_with("CUT ") => ended(seen.target(), &text[4..], 10, CUT),
+            text if text.starts_with("DECLINED ") => ended(seen.target(), &text[9..], 10, DECLINED),
             text if text.starts_with("PICKS ") => told(seen.target(), &picked(seen, &text[6..]), 70),
             verdict if verdict.starts_with('{') => told(seen.target(), verdict, 70),
             text => told(seen.target(), text, 10),
@@ -116,6 +129,44 @@ async fn a_cascade_escalates_where_they_differ_or_fail() {
         }
         // Members are asked for whole answers, whatever the client wants.
         assert!(world.small.seen().iter().all(|seen| seen.json()["stream"] == json!(false)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_cut_off_declined_or_no_json_agrees_with_nobody() {
+    let schema = json!({"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}});
+    for (says, format, last) in [
+        ("CUT The answer is 1", Value::Null, "43"),
+        ("DECLINED No.", Value::Null, "43"),
+        ("42", schema, "{\"n\":43}"),
+    ] {
+        let world = world(CASCADE).await;
+        let table = vec![("small-1", says), ("mid-1", says), ("large-1", last)];
+        // What begins with a brace is said as it is.
+        by_model(&world, table.leak());
+        let mut body = json!({"model": "auto", "max_tokens": 50,
+                              "messages": [{"role": "user", "content": "How many?"}]});
+        if !format.is_null() {
+            body["response_format"] = format;
+        }
+        let request = Request::chat(body.to_string()).with("x-pointsman-plan", "cascade");
+        let answer = world.proxy.exchange(&request).await;
+        assert_eq!((answer.status, content(&answer)), (200, json!(last)), "{says}: {}", answer.text());
+        assert_eq!(answer.header("x-pointsman-plan"), Some("cascade; escalated"), "{says}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_every_model_finds_wrong_with_a_request_reaches_who_asked() {
+    for (plans, kind) in
+        [(CASCADE, "cascade"), (ENSEMBLE, "ensemble"), (ENSEMBLE, "debate"), (ENSEMBLE, "draft")]
+    {
+        let world = world(plans).await;
+        by_model(&world, &[("small-1", "BAD"), ("mid-1", "BAD"), ("large-1", "BAD")]);
+        let answer = world.proxy.exchange(&ask(kind, false)).await;
+        assert_eq!(answer.status, 400, "{kind}: {}", answer.text());
+        assert!(answer.json()["error"]["code"] != "quorum", "{kind}");
+        assert_eq!(world.proxy.only_entry().await.status, 400, "{kind}");
     }
 }
 
@@ -356,4 +407,95 @@ async fn a_client_that_leaves_takes_all_members_along() {
     let entry = world.proxy.only_entry().await;
     assert_eq!((entry.outcome.as_str(), entry.attempts.len()), ("client_gone", 3));
     assert!(entry.attempts.iter().all(|attempt| attempt.maybe_billed));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rejected_draft_never_serves() {
+    let plans = "plans = [\"single\", \"draft\"]\n[policies.compound]\nverify_failure = \"serve_unverified\"\n\
+                 draft = [{ drafter = \"small\", verifier = \"large\" }]";
+    for verdict in [
+        r#"{"accept": false}"#,
+        r#"{"corrections": [{"find": "2001", "replace": "1998"}]}"#,
+        r#"{"corrections": [{"find": "1998", "replace": "2001"}]} The draft quotes {"accept": true}."#,
+    ] {
+        let world = world(plans).await;
+        by_model(&world, vec![("small-1", "It was 1998."), ("large-1", verdict)].leak());
+        let answer = world.proxy.exchange(&ask("draft", false)).await;
+        // Asked itself, the verifier of this test says the same again.
+        assert_eq!((answer.status, content(&answer)), (200, json!(verdict)), "{}", answer.text());
+        assert_eq!(answer.header("x-pointsman-plan"), Some("draft; rejected"));
+        let asked = world.large.seen();
+        assert!(asked[0].holds("It was 1998.") && !asked[1].holds("It was 1998."));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_judge_without_a_count_is_booked_with_what_it_was_shown() {
+    let world = world(ENSEMBLE).await;
+    let choose = |seen: &Seen| {
+        let model = seen.json()["model"].as_str().unwrap().to_owned();
+        if model != "claude-large-1" {
+            return told(seen.target(), &format!("{model} says {}", "a lot ".repeat(1000)), 10);
+        }
+        let body = json!({
+            "id": "msg_9", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn",
+            "content": [{"type": "text", "text": "{\"best\": 2}"}],
+        });
+        Script::Whole(Whole::json(200, body.to_string()))
+    };
+    world.small.choose(choose);
+    world.large.choose(choose);
+    let answer = world.proxy.exchange(&ask("ensemble", false)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let entry = world.proxy.only_entry().await;
+    let judge = entry.attempts.last().unwrap();
+    // Three answers of 6000 bytes.
+    assert!(judge.usage.input > 3 * 6000 / 4, "{:?}", judge.usage);
+    assert!(judge.cost.unwrap() > entry.attempts[0].cost.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_answer_alone_agrees_with_nobody() {
+    let world = world(&ENSEMBLE.replace("quorum = 2", "quorum = 1")).await;
+    by_model(&world, &[("small-1", "FAIL"), ("mid-1", "2"), ("large-1", "FAIL")]);
+    for (kind, how) in
+        [("ensemble", "ensemble; quorum=1/3; only answer"), ("debate", "debate; rounds=1; only answer")]
+    {
+        let answer = world.proxy.exchange(&ask(kind, false)).await;
+        assert_eq!((answer.status, content(&answer)), (200, json!("2")), "{}", answer.text());
+        assert_eq!(answer.header("x-pointsman-plan"), Some(how));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_model_in_two_places_is_called_where_each_question_can_be_put() {
+    // The judge's is ours, and goes to the first place; Messages has no word for `seed`, so the client's goes to the second.
+    let world = World::start(|config| {
+        config.every_client = true;
+        let first =
+            "{ provider = \"d\", upstream_name = \"claude-large-1\", ttft_ms = 20, per_token_us = 100 }";
+        config.swap(first, &format!("{first}, {}", first.replace("\"d\"", "\"f\"")));
+        config.policy_lines =
+            "plans = [\"single\", \"cascade\"]\n[policies.compound]\ncascade = [{ tries = [\"small\"], \
+            accept = \"judge\", judge = \"claude-large\", last = \"claude-large\" }]"
+                .to_owned();
+    })
+    .await;
+    world.small.choose(|seen| told(seen.target(), "42", 10));
+    world.large.choose(|seen| match seen.target() {
+        "/v1/messages" => told(seen.target(), "{\"accept\": false}", 70),
+        _ => Script::Whole(Whole::json(
+            200,
+            json!({"candidates": [{"content": {"role": "model", "parts": [{"text": "43"}]}, "finishReason": "STOP"}],
+                   "usageMetadata": {"promptTokenCount": 10, "candidatesTokenCount": 5, "totalTokenCount": 15}})
+            .to_string(),
+        )),
+    });
+    let body = json!({"model": "auto", "seed": 1, "messages": [{"role": "user", "content": "How many?"}]});
+    let request = Request::chat(body.to_string()).with("x-pointsman-plan", "cascade");
+    let answer = world.proxy.exchange(&request).await;
+    assert_eq!((answer.status, content(&answer)), (200, json!("43")), "{}", answer.text());
+    let asked =
+        world.large.seen().iter().map(|seen| seen.target().contains("generateContent")).collect::<Vec<_>>();
+    assert_eq!(asked, [false, true]);
 }

@@ -57,7 +57,6 @@ impl Words<'_> {
             AcceptSpec::Agreement => (" & ", "agreement".to_owned()),
             AcceptSpec::Majority => (", ", "majority".to_owned()),
             AcceptSpec::Structure => (", ", "structure".to_owned()),
-            AcceptSpec::Logprobs => (", ", "logprobs".to_owned()),
             AcceptSpec::Judge(judge) => (", ", format!("judge {}", self.name(*judge))),
         };
         format!("cascade: {}, by {accept} | {}", self.names(tries, by), self.or_baseline(*last))

@@ -94,6 +94,7 @@ fn faults_of_plans_are_found() {
         ("cascade = [{ tries = [\"small\", \"large\"] }]", "cascade[0].tries"),
         ("cascade = [{ tries = [\"small\", \"medium\"], last = \"small\" }]", "cascade[0].last"),
         ("cascade = [{ tries = [\"small\", \"medium\"], accept = \"vote\" }]", "cascade[0].accept"),
+        ("cascade = [{ tries = [\"small\", \"medium\"], accept = \"logprobs\" }]", "cascade[0].accept"),
         ("cascade = [{ tries = [\"small\", \"medium\"], accept = \"majority\" }]", "cascade[0].tries"),
         ("cascade = [{ tries = [\"small\"], accept = \"judge\" }]", "cascade[0].judge"),
         ("cascade = [{ tries = [\"small\", \"medium\"], judge = \"other\" }]", "cascade[0].judge"),

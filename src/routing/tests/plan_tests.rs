@@ -318,37 +318,54 @@ fn a_kind_that_cannot_be_had_is_refused_with_what_is_in_the_way() {
 #[test]
 fn the_shape_of_the_request_decides_which_kinds_can_answer() {
     use Capabilities as C;
-    let can = |kind: &str, accept: AcceptSpec, needs: C| {
+    const ONLY_FIRST: [bool; 7] = [true, false, false, false, false, false, false];
+    let can = |kind: &str, accept: AcceptSpec, (needs, stream): (C, bool)| {
         let mut world = world();
+        world.inputs.facts.stream = stream;
         with_plans(&ALL)(&mut world);
         let other = world.add("other", (9.0, 25.0), 0.9);
+        let third = world.add("third", (1.5, 2.5), 0.7);
         world.policy().candidates.retain(|ix| *ix != other);
-        (0..4).for_each(|ix| world.model(ModelIx(ix)).capabilities = C(u32::MAX));
+        (0..5).for_each(|ix| world.model(ModelIx(ix)).capabilities = C(u32::MAX));
         world.policy().compound.judge = Some(other);
-        world.policy().compound.cascades =
-            vec![CascadeSpec { tries: vec![SMALL, ModelIx(2)], accept, last: None }];
+        let mut tries = vec![SMALL, ModelIx(2)];
+        if accept == AcceptSpec::Majority {
+            tries.push(third);
+        }
+        world.policy().compound.cascades = vec![CascadeSpec { tries, accept, last: None }];
         asks(&mut world, kind);
         world.inputs.facts.needs = needs;
         world.inputs.facts.choices = if needs.has(C::MULTIPLE_CHOICES) { 2 } else { 1 };
         world.decide().is_ok()
     };
-    let kinds: [(&str, AcceptSpec); 5] = [
+    let kinds: [(&str, AcceptSpec); 7] = [
         ("cascade", AcceptSpec::Structure),
         ("cascade", AcceptSpec::Agreement),
+        ("cascade", AcceptSpec::Majority),
+        ("cascade", AcceptSpec::Judge(ModelIx(3))),
         ("ensemble", AcceptSpec::Agreement),
         ("debate", AcceptSpec::Agreement),
         ("draft", AcceptSpec::Agreement),
     ];
-    for (needs, expected) in [
-        (C::default(), [true; 5]),
-        (C::VISION.with(C::SAMPLING), [true; 5]),
-        (C::JSON_SCHEMA, [true, true, true, false, false]),
-        (C::TOOLS, [true, false, false, false, false]),
-        (C::MULTIPLE_CHOICES, [true, false, false, false, false]),
-        (C::LOGPROBS, [true, false, false, false, false]),
-        (C::SERVER_TOOLS, [false; 5]),
+    // Under a stream one choice of text and calls is written, whatever was asked for.
+    for (needs, whole, streamed) in [
+        (C::default(), [true; 7], [true; 7]),
+        (C::VISION.with(C::SAMPLING), [true; 7], [true; 7]),
+        (
+            C::JSON_SCHEMA,
+            [true, true, true, true, true, false, false],
+            [true, true, true, true, true, false, false],
+        ),
+        (C::TOOLS, ONLY_FIRST, ONLY_FIRST),
+        (C::MULTIPLE_CHOICES, ONLY_FIRST, [false; 7]),
+        (C::LOGPROBS, ONLY_FIRST, [false; 7]),
+        (C::AUDIO, ONLY_FIRST, [false; 7]),
+        (C::SERVER_TOOLS, [false; 7], [false; 7]),
     ] {
-        assert_eq!(kinds.map(|(kind, accept)| can(kind, accept, needs)), expected, "{needs:?}");
+        for (stream, expected) in [(false, whole), (true, streamed)] {
+            let found = kinds.map(|(kind, accept)| can(kind, accept, (needs, stream)));
+            assert_eq!(found, expected, "{needs:?}, stream {stream}");
+        }
     }
 }
 
@@ -436,7 +453,7 @@ fn the_legs_of_a_plan_are_what_its_worst_case_is_made_of() {
                 (Role::Author, 2),
             ],
         ),
-        ("draft", vec![(Role::Drafter, 0), (Role::Verifier, 1)]),
+        ("draft", vec![(Role::Drafter, 0), (Role::Verifier, 1), (Role::Last, 2)]),
     ] {
         let mut world = world();
         with_plans(&ALL)(&mut world);

@@ -1,9 +1,11 @@
 //! One leg: a whole answer from one hop, paid for and on record, kept here.
 
-use futures_util::future::join_all;
-use tokio::time::Instant;
+use std::time::Duration;
 
-use super::Spec;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::time::{Instant, timeout_at};
+
+use super::{Spec, words};
 use crate::codec::{self, Composed, Spoken};
 use crate::routing::affords;
 use crate::strategy::answer::{self, Good, Untaken};
@@ -14,6 +16,12 @@ use crate::strategy::reaction::react;
 use crate::strategy::wire::Outgoing;
 use crate::types::{FailureClass, NanoUsd, Usage};
 
+/// Who is not needed any more, but would be welcome, has as long again as the others took, and at least this: the dear members of an
+/// ensemble are slower than the cheap ones that make the quorum, and answers of one length differ by about as much.
+const LEAST_GRACE: Duration = Duration::from_millis(250);
+/// The finer word for who was let go.
+pub(super) const NOT_NEEDED: &str = "not_needed";
+
 /// What a hop is asked.
 #[derive(Clone, Copy)]
 pub(super) enum Question<'q> {
@@ -23,6 +31,18 @@ pub(super) enum Question<'q> {
     Own(&'q Composed<'q>),
 }
 
+impl Question<'_> {
+    /// What it is to read, in tokens, where it is not what the client asks: four bytes each, as of answers, which most of it is.
+    fn reads(self, job: &Job<'_>) -> Option<u64> {
+        match self {
+            Self::Clients => None,
+            Self::Own(Composed { system, user, .. }) => {
+                Some(((system.len() + user.len()) as u64).div_ceil(4).max(job.input_tokens))
+            }
+        }
+    }
+}
+
 /// A hop's whole answer.
 pub(super) struct Told {
     pub(super) hop: usize,
@@ -30,6 +50,13 @@ pub(super) struct Told {
     pub(super) spoken: Spoken,
     /// What translation left out of the client's request.
     pub(super) dropped: Vec<&'static str>,
+}
+
+impl Told {
+    /// Whether it may be compared, judged or built upon: whole, not declined, and in the form that was asked for.
+    pub(super) fn counts(&self, job: &Job<'_>) -> bool {
+        words::is_well_formed(job.request, &self.spoken)
+    }
 }
 
 /// Why there is none.
@@ -68,21 +95,77 @@ pub(super) async fn ask_each(
     legs: &[(&Spec, Question<'_>)],
     trail: &mut Trail,
 ) -> Result<Vec<Result<Told, Untold>>, Untold> {
+    let answers = ask_while(job, legs, |_| Rest::Needed, trail).await?;
+    Ok(answers.into_iter().flatten().collect())
+}
+
+/// Answers in the order of their legs; `None`: not there yet, or let go.
+pub(super) type Answers = Vec<Option<Result<Told, Untold>>>;
+
+/// What the answers that are there say of those that are not.
+pub(super) enum Rest {
+    /// Nothing is decided without them.
+    Needed,
+    /// It would go without them: they get a grace.
+    Welcome,
+    /// Nothing that they say changes anything.
+    LetGo,
+}
+
+/// The same, as long as the rest is needed. Who is let go is on record, with what it may have cost.
+pub(super) async fn ask_while(
+    job: &Job<'_>,
+    legs: &[(&Spec, Question<'_>)],
+    rest: impl Fn(&[Option<Result<Told, Untold>>]) -> Rest,
+    trail: &mut Trail,
+) -> Result<Answers, Untold> {
     let specs: Vec<&Spec> = legs.iter().map(|(spec, _)| *spec).collect();
     reserve(job, &specs, trail)?;
     // Each has a trail of its own while they run; dropping all of this on the way still files every leg.
     let mut side = Side { trails: specs.iter().map(|_| Trail::default()).collect(), all: trail };
-    let running =
-        legs.iter().zip(&mut side.trails).map(|((spec, question), trail)| asked(job, spec, *question, trail));
-    let told = join_all(running).await;
-    drop(side);
-    Ok(told.into_iter().map(|told| told.map_err(Untold::Failed)).collect())
+    let mut answers: Answers = specs.iter().map(|_| None).collect();
+    let began = Instant::now();
+    let places = legs.iter().zip(&mut side.trails).enumerate();
+    let mut running: FuturesUnordered<_> = places
+        .map(|(at, ((spec, question), trail))| async move { (at, asked(job, spec, *question, trail).await) })
+        .collect();
+    let mut until = None;
+    loop {
+        let next = match until {
+            None => running.next().await,
+            Some(by) => timeout_at(by, running.next()).await.ok().flatten(),
+        };
+        let Some((at, answer)) = next else { break };
+        answers[at] = Some(answer.map_err(Untold::Failed));
+        match rest(&answers) {
+            Rest::Needed => {}
+            Rest::Welcome => {
+                until = until.or_else(|| Some(Instant::now() + began.elapsed().max(LEAST_GRACE)));
+            }
+            // Where the time is over the others end by themselves, and that is what they are to be on record with.
+            Rest::LetGo if job.is_out_of_time() => {}
+            Rest::LetGo => break,
+        }
+    }
+    drop(running);
+    side.let_go();
+    Ok(answers)
 }
 
 /// The trails of legs that run side by side, put behind one another at the end, however it comes.
 struct Side<'t> {
     trails: Vec<Trail>,
     all: &'t mut Trail,
+}
+
+impl Side<'_> {
+    /// Says of those that were cut short that it was we who did without them.
+    fn let_go(&mut self) {
+        let legs = self.trails.iter_mut().flat_map(|trail| &mut trail.legs);
+        for leg in legs.filter(|leg| leg.end == LegEnd::Cancelled) {
+            leg.fault = Some(NOT_NEEDED);
+        }
+    }
 }
 
 impl Drop for Side<'_> {
@@ -117,9 +200,11 @@ async fn asked(
     question: Question<'_>,
     trail: &mut Trail,
 ) -> Result<Told, Failure> {
-    let told = called(job, spec, question, trail).await;
-    if let Err(failure) = &told {
+    let mut told = called(job, spec, question, trail).await;
+    if let Err(failure) = &mut told {
         react(job, spec.hop, failure, trail);
+        // What was refused then is a request of ours: the provider's words about it are not for the client.
+        failure.answer = failure.answer.take().filter(|_| matches!(question, Question::Clients));
     }
     told
 }
@@ -144,6 +229,7 @@ async fn called(
             return Err(failure);
         }
     };
+    attempt.reads = question.reads(job);
     // Until it is known better: whoever is let go in the middle may have been billed.
     unknown_fate(job, hop, &mut attempt);
     let last = job.compound.as_ref().is_some_and(|compound| compound.is_last(spec, job.hops.len()));

@@ -1,12 +1,13 @@
 //! Several models answer: another chooses one of the answers (ensemble), or they see each other's and another sums up (debate).
 
-use super::ask::{Question, Told, Untold, ask, ask_all, ask_each};
+use super::ask::{Answers, Question, Rest, Told, Untold, ask, ask_each, ask_while};
 use super::{Compound, Outcome, PlanFault, Spec, agree, missing, words};
 use crate::catalog::JudgeFailure;
 use crate::routing::{Debate, Ensemble, Role};
 use crate::strategy::attempt::Trail;
 use crate::strategy::chain::Failure;
 use crate::strategy::job::Job;
+use crate::strategy::rules::{LastWord, last_word};
 use crate::types::FailureClass;
 
 pub(super) async fn ensemble(
@@ -15,15 +16,14 @@ pub(super) async fn ensemble(
     trail: &mut Trail,
 ) -> Outcome {
     let members: Vec<&Spec> = compound.of(0, Role::Member).collect();
-    let asked = ask_all(job, &members, Question::Clients, trail).await;
-    let told = match enough(job, asked, ensemble.quorum) {
+    let told = match asked(job, (&members, Question::Clients), ensemble.quorum, trail).await {
         Ok(told) => told,
         Err(failure) => return Outcome::Fail(failure),
     };
     let of = format!("ensemble; quorum={}/{}", told.len(), members.len());
     // Where all say the same there is nothing to choose.
-    if told.iter().skip(1).all(|other| agree::agree(&told[0].spoken, &other.spoken)) {
-        return pick(told, 0, format!("{of}; agreed"));
+    if let Some(word) = undisputed(&told) {
+        return pick(told, 0, format!("{of}; {word}"));
     }
     let unsure = |told, policy: JudgeFailure, failure: Failure, what: &str| match policy {
         JudgeFailure::Fail => Outcome::Fail(failure),
@@ -50,20 +50,16 @@ pub(super) async fn debate(
     let mut told = Vec::new();
     for round in 0..debate.rounds {
         let debaters: Vec<&Spec> = compound.of(round, Role::Debater).collect();
-        let asked = if round == 0 {
-            ask_all(job, &debaters, Question::Clients, trail).await
-        } else {
-            let text = words::shown(&question, &texts(&told));
-            let composed = words::again(&text, debaters.first().map_or(0, |debater| debater.output_cap));
-            ask_all(job, &debaters, Question::Own(&composed), trail).await
-        };
-        told = match enough(job, asked, debate.quorum) {
+        let text = words::shown(&question, &texts(&told));
+        let composed = words::again(&text, debaters.first().map_or(0, |debater| debater.output_cap));
+        let asks = if round == 0 { Question::Clients } else { Question::Own(&composed) };
+        told = match asked(job, (&debaters, asks), debate.quorum, trail).await {
             Ok(told) => told,
             Err(failure) => return Outcome::Fail(failure),
         };
         // Nobody has anything to add to what all say.
-        if told.iter().skip(1).all(|other| agree::agree(&told[0].spoken, &other.spoken)) {
-            let how = format!("debate; rounds={}; agreed", round + 1);
+        if let Some(word) = undisputed(&told) {
+            let how = format!("debate; rounds={}; {word}", round + 1);
             return pick(told, 0, how);
         }
     }
@@ -71,38 +67,77 @@ pub(super) async fn debate(
     let text = words::shown(&question, &texts(&told));
     let composed = words::sums_up(&text, author.output_cap);
     let how = format!("debate; rounds={}; quorum={}/{}", debate.rounds, told.len(), debate.debaters.len());
+    let unwritten = |detail: String| match compound.judge_failure {
+        JudgeFailure::Fail => Outcome::Fail(PlanFault::Judge.failure(detail)),
+        JudgeFailure::FirstByOrder => pick(told, 0, format!("{how}; judge failed, first by order")),
+    };
     match ask(job, author, Question::Own(&composed), trail).await {
-        Ok(summary) => Outcome::Serve(summary, how),
+        Ok(summary) if summary.counts(job) => Outcome::Serve(summary, how),
+        Ok(_) => unwritten("what sums up the answers was cut off or declined".to_owned()),
         Err(Untold::Budget(detail)) => Outcome::Fail(PlanFault::Budget.failure(detail)),
-        Err(Untold::Failed(failure)) => match compound.judge_failure {
-            JudgeFailure::Fail => Outcome::Fail(PlanFault::Judge.failure(failure.detail)),
-            JudgeFailure::FirstByOrder => pick(told, 0, format!("{how}; judge failed, first by order")),
-        },
+        Err(Untold::Failed(failure)) => unwritten(failure.detail),
     }
 }
 
-/// Those that answered, where they are enough. Where they were cut off by the deadline, that is what failed.
-fn enough(
+/// Why there is nothing to choose from, where that is so: one answer alone agrees with nobody.
+fn undisputed(told: &[Told]) -> Option<&'static str> {
+    match told {
+        [_] => Some("only answer"),
+        [first, others @ ..] => {
+            others.iter().all(|other| agree::agree(&first.spoken, &other.spoken)).then_some("agreed")
+        }
+        [] => None,
+    }
+}
+
+/// What members answer side by side, where enough of it counts. Nobody is waited for once there cannot be enough, nor for long once
+/// there is.
+async fn asked(
     job: &Job<'_>,
-    asked: Result<Vec<Result<Told, Untold>>, Untold>,
+    (members, question): (&[&Spec], Question<'_>),
     quorum: u8,
+    trail: &mut Trail,
 ) -> Result<Vec<Told>, Failure> {
-    let answers = asked.map_err(Failure::from)?;
+    let quorum = usize::from(quorum.max(1));
+    let legs: Vec<_> = members.iter().map(|spec| (*spec, question)).collect();
+    let rest = |answers: &[Option<Result<Told, Untold>>]| {
+        let counting = answers.iter().flatten().flatten().filter(|told| told.counts(job)).count();
+        let open = answers.iter().filter(|answer| answer.is_none()).count();
+        match counting {
+            _ if counting + open < quorum => Rest::LetGo,
+            _ if counting >= quorum => Rest::Welcome,
+            _ => Rest::Needed,
+        }
+    };
+    let answers = ask_while(job, &legs, rest, trail).await.map_err(Failure::from)?;
+    enough(job, answers, quorum)
+}
+
+/// The answers that count, where they are enough. Where they were cut off by the deadline, that is what failed.
+fn enough(job: &Job<'_>, answers: Answers, quorum: usize) -> Result<Vec<Told>, Failure> {
     let of = answers.len();
-    let (mut told, mut late) = (Vec::with_capacity(of), None);
-    for answer in answers {
+    let (mut told, mut late, mut refusals) = (Vec::with_capacity(of), None, Vec::new());
+    for answer in answers.into_iter().flatten() {
         match answer {
-            Ok(answer) if !answer.spoken.refused => told.push(answer),
+            Ok(answer) if answer.counts(job) => told.push(answer),
             Err(Untold::Failed(failure)) if failure.class == FailureClass::Timeout => late = Some(failure),
+            Err(Untold::Failed(failure)) if blames_the_request(&failure) => refusals.push(failure),
             Ok(_) | Err(_) => {}
         }
     }
-    if told.is_empty() || told.len() < usize::from(quorum) {
-        let detail = format!("{} of {of} members answered, {quorum} are needed", told.len());
+    if told.len() < quorum {
+        let detail = format!("{} of {of} members gave a whole answer, {quorum} are needed", told.len());
+        // Where so many find fault with the request, asking again helps nobody, whatever the others might have said.
+        let refusal = Some(of - refusals.len()).filter(|others| *others < quorum).and(refusals.pop());
         let late = late.filter(|_| job.is_out_of_time());
-        return Err(late.unwrap_or_else(|| PlanFault::Quorum.failure(detail)));
+        return Err(refusal.or(late).unwrap_or_else(|| PlanFault::Quorum.failure(detail)));
     }
     Ok(told)
+}
+
+/// Whether a provider says that the request is at fault.
+fn blames_the_request(failure: &Failure) -> bool {
+    failure.answer.is_some() && last_word(failure.class) == LastWord::Providers
 }
 
 /// The judge's choice, asked side by side with the answers in their order and the other way round; `None` where it follows the

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::attempt::{LegEnd, Trail};
+use super::attempt::{Leg, LegEnd, Trail};
 use super::chain::{self, End, Failure};
 use super::job::Job;
 use super::reply::Reply;
@@ -24,7 +24,7 @@ use crate::catalog::{JudgeFailure, VerifyFailure};
 use crate::routing::{Plan, Role};
 use crate::types::{FailureClass, NanoUsd};
 
-use ask::{Told, Untold};
+use ask::{NOT_NEEDED, Told, Untold};
 use held::{Held, Waited};
 
 /// A plan of several models, tied to the hops of a job.
@@ -158,8 +158,9 @@ async fn ended<R: Reply>(
 ) -> End {
     match ran {
         None => {
-            // Whoever was still at work was let go because the client had left.
-            for leg in trail.legs.iter_mut().filter(|leg| leg.end == LegEnd::Cancelled) {
+            // Whoever was still at work was let go because the client had left, unless it was not needed before.
+            let at_work = |leg: &&mut Leg| leg.end == LegEnd::Cancelled && leg.fault != Some(NOT_NEEDED);
+            for leg in trail.legs.iter_mut().filter(at_work) {
                 leg.end = LegEnd::ClientGone;
             }
             End::ClientGone
@@ -173,7 +174,11 @@ async fn ended<R: Reply>(
             if falls_back && compound.chain < job.hops.len() {
                 return chain::run(job, compound.chain, trail, reply).await;
             }
-            End::Failed(failure)
+            match failure.answer.as_ref().map(|refused| refused.hop) {
+                // What is wrong with the request the client hears as from one model alone.
+                Some(hop) => chain::finish(job, hop, failure, trail, reply).await,
+                None => End::Failed(failure),
+            }
         }
     }
 }

@@ -81,54 +81,69 @@ pub(super) enum Corrected {
     Spliced(String, usize),
     /// The verifier wrote it anew.
     Anew(String),
+    /// Something is wrong with it that cannot be mended by what was said.
+    Rejected,
 }
 
-/// Reads a verifier's words and applies them. Every piece to be replaced must stand in the draft exactly once.
+#[derive(Deserialize)]
+struct Verified {
+    accept: Option<bool>,
+    corrections: Option<Vec<Correction>>,
+    rewrite: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Correction {
+    find: String,
+    replace: String,
+}
+
+/// Reads a verifier's words and applies them. Only what says nothing of the draft is a failure; a verdict that is half understood,
+/// or several that differ, do not let it stand: one of them may be a quotation of the draft.
 pub(super) fn corrected(draft: &str, verdict: &str) -> Result<Corrected, String> {
-    #[derive(Deserialize)]
-    struct Verdict {
-        #[serde(default)]
-        accept: bool,
-        #[serde(default)]
-        corrections: Vec<Correction>,
-        #[serde(default)]
-        rewrite: Option<String>,
+    let speaks = |object: &Value, keys: &[&str]| keys.iter().any(|key| object.get(key).is_some());
+    let mut verdicts =
+        objects(verdict).into_iter().filter(|object| speaks(object, &["accept", "corrections", "rewrite"]));
+    let value = verdicts.next().ok_or("no JSON object of the verifier's says anything of the draft")?;
+    if verdicts.any(|other| other != value) {
+        return Ok(Corrected::Rejected);
     }
-    #[derive(Deserialize)]
-    struct Correction {
-        find: String,
-        replace: String,
-    }
-    let value = object(verdict).ok_or("the verifier's verdict is no JSON object")?;
-    let verdict: Verdict =
-        serde_json::from_value(value).map_err(|error| format!("the verifier's verdict: {error}"))?;
-    if let Some(text) = verdict.rewrite.filter(|text| !text.is_empty()) {
+    let finds_fault =
+        value.get("accept") == Some(&Value::Bool(false)) || speaks(&value, &["corrections", "rewrite"]);
+    let Verified { accept, corrections, rewrite } = match serde_json::from_value(value) {
+        Ok(verified) => verified,
+        Err(_) if finds_fault => return Ok(Corrected::Rejected),
+        Err(error) => return Err(format!("the verifier's verdict: {error}")),
+    };
+    if let Some(text) = rewrite.filter(|text| !text.is_empty()) {
         return Ok(Corrected::Anew(text));
     }
-    if verdict.corrections.is_empty() {
-        return if verdict.accept {
-            Ok(Corrected::Accepted)
-        } else {
+    let corrections = corrections.unwrap_or_default();
+    match accept {
+        Some(true) if corrections.is_empty() => Ok(Corrected::Accepted),
+        Some(false) if corrections.is_empty() => Ok(Corrected::Rejected),
+        None if corrections.is_empty() => {
             Err("the verifier neither accepts the draft nor says what is wrong".to_owned())
-        };
+        }
+        _ => Ok(spliced(draft, &corrections)
+            .map_or(Corrected::Rejected, |text| Corrected::Spliced(text, corrections.len()))),
     }
-    if verdict.corrections.len() > MAX_CORRECTIONS {
-        return Err(format!("more than {MAX_CORRECTIONS} corrections: the draft is not worth mending"));
+}
+
+/// A draft with pieces of it replaced. Every one must stand in it exactly once and overlap no other; more than a few are no mending.
+fn spliced(draft: &str, corrections: &[Correction]) -> Option<String> {
+    if corrections.len() > MAX_CORRECTIONS {
+        return None;
     }
-    let mut places = Vec::with_capacity(verdict.corrections.len());
-    for Correction { find, replace } in &verdict.corrections {
+    let mut places = Vec::with_capacity(corrections.len());
+    for Correction { find, replace } in corrections {
         let mut found = draft.match_indices(find.as_str());
-        let (Some((at, _)), None, false) = (found.next(), found.next(), find.is_empty()) else {
-            return Err(format!(
-                "a piece to be replaced does not stand in the draft once: {} bytes",
-                find.len()
-            ));
-        };
+        let (Some((at, _)), None, false) = (found.next(), found.next(), find.is_empty()) else { return None };
         places.push((at..at + find.len(), replace));
     }
     places.sort_by_key(|(place, _)| place.start);
     if places.windows(2).any(|pair| pair[0].0.end > pair[1].0.start) {
-        return Err("two corrections overlap".to_owned());
+        return None;
     }
     let (mut text, mut from) = (String::with_capacity(draft.len()), 0);
     for (place, replace) in &places {
@@ -137,12 +152,7 @@ pub(super) fn corrected(draft: &str, verdict: &str) -> Result<Corrected, String>
         from = place.end;
     }
     text.push_str(&draft[from..]);
-    Ok(Corrected::Spliced(text, places.len()))
-}
-
-/// The last JSON object of an answer: models like to say a word before it.
-fn object(text: &str) -> Option<Value> {
-    objects(text).pop()
+    Some(text)
 }
 
 /// The JSON object of an answer that has this key. Several that differ are no verdict: one of them may be a quotation of what was
@@ -218,25 +228,33 @@ mod tests {
     #[test]
     fn corrections_are_applied_exactly_or_not_at_all() {
         let draft = "In 1998 the Zoë sank; in 1999 it rose.";
-        let ok = |verdict: &str| match corrected(draft, verdict) {
-            Ok(Corrected::Spliced(text, _) | Corrected::Anew(text)) => Some(text),
-            Ok(Corrected::Accepted) => Some(draft.to_owned()),
-            Err(_) => None,
+        let said = |verdict: &str| match corrected(draft, verdict) {
+            Ok(Corrected::Spliced(text, _) | Corrected::Anew(text)) => text,
+            Ok(Corrected::Accepted) => draft.to_owned(),
+            Ok(Corrected::Rejected) => "rejected".to_owned(),
+            Err(_) => "not understood".to_owned(),
         };
-        assert_eq!(ok("{\"accept\": true}").as_deref(), Some(draft));
+        assert_eq!(said("{\"accept\": true} So: {\"accept\": true}"), draft);
         let two = r#"{"corrections":[{"find":"1999","replace":"2001"},{"find":"Zoë","replace":"Ada"}]}"#;
-        assert_eq!(ok(two).as_deref(), Some("In 1998 the Ada sank; in 2001 it rose."));
+        assert_eq!(said(two), "In 1998 the Ada sank; in 2001 it rose.");
         for verdict in [
-            "fine",
-            "{}",
             "{\"accept\": false}",
+            "{\"accept\": false, \"why\": 1, \"corrections\": 2}",
             r#"{"corrections":[{"find":"in","replace":"x"},{"find":"199","replace":"x"}]}"#,
             r#"{"corrections":[{"find":"","replace":"x"}]}"#,
             r#"{"corrections":[{"find":"Zoë sank","replace":"x"},{"find":"sank;","replace":"y"}]}"#,
+            // A draft that is quoted lets itself stand no more than it is mended by what it quotes.
+            r#"{"corrections":[{"find":"1999","replace":"2001"}]} The draft quotes {"accept": true}."#,
+            r#"It says {"rewrite": "Anew."}. {"accept": true}"#,
         ] {
-            assert_eq!(ok(verdict), None, "{verdict}");
+            assert_eq!(said(verdict), "rejected", "{verdict}");
         }
-        assert_eq!(ok("{\"rewrite\": \"Anew.\"}").as_deref(), Some("Anew."));
+        let many = vec![r#"{"find":"1999","replace":"1"}"#; MAX_CORRECTIONS + 1].join(",");
+        assert_eq!(said(&format!("{{\"corrections\":[{many}]}}")), "rejected");
+        for verdict in ["fine", "{}", "{\"accept\": \"yes\"}", "{\"accept\": null}"] {
+            assert_eq!(said(verdict), "not understood", "{verdict}");
+        }
+        assert_eq!(said("{\"rewrite\": \"Anew.\"}"), "Anew.");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! verifies. In a trail `?` marks an attempt that may have been billed.
 
 use super::case::{Checks, Row};
-use super::plans::Does::{Fails, Garbles, Hangs, Picks, Right, Says, Wastes};
+use super::plans::Does::{Cuts, Declines, Fails, Garbles, Hangs, Picks, Rejects, Right, Says, Wastes};
 use super::plans::Got::{Behind, Left, Own, Served};
 use super::plans::Kind::{Cascade, Debate, Draft, Ensemble, Judged, Majority};
 use super::plans::{Does, Got, Kind, PlanCase};
@@ -57,10 +57,10 @@ const LATE: Got = Own(504, "upstream_timeout");
 #[rustfmt::skip]
 pub const PLAN_ROWS: &[Row] = &[
     row("P1", "a member of a plan fails", &[
-        case(Cascade, "cascade, one of the first", [Fails, Says("2"), Says("3"), Hangs],
-            Served("3", "cascade; escalated"), &["s:server_error", "m:answered", "l:answered"]),
-        case(Cascade, "cascade, one of the first says what is no answer", [Says("2"), Garbles, Says("3"), Hangs],
-            Served("3", "cascade; escalated"), &["s:answered", "m:malformed?", "l:answered"]),
+        case(Cascade, "cascade, one of the first", [Fails, Hangs, Says("3"), Hangs],
+            Served("3", "cascade; escalated"), &["s:server_error", "m:cancelled?", "l:answered"]),
+        case(Cascade, "cascade, one of the first says what is no answer", [Hangs, Garbles, Says("3"), Hangs],
+            Served("3", "cascade; escalated"), &["s:cancelled?", "m:malformed?", "l:answered"]),
         case(Cascade, "cascade, the last", [Says("1"), Says("2"), Fails, Hangs],
             UPSTREAM, &["s:answered", "m:answered", "l:server_error"]),
         case(Cascade, "cascade, the last, with a chain behind it", [Says("1"), Says("2"), Fails, Right],
@@ -80,13 +80,13 @@ pub const PLAN_ROWS: &[Row] = &[
         case(Ensemble, "ensemble, one of three", [Says("1"), Fails, Says("3"), Picks("3")],
             Served("3", "ensemble; quorum=2/3; chosen=2"),
             &["s:answered", "m:server_error", "l:answered", "j:answered", "j:answered"]),
-        case(Ensemble, "ensemble, two of three", [Says("1"), Fails, Garbles, Hangs],
-            QUORUM, &["s:answered", "m:server_error", "l:malformed?"]),
+        case(Ensemble, "ensemble, two of three", [Hangs, Fails, Garbles, Hangs],
+            QUORUM, &["s:cancelled?", "m:server_error", "l:malformed?"]),
         case(Debate, "debate, one of three", [Says("1"), Fails, Says("3"), Says("4")],
             Served("4", "debate; rounds=2; quorum=2/3"),
             &["s:answered", "m:server_error", "l:answered", "s:answered", "m:server_error", "l:answered", "j:answered"]),
-        case(Debate, "debate, two of three", [Fails, Says("2"), Fails, Hangs],
-            QUORUM, &["s:server_error", "m:answered", "l:server_error"]),
+        case(Debate, "debate, two of three", [Fails, Hangs, Fails, Hangs],
+            QUORUM, &["s:server_error", "m:cancelled?", "l:server_error"]),
         case(Draft, "draft, who writes", [Fails, Hangs, Hangs, Hangs], UPSTREAM, &["s:server_error"]),
     ]),
     row("P2", "the judge of a plan fails", &[
@@ -118,6 +118,8 @@ pub const PLAN_ROWS: &[Row] = &[
             &["s:answered", "j:answered"]),
         with(UNVERIFIED, case(Draft, "draft: served unverified", [Says("1"), Hangs, Hangs, Fails],
             Served("1", "draft; unverified"), &["s:answered", "j:server_error"])),
+        with(UNVERIFIED, case(Draft, "draft: rejected", [Says("1"), Hangs, Hangs, Rejects("4")],
+            Served("4", "draft; rejected"), &["s:answered", "j:answered", "j:answered"])),
     ]),
     row("P3", "a plan runs out of time", &[
         hint(DEADLINE, case(Cascade, "cascade, the first", SILENT, LATE, &["s:timeout?", "m:timeout?"])),
@@ -167,5 +169,38 @@ pub const PLAN_ROWS: &[Row] = &[
             &["s:answered", "m:answered", "l:answered"])),
         hint(RICH, case(Draft, "draft, spent on the way", [Wastes("1"), Hangs, Hangs, Hangs], SPENT,
             &["s:answered"])),
+    ]),
+    row("P6", "an answer within a plan is cut off or declined", &[
+        case(Cascade, "cascade, one of the first", [Cuts("2"), Hangs, Says("3"), Hangs],
+            Served("3", "cascade; escalated"), &["s:answered", "m:cancelled?", "l:answered"]),
+        case(Majority, "cascade by majority, two of three", [Cuts("2"), Says("1"), Says("3"), Cuts("2")],
+            Served("3", "cascade; escalated"), &["s:answered", "m:answered", "j:answered", "l:answered"]),
+        case(Judged, "cascade by judge, who is not asked", [Cuts("1"), Hangs, Says("3"), Hangs],
+            Served("3", "cascade; escalated"), &["s:answered", "l:answered"]),
+        case(Ensemble, "ensemble, one of three", [Says("1"), Declines("2"), Says("3"), Picks("3")],
+            Served("3", "ensemble; quorum=2/3; chosen=2"),
+            &["s:answered", "m:answered", "l:answered", "j:answered", "j:answered"]),
+        case(Ensemble, "ensemble, two of three", [Hangs, Cuts("2"), Declines("3"), Hangs], QUORUM,
+            &["s:cancelled?", "m:answered", "l:answered"]),
+        case(Debate, "debate, who sums up", [Says("1"), Says("2"), Says("3"), Cuts("4")], JUDGE,
+            &["s:answered", "m:answered", "l:answered", "s:answered", "m:answered", "l:answered", "j:answered"]),
+        with(FIRST, case(Debate, "debate, who sums up declines: the first by order",
+            [Says("1"), Says("2"), Says("3"), Declines("4")],
+            Served("1", "debate; rounds=2; quorum=3/3; judge failed, first by order"),
+            &["s:answered", "m:answered", "l:answered", "s:answered", "m:answered", "l:answered", "j:answered"])),
+        with(UNVERIFIED, case(Draft, "draft: nothing to verify", [Cuts("1"), Hangs, Hangs, Says("4")],
+            Served("4", "draft; rejected"), &["s:answered", "j:answered"])),
+    ]),
+    row("P7", "a plan does not wait for who is not needed", &[
+        case(Cascade, "cascade, the rest when one has failed", [Hangs, Fails, Says("3"), Hangs],
+            Served("3", "cascade; escalated"), &["s:cancelled?", "m:server_error", "l:answered"]),
+        case(Ensemble, "ensemble, a member behind the quorum", [Says("1"), Says("2"), Hangs, Picks("2")],
+            Served("2", "ensemble; quorum=2/3; chosen=2"),
+            &["s:answered", "m:answered", "l:cancelled?", "j:answered", "j:answered"]),
+        case(Ensemble, "ensemble, and then the client leaves", [Says("1"), Says("2"), Hangs, Hangs], Left("smljj"),
+            &["s:answered", "m:answered", "l:cancelled?", "j:client_gone?", "j:client_gone?"]),
+        case(Debate, "debate, a member behind the quorum", [Hangs, Says("2"), Says("3"), Says("4")],
+            Served("4", "debate; rounds=2; quorum=2/3"),
+            &["s:cancelled?", "m:answered", "l:answered", "s:cancelled?", "m:answered", "l:answered", "j:answered"]),
     ]),
 ];
