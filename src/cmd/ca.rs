@@ -87,7 +87,7 @@ pub fn run(path: &Path, arguments: &CaArgs, json: bool) -> Result<String, String
 const AFTER_ROTATION: &str = "\
 next         1. have clients trust this one: pointsman ca install --print (in every store and bundle that had the old one)
              2. restart the proxy (`serve`): it goes on with the old authority until then, a reload does not change it; the
-                key must belong to the user it runs as
+                key must belong to the user it runs as, or to root
              3. restart programs that read their trust at their start: Node, Java, Python, whatever holds a bundle open
              4. take the old one out of system stores; its key was replaced here, copies of it are yours to destroy
              `pointsman run` needs none of this; pods and compositions make their own authority when their volume is new
