@@ -6,6 +6,10 @@ cd "$(dirname "$0")/.."
 . scripts/build/needs.sh
 . scripts/build/sdks.sh
 sdks
-[ -n "$python" ] || exit 0
+if [ -z "$python" ]; then
+    # Where Node's are missing too, that has been said.
+    [ -z "$node" ] || without "$python_need" "the SDKs of Node by base URL (what runs them has to have Python's)"
+    exit 0
+fi
 cargo build --locked --quiet
 python3 tests/clients/run.py "${CARGO_TARGET_DIR:-target}/debug/pointsman" "$python" ${node:+"$node"}

@@ -15,9 +15,8 @@ fi
 for need in python3 openssl curl ip; do
     command -v "$need" >/dev/null || { without "$need" "interception end to end"; exit 0; }
 done
-for need in iptables ip6tables; do
-    command -v "$need" >/dev/null || without "$need" "REDIRECT"
-done
+command -v iptables >/dev/null || without iptables "REDIRECT"
+command -v ip6tables >/dev/null || without ip6tables "packets of the proxy's own, which are counted"
 name="pointsman-$$"
 hosts="/etc/netns/$name"
 ip netns add "$name" || { without namespaces "interception end to end (ip netns add fails)"; exit 0; }

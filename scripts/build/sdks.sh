@@ -1,19 +1,16 @@
 # Sourced, behind needs.sh: real SDKs of both languages (pinned) in target/clients. Sets `python` to an interpreter that has them and
-# `node` to a folder with Node's, or leaves them empty and says why.
+# `node` to a folder with Node's, or leaves them empty and says why; `python_need` is then what Python's are missing.
 sdks() {
     local home="target/clients" what="the Python SDKs"
-    python="" node=""
+    python="" node="" python_need=""
     mkdir -p "$home"
     if ! command -v python3 >/dev/null; then
-        without python3 "$what"
-    elif ! { [ -x "$home/venv/bin/python" ] || python3 -m venv "$home/venv"; }; then
-        without python-venv "$what"
-    elif ! "$home/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+        python_need=python3
+    elif ! venv "$home/venv" || ! "$home/venv/bin/python" -m pip install --quiet --disable-pip-version-check \
         --requirement tests/clients/requirements.txt; then
-        without python-packages "$what"
-    else
-        python="$home/venv/bin/python"
+        python_need=python-packages
     fi
+    if [ -n "$python_need" ]; then without "$python_need" "$what"; else python="$home/venv/bin/python"; fi
     what="the SDKs of Node"
     mkdir -p "$home/node"
     cp tests/clients/package.json tests/clients/*.mjs "$home/node/"
@@ -24,4 +21,11 @@ sdks() {
     else
         node="$home/node"
     fi
+}
+
+# Makes a virtual environment, or leaves nothing: half of one, without pip, would be taken for a whole one the next time.
+venv() {
+    if "$1/bin/python" -m pip --version >/dev/null 2>&1; then return; fi
+    rm -rf "$1"
+    python3 -m venv "$1" || { rm -rf "$1" && return 1; }
 }

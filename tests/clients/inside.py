@@ -74,7 +74,7 @@ def wrong_user(folder):
 def half_of_it(folder):
     """Rules for IPv4 alone where connections over IPv6 can leave the machine: refused, unless that is what is wanted."""
     if not os.path.exists("/proc/net/if_inet6"):
-        without("ipv6", "rules where ip6tables cannot be used")
+        without("ip6tables", "rules for IPv4 alone (this kernel has no IPv6)")
         return
     os.mkdir(f"{folder}/half")
     with open(f"{folder}/half/ip6tables", "w") as file:
@@ -217,7 +217,7 @@ def stays_inside(folder):
     """No field, header, name or address makes the proxy call another place than its providers: packets are counted, of both
     families and on loopback too."""
     if not shutil.which("ip6tables") or not os.path.exists("/proc/net/if_inet6"):
-        without("ipv6", "packets of the proxy's own, which are counted")
+        without("ip6tables", "packets of the proxy's own, which are counted")
         return
     hosts(ADDRESS)
     for command in ("link add outside type veth peer name nobody", "link set nobody up", "link set outside up",
