@@ -20,7 +20,7 @@ use tokio::time::timeout;
 
 use super::ca::Authority;
 use super::end::End;
-use super::opening::{Opening, Way, open, origin_form};
+use super::opening::{Opening, Way, closing, open, origin_form};
 use super::own::Own;
 use super::refusals::{self, alert, in_clear, refuse, turn_away};
 use super::settings::{HomeHost, InterceptSettings, OffList};
@@ -110,17 +110,19 @@ impl Doorway {
     async fn admit(&self, mut client: Box<L4>, shutdown: &ShutdownWatch) -> io::Result<End> {
         let mut bytes = Vec::with_capacity(2048);
         let opening = match timeout(self.patience, open(&mut client, &mut bytes)).await {
-            Ok(opening) => Ok(opening?),
-            Err(late) => Err(late),
+            Ok(Err(error)) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(error),
+            Ok(opening) => opening,
+            Err(late) => Err(late.into()),
         };
         if self.is_own(&client) {
             return turn_away(&mut client, opening.ok()).await.map(|()| End::Loop);
         }
         let opening = match opening {
             Ok(opening) => opening,
-            Err(late) => {
-                // Where the server speaks first, the client waits as we do.
-                let Some((host, port)) = redirected(&client) else { return Err(late.into()) };
+            Err(late_or_ended) => {
+                // Where the server speaks first, the client waits as we do; or it has said all it has to say, in a protocol
+                // of which this is no head.
+                let Some((host, port)) = redirected(&client) else { return Err(late_or_ended) };
                 client.rewind(&bytes);
                 return self.tunnel((&host, port), Before::Nothing, client).await;
             }
@@ -143,13 +145,20 @@ impl Doorway {
         mut client: Box<L4>,
         shutdown: &ShutdownWatch,
     ) -> io::Result<End> {
+        let there = redirected(&client);
+        let port = match (way, &there) {
+            // What `Host` says of a port is the client's word; the kernel knows.
+            (Way::Direct, Some((_, port))) => *port,
+            _ => port,
+        };
         let home = self.home(host, port);
         if home.is_none() && port == 80 && self.is_of_tls(host) {
             return in_clear(&mut client, host).await;
         }
-        if let (None, Some((host, port))) = (home, redirected(&client)) {
+        if let (None, Some((host, port))) = (home, &there) {
             // Whoever it was going to may be a proxy as well: what it is asked is not for us to answer.
-            return self.tunnel((&host, port), Before::Http, client).await;
+            let before = if let Way::Absolute(head) = way { Before::ToProxy(head) } else { Before::Http };
+            return self.tunnel((host, *port), before, client).await;
         }
         match (way, home) {
             (Way::Connect(head), Some(home)) => {
@@ -292,11 +301,8 @@ impl Doorway {
                 client.write_all(ESTABLISHED).await?;
                 client.flush().await?;
             }
-            Before::Head(length) => {
-                let mut head = vec![0; length];
-                client.read_exact(&mut head).await?;
-                server.write_all(&origin_form(&head)).await?;
-            }
+            Before::ToProxy(length) => server.write_all(&closing(&head(&mut client, length).await?)).await?,
+            Before::Head(length) => server.write_all(&origin_form(&head(&mut client, length).await?)).await?,
         }
         match relay(&mut *client, &mut server, self.silence).await {
             Ended::BySides => Ok(End::Tunnel),
@@ -331,6 +337,8 @@ enum Before {
     Nothing,
     /// The same, and the client speaks HTTP.
     Http,
+    /// The same, and it was going to a proxy, with a head of this length. Only one passes, as below.
+    ToProxy(usize),
     /// The client waits for the answer to its CONNECT.
     Established,
     /// A plain request whose head has this length. Only one passes: the next one on the same connection may be for another
@@ -378,13 +386,22 @@ async fn serve(home: &Home, mut client: Box<L4>, shutdown: &ShutdownWatch) -> io
     Ok(End::Plain)
 }
 
+/// A head of this length, which has been looked at and put back.
+async fn head(client: &mut L4, length: usize) -> io::Result<Vec<u8>> {
+    let mut head = vec![0; length];
+    client.read_exact(&mut head).await?;
+    Ok(head)
+}
+
 const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection Established\r\n\r\n";
 
 /// Says no in the language that the client listens for.
 async fn decline(client: &mut L4, before: Before, (status, why): (&str, &str)) -> io::Result<()> {
     match before {
         Before::Nothing => alert(client, refusals::UNRECOGNIZED_NAME).await,
-        Before::Http | Before::Established | Before::Head(_) => refuse(client, status, why).await,
+        Before::Http | Before::ToProxy(_) | Before::Established | Before::Head(_) => {
+            refuse(client, status, why).await
+        }
     }
 }
 

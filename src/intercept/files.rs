@@ -121,7 +121,7 @@ fn is_ours(owner: u32, own: u32) -> bool {
 pub(super) fn write(path: &Path, text: &str, mode: u32) -> Result<(), CaError> {
     let failed = |error| CaError::File(path.to_path_buf(), error);
     if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        fs::create_dir_all(directory).map_err(failed)?;
+        make(directory).map_err(failed)?;
     }
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
@@ -132,6 +132,19 @@ pub(super) fn write(path: &Path, text: &str, mode: u32) -> Result<(), CaError> {
     file.set_permissions(Permissions::from_mode(mode)).map_err(failed)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
     fs::rename(&beside, path).map_err(failed)
+}
+
+/// Makes a directory and those that are missing above it. Others may enter: the certificate is for them too, and what of the key
+/// they may not read its own mode keeps.
+fn make(directory: &Path) -> std::io::Result<()> {
+    if directory.as_os_str().is_empty() || directory.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = directory.parent() {
+        make(above)?;
+    }
+    fs::create_dir(directory)?;
+    fs::set_permissions(directory, Permissions::from_mode(0o755))
 }
 
 #[cfg(test)]

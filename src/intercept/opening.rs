@@ -145,6 +145,28 @@ pub(super) fn origin_form(head: &[u8]) -> Vec<u8> {
     out.into_bytes()
 }
 
+/// The head as it was written, for the proxy it was going to, but that the connection is closed after the answer.
+pub(super) fn closing(head: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(head);
+    let (mut out, mut options) = (String::with_capacity(head.len() + 24), "close".to_owned());
+    for line in text.trim_end_matches("\r\n").split("\r\n") {
+        let (name, value) = line.split_once(':').unwrap_or((line, ""));
+        match name.trim().to_ascii_lowercase().as_str() {
+            "connection" => {
+                let kept = value.split(',').map(str::trim);
+                for option in kept
+                    .filter(|option| !["", "close", "keep-alive"].contains(&&*option.to_ascii_lowercase()))
+                {
+                    options = options + ", " + option;
+                }
+            }
+            "proxy-connection" | "keep-alive" => {}
+            _ => out = out + line + "\r\n",
+        }
+    }
+    (out + "connection: " + &options + "\r\n\r\n").into_bytes()
+}
+
 /// Headers that are between a client and its proxy; `Host` is written anew.
 const HOP: [&str; 5] = ["host", "connection", "proxy-connection", "proxy-authorization", "keep-alive"];
 
@@ -195,6 +217,15 @@ mod tests {
         let head = b"GET http://a.b/x?y HTTP/1.1\r\nHost: a.b\r\nProxy-Connection: keep-alive\r\n\r\n";
         let expected = "GET /x?y HTTP/1.1\r\nHost: a.b\r\nconnection: close\r\n\r\n";
         assert_eq!(String::from_utf8(origin_form(head)).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_plain_request_for_another_proxy_keeps_all_but_its_connection() {
+        let head = b"GET http://a.b/x HTTP/1.1\r\nHost: c\r\nConnection: Keep-Alive, TE\r\nTE: trailers\r\n\
+                     Proxy-Authorization: Basic eDp5\r\nProxy-Connection: keep-alive\r\nKeep-Alive: 5\r\n\r\n";
+        let expected = "GET http://a.b/x HTTP/1.1\r\nHost: c\r\nTE: trailers\r\nProxy-Authorization: Basic eDp5\r\n\
+                        connection: close, TE\r\n\r\n";
+        assert_eq!(String::from_utf8(closing(head)).unwrap(), expected);
     }
 
     #[test]

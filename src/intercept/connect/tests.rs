@@ -1,6 +1,7 @@
 use std::os::fd::AsRawFd;
 use std::sync::atomic::AtomicBool;
 
+use parking_lot::Mutex;
 use pingora::protocols::SocketDigest;
 use pingora::protocols::l4::socket::SocketAddr as Place;
 use pingora::server::configuration::ServerConf;
@@ -165,11 +166,12 @@ async fn echo() -> SocketAddr {
 async fn a_tunnel_that_leads_back_to_us_ends_at_the_first_turn_and_says_so() {
     let door = Door::new(OffList::Tunnel, None).await;
     let hello = [22, 3, 1, 0, 5, 1, 0, 0, 1, 0];
-    let turns: [(&[u8], &[u8]); 4] = [
+    let turns: [(&[u8], &[u8]); 5] = [
         (&hello, &[21, 3, 3, 0, 2, 2, 49]),
         (b"CONNECT b.example:443 HTTP/1.1\r\n\r\n", b"HTTP/1.1 508 Loop Detected\r\n"),
         (b"GET / HTTP/1.1\r\nhost: b.example\r\n\r\n", b"HTTP/1.1 508 Loop Detected\r\n"),
         (b"", b""), // the server would speak first
+        (b"all", b""),
     ];
     for (turn, (sent, heard)) in (1..).zip(turns) {
         let mut client = TcpStream::connect(door.address).await.unwrap();
@@ -178,6 +180,9 @@ async fn a_tunnel_that_leads_back_to_us_ends_at_the_first_turn_and_says_so() {
         let mut established = [0; ESTABLISHED.len()];
         client.read_exact(&mut established).await.unwrap();
         client.write_all(sent).await.unwrap();
+        if sent == b"all" {
+            client.shutdown().await.unwrap();
+        }
         let mut said = Vec::new();
         timeout(SOON, client.read_to_end(&mut said)).await.unwrap().unwrap();
         assert!(said.starts_with(heard), "{}", String::from_utf8_lossy(&said));
@@ -187,20 +192,30 @@ async fn a_tunnel_that_leads_back_to_us_ends_at_the_first_turn_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn redirected_http_for_others_reaches_where_it_was_going_as_it_was_written() {
+async fn what_is_redirected_and_for_others_reaches_where_it_was_going_as_it_was_written() {
     let there = echo().await;
     let door = Door::new(OffList::Tunnel, Some(there)).await;
     for sent in [
         "CONNECT b.example:443 HTTP/1.1\r\nproxy-authorization: Basic eDp5\r\n\r\nearly",
         // The host's name, and a port at which no provider is.
         "CONNECT a.example:4444 HTTP/1.1\r\n\r\n",
-        "GET http://b.example/x HTTP/1.1\r\nHost: b.example\r\nproxy-connection: keep-alive\r\n\r\n",
         "GET /x HTTP/1.1\r\nHost: b.example\r\n\r\n",
+        // It was not going to port 80, whatever its `Host` leaves out or says.
+        "GET /x HTTP/1.1\r\nHost: a.example\r\n\r\n",
+        "GET /x HTTP/1.1\r\nHost: a.example:80\r\n\r\n",
         "220 not HTTP\r\n\r\n",
+        // All that is said, and no head of anything.
+        "hello",
+        "\u{16}\u{3}\u{1}",
+        "",
     ] {
         assert_eq!(door.said_to(sent.as_bytes()).await, sent);
     }
-    door.until(End::Tunnel, 5).await;
+    door.until(End::Tunnel, 9).await;
+    assert_eq!(
+        door.said_to(b"GET http://b.example/x HTTP/1.1\r\nHost: b.example\r\n\r\nbody").await,
+        "GET http://b.example/x HTTP/1.1\r\nHost: b.example\r\nconnection: close\r\n\r\nbody"
+    );
     let refusing = Door::new(OffList::Refuse, Some(there)).await;
     for sent in ["CONNECT b.example:443 HTTP/1.1\r\n\r\n", "GET http://b.example/ HTTP/1.1\r\n\r\n"] {
         let said = refusing.said_to(sent.as_bytes()).await;
@@ -209,14 +224,14 @@ async fn redirected_http_for_others_reaches_where_it_was_going_as_it_was_written
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_for_a_host_of_the_list_goes_nowhere_in_clear_whichever_way_it_was_led_here() {
-    let there = echo().await;
-    for original in [None, Some(there)] {
+async fn a_first_request_to_port_80_of_a_host_of_the_list_goes_nowhere_whichever_way_it_was_led_here() {
+    for original in [None, Some(SocketAddr::from(([192, 0, 2, 1], 80)))] {
         let door = Door::new(OffList::Tunnel, original).await;
         for sent in [
             "CONNECT a.example:80 HTTP/1.1\r\n\r\nGET /v1/models HTTP/1.1\r\nauthorization: Bearer sk\r\n\r\n",
             "GET http://a.example/v1/models HTTP/1.1\r\nauthorization: Bearer sk\r\n\r\n",
             "GET /v1/models HTTP/1.1\r\nHost: A.example\r\nauthorization: Bearer sk\r\n\r\n",
+            "GET http://a.example:80/v1/models HTTP/1.1\r\nHost: b\r\nauthorization: Bearer sk\r\n\r\n",
         ] {
             let said = door.said_to(sent.as_bytes()).await;
             assert!(
@@ -224,9 +239,62 @@ async fn a_key_for_a_host_of_the_list_goes_nowhere_in_clear_whichever_way_it_was
                 "{original:?}, {sent}: {said}"
             );
         }
-        door.until(End::InClear, 3).await;
+        door.until(End::InClear, 4).await;
         assert_eq!(door.ended(End::Tunnel), 0);
     }
+}
+
+/// A proxy of the network's: answers each head, keeps what it got, and closes where it is told to.
+async fn another_proxy() -> (SocketAddr, Arc<Mutex<Vec<u8>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, heard) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(Vec::new())));
+    let kept = heard.clone();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut head = Vec::new();
+            while socket.read_buf(&mut head).await.is_ok_and(|count| count > 0) {
+                if !head.ends_with(b"\r\n\r\n") {
+                    continue;
+                }
+                kept.lock().extend_from_slice(&head);
+                let is_last = head.windows(17).any(|bytes| bytes == b"connection: close");
+                head.clear();
+                if socket.write_all(NO_CONTENT).await.is_err() || is_last {
+                    break;
+                }
+            }
+        }
+    });
+    (address, heard)
+}
+
+const NO_CONTENT: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redirected_request_for_another_proxy_is_the_last_of_its_connection() {
+    let (there, heard) = another_proxy().await;
+    let door = Door::new(OffList::Tunnel, Some(there)).await;
+    let mut client = TcpStream::connect(door.address).await.unwrap();
+    client
+        .write_all(
+            b"GET http://b.example/ HTTP/1.1\r\nHost: b.example\r\nProxy-Connection: keep-alive\r\n\r\n",
+        )
+        .await
+        .unwrap();
+    let mut answer = [0; NO_CONTENT.len()];
+    timeout(SOON, client.read_exact(&mut answer)).await.unwrap().unwrap();
+    assert_eq!(answer, NO_CONTENT);
+    // The other side may have closed already.
+    let key =
+        b"GET http://a.example/v1/models HTTP/1.1\r\nHost: a.example\r\nauthorization: Bearer sk\r\n\r\n";
+    let _ = client.write_all(key).await;
+    let mut rest = Vec::new();
+    let _ = timeout(SOON, async { client.shutdown().await.and(client.read_to_end(&mut rest).await) })
+        .await
+        .unwrap();
+    assert_eq!(rest, b"", "a second answer");
+    let heard = String::from_utf8(heard.lock().clone()).unwrap();
+    assert!(heard.starts_with("GET http://b.example/ ") && !heard.contains("Bearer"), "{heard}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
