@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use clap::{Args, Subcommand};
+use rustix::process::geteuid;
 
 use crate::config::{self, SecretSource};
 use crate::intercept::{Authority, InterceptSettings};
@@ -75,6 +76,13 @@ pub fn run(path: &Path, arguments: &CaArgs, json: bool) -> Result<String, String
     if let Some(warning) = warning {
         lines += &format!("warning      {warning}\n");
     }
+    let is_made = matches!(arguments.action, Action::Init | Action::Rotate);
+    if is_made && geteuid().is_root() {
+        let [cert, key] = [&settings.ca.cert, &settings.ca.key].map(|path| path.display());
+        lines += &format!(
+            "owner        root: where the proxy runs as another user, chown THAT_USER {cert} {key}\n"
+        );
+    }
     match arguments.action {
         Action::Init => lines += "next         pointsman ca install --print\n",
         Action::Rotate => lines += AFTER_ROTATION,
@@ -87,7 +95,7 @@ pub fn run(path: &Path, arguments: &CaArgs, json: bool) -> Result<String, String
 const AFTER_ROTATION: &str = "\
 next         1. have clients trust this one: pointsman ca install --print (in every store and bundle that had the old one)
              2. restart the proxy (`serve`): it goes on with the old authority until then, a reload does not change it; the
-                key must belong to the user it runs as, or to root
+                key must belong to the user it runs as
              3. restart programs that read their trust at their start: Node, Java, Python, whatever holds a bundle open
              4. take the old one out of system stores; its key was replaced here, copies of it are yours to destroy
              `pointsman run` needs none of this; pods and compositions make their own authority when their volume is new

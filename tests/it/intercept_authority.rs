@@ -143,20 +143,40 @@ fn a_key_of_another_user_is_refused() {
 }
 
 #[test]
+fn root_is_told_whose_the_key_must_be() {
+    let folder = tempfile::tempdir().unwrap();
+    for action in ["init", "rotate", "show"] {
+        let (code, said, _) = pointsman(folder.path(), &["ca", action]);
+        let is_root = rustix::process::geteuid().is_root();
+        assert_eq!(
+            (code, said.contains("chown THAT_USER")),
+            (0, is_root && action != "show"),
+            "{action}: {said}"
+        );
+    }
+}
+
+#[test]
 fn the_certificate_is_readable_by_all_and_the_key_by_its_owner_whatever_the_mask() {
     let folder = tempfile::tempdir().unwrap();
     // A first call, so that the configuration is there.
     assert_eq!(pointsman(folder.path(), &["ca", "show"]).0, 1);
+    let config = folder.path().join("pointsman.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let below = |mask: &str| folder.path().join(mask).join("of");
     for mask in ["077", "000"] {
+        let there = format!("{}/ca.", below(mask).display());
+        std::fs::write(&config, text.replace(&format!("{}/ca.", folder.path().display()), &there)).unwrap();
         let program = format!("umask {mask}; exec \"$0\" --config \"$1\" ca rotate");
         let mut command = Command::new("sh");
-        command
-            .args(["-c", &program, env!("CARGO_BIN_EXE_pointsman")])
-            .arg(folder.path().join("pointsman.toml"));
+        command.args(["-c", &program, env!("CARGO_BIN_EXE_pointsman")]).arg(&config);
         assert!(command.stdout(Stdio::null()).status().unwrap().success());
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        let files = files(folder.path());
+        let files = files(&below(mask));
         assert_eq!((mode(&files.cert), mode(&files.key)), (0o644, 0o600), "umask {mask}");
+        for made in [below(mask).parent().unwrap(), &below(mask)] {
+            assert_eq!(mode(made), 0o755, "umask {mask}: {}", made.display());
+        }
     }
 }
 

@@ -132,7 +132,7 @@ fn said(folder: &Path, script: &str, environment: &[(&str, &str)]) -> (Vec<u8>, 
     command.arg("--config").arg(folder.join("pointsman.toml")).args(["run", "--", "sh", "-c", script]);
     let own =
         ["SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"];
-    for name in own.into_iter().chain(["NO_PROXY", "no_proxy"]) {
+    for name in own.into_iter().chain(["SSL_CERT_DIR", "NO_PROXY", "no_proxy"]) {
         command.env_remove(name);
     }
     let output = command.envs(environment.iter().copied()).output().unwrap();
@@ -173,6 +173,36 @@ fn what_the_caller_has_clients_trust_is_handed_on_with_the_authority_behind_it()
     }
     assert!(err.contains(&format!("CURL_CA_BUNDLE names {missing}, which cannot be read")), "{err}");
     assert_eq!(err.matches("cannot be read").count(), 1, "{err}");
+    assert!(!err.contains("SSL_CERT_DIR"), "{err}");
+}
+
+#[test]
+fn what_openssl_is_to_trust_instead_of_all_others_does_not_replace_the_list_of_clients_that_do_not_read_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let openssl = folder.path().join("openssl");
+    std::fs::write(&openssl, "openssl's own\n").unwrap();
+    let script = "for name in SSL_CERT_FILE CURL_CA_BUNDLE REQUESTS_CA_BUNDLE AWS_CA_BUNDLE; do \
+                  eval cat \"\\$$name\"; echo ===; done";
+    let openssl =
+        [("SSL_CERT_FILE", openssl.to_str().unwrap()), ("SSL_CERT_DIR", folder.path().to_str().unwrap())];
+    let certificates = |environment: &[(&str, &str)]| -> Vec<(usize, bool)> {
+        let (out, err) = said(folder.path(), script, environment);
+        assert_eq!(err.contains("curl, requests and botocore go without it"), environment.len() > 1, "{err}");
+        let out = String::from_utf8_lossy(&out).into_owned();
+        let files = out.split_terminator("===\n");
+        files
+            .map(|file| (file.matches("BEGIN CERTIFICATE").count(), file.contains("openssl's own")))
+            .collect()
+    };
+    // The system's and the authority; nothing but the latter where there is no system.
+    let all = certificates(&[])[0].0;
+    assert_eq!(certificates(&openssl), [(1, true), (1, true), (all, true), (all, true)]);
+    // What curl is told holds for `requests` too, and what that is told for `botocore`, each alone.
+    for (name, expected) in [("CURL_CA_BUNDLE", [all, 1, 1, all]), ("REQUESTS_CA_BUNDLE", [all, all, 1, 1])] {
+        let counts: Vec<usize> =
+            certificates(&[(name, openssl[0].1)]).into_iter().map(|(count, _)| count).collect();
+        assert_eq!(counts, expected, "{name}");
+    }
 }
 
 #[test]
@@ -180,7 +210,11 @@ fn nothing_seen_is_explained() {
     let folder = tempfile::tempdir().unwrap();
     let (_, err) = said(folder.path(), "true", &[]);
     assert!(err.contains("0 requests") && err.contains("opened no connection to the proxy"), "{err}");
-    assert!(err.contains("api.vendor.test") && err.contains("Node reads them from version 24"), "{err}");
+    assert!(
+        err.contains("api.vendor.test")
+            && err.contains("Node reads them from version 24 on with NODE_USE_ENV_PROXY=1"),
+        "{err}"
+    );
     assert!(!err.contains("NO_PROXY names"), "{err}");
     for name in ["NO_PROXY", "no_proxy"] {
         let (_, err) = said(folder.path(), "true", &[(name, "intranet.example,.vendor.test")]);

@@ -70,8 +70,8 @@ pub(super) async fn nothing_came(metrics: &Metrics, hosts: &[String]) -> String 
     } else {
         format!(
             "pointsman: the command opened no connection to the proxy. If it called {hosts}, it reads none of HTTPS_PROXY, \
-             HTTP_PROXY and ALL_PROXY, or NO_PROXY kept it from doing so. Node reads them from version 24 on; before, it takes \
-             `node --import` of a file that sets undici's EnvHttpProxyAgent"
+             HTTP_PROXY and ALL_PROXY, or NO_PROXY kept it from doing so. Node reads them from version 24 on with \
+             NODE_USE_ENV_PROXY=1, which is set; before, it takes `node --import` of a file that sets undici's EnvHttpProxyAgent"
         )
     }
 }

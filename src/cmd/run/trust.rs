@@ -17,12 +17,13 @@ const SYSTEM_ROOTS: [&str; 5] = [
 /// What Node trusts besides its own list.
 const NODE: &str = "NODE_EXTRA_CA_CERTS";
 
-/// Variables that stand for the whole list of a client, each with those that its clients read where it is not set.
+/// Variables that stand for the whole list of a client, each with those that its clients read where it is not set. Where none
+/// is, they have a list of their own, for which the system's stands.
 const BUNDLES: [(&str, &[&str]); 4] = [
     ("SSL_CERT_FILE", &[]),
     ("CURL_CA_BUNDLE", &["SSL_CERT_FILE"]),
-    ("REQUESTS_CA_BUNDLE", &["CURL_CA_BUNDLE", "SSL_CERT_FILE"]),
-    ("AWS_CA_BUNDLE", &["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"]),
+    ("REQUESTS_CA_BUNDLE", &["CURL_CA_BUNDLE"]),
+    ("AWS_CA_BUNDLE", &["REQUESTS_CA_BUNDLE"]),
 ];
 
 /// Every variable by which a command is told.
@@ -35,16 +36,24 @@ pub(super) fn variables(folder: &Folder, authority: &str) -> Result<Vec<(&'stati
     let given: Vec<(&str, Vec<u8>)> =
         VARIABLES.iter().filter_map(|name| Some((*name, given(name)?))).collect();
     let of = |name: &str| given.iter().find(|(known, _)| *known == name).map(|(_, bytes)| bytes.as_slice());
+    if std::env::var_os("SSL_CERT_DIR").is_some_and(|folders| !folders.is_empty()) {
+        eprintln!(
+            "pointsman: what SSL_CERT_DIR names is handed on to clients that read it beside SSL_CERT_FILE (OpenSSL, Go); curl, \
+             requests and botocore go without it"
+        );
+    }
     let system = SYSTEM_ROOTS.iter().find_map(|path| fs::read(path).ok()).unwrap_or_default();
     let mut set = vec![(NODE, folder.write(NODE, &[of(NODE).unwrap_or_default(), authority.as_bytes()])?)];
     for (name, others) in BUNDLES {
-        let roots = std::iter::once(&name).chain(others).find_map(|name| of(name)).unwrap_or(&system);
+        let own = std::iter::once(&name).chain(others).find_map(|name| of(name));
+        // Clients that do not read SSL_CERT_FILE do not have it replace their list; what it names is added, lest they miss it.
+        let (roots, more) = own.map_or((&*system, of("SSL_CERT_FILE").unwrap_or_default()), |own| (own, &[]));
         if roots.is_empty() {
             eprintln!(
                 "pointsman: no root certificates found ({name}): hosts off the list will not be trusted by what reads it"
             );
         }
-        set.push((name, folder.write(name, &[roots, authority.as_bytes()])?));
+        set.push((name, folder.write(name, &[roots, more, authority.as_bytes()])?));
     }
     Ok(set)
 }
