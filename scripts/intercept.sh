@@ -7,11 +7,13 @@
 #                     programs of one user; the group must be there already, and the kernel must know `-m cgroup --path`
 #   POINTSMAN_PORT    port of [intercept] listen; 8443
 #   POINTSMAN_PORTS   outgoing ports, by commas; 443
+#   POINTSMAN_IPV6    `past` where ip6tables cannot be used and connections over IPv6 may go past, unseen
 #
 # `up` needs one of the first two, and refuses a user that is not the one who listens on the port. All rules stand in one chain
 # of our own, so `down` leaves nothing behind and `up` may be repeated. Hosts off the list reach
 # where they were going, unread, with off_list = "tunnel". A listener on 127.0.0.1 takes IPv4 only: connections over IPv6 are
-# refused meanwhile rather than let past, and clients go on to IPv4. UDP (QUIC) is not touched: clients that speak it to a host of
+# refused meanwhile rather than let past, and clients go on to IPv4. Where this machine has an address of IPv6 that leads outside
+# and ip6tables cannot be used, `up` refuses. UDP (QUIC) is not touched: clients that speak it to a host of
 # the list go past. `status` ends with 0 when on, 1 when off, 3 when that cannot be seen.
 set -Eeuo pipefail
 
@@ -20,7 +22,7 @@ port=${POINTSMAN_PORT:-8443}
 ports=${POINTSMAN_PORTS:-443}
 
 usage() {
-    sed -n '2,16p' "$0" | cut -c3- >&2
+    sed -n '2,17p' "$0" | cut -c3- >&2
     exit 2
 }
 
@@ -39,6 +41,29 @@ may_look() {
         echo "no nat table can be looked at: run this as root (CAP_NET_ADMIN), with iptables installed" >&2
         exit 3
     fi
+}
+
+# Whether connections over IPv6 can leave this machine: by an address that is neither of loopback nor of the link alone, with
+# which no router passes anything on.
+has_ipv6() {
+    awk '$4 != "10" && $4 != "20" { found = 1 } END { exit !found }' /proc/net/if_inet6 2>/dev/null
+}
+
+# Half of the traffic redirected in silence would look like all of it.
+check_families() {
+    local found
+    found=" $(tables | tr '\n' ' ')"
+    if [[ $found != *" iptables "* ]]; then
+        echo "iptables cannot be used here, so connections over IPv4 would go past; nothing was changed" >&2
+        exit 1
+    fi
+    if [[ $found == *" ip6tables "* ]] || ! has_ipv6; then return; fi
+    if [ "${POINTSMAN_IPV6:-}" != past ]; then
+        echo "this machine has an address of IPv6 and ip6tables cannot be used (nat table), so connections over IPv6 would go" \
+            "past; nothing was changed. Install ip6tables, switch IPv6 off, or let them: POINTSMAN_IPV6=past" >&2
+        exit 1
+    fi
+    echo "POINTSMAN_IPV6=past: connections over IPv6 go past, unseen" >&2
 }
 
 run() {
@@ -103,6 +128,7 @@ up() {
         exit 1
     fi
     if [ -n "$uid" ]; then check_user "$uid"; fi
+    check_families
     down
     # Half a set of rules would be worse than none.
     trap 'down' ERR
@@ -130,6 +156,9 @@ status() {
             echo "$table: off"
         fi
     done
+    if [[ $'\n'"$(tables)" != *$'\n'ip6tables* ]] && has_ipv6; then
+        echo "ip6tables: cannot be used: connections over IPv6 go past"
+    fi
     return "$found"
 }
 

@@ -36,7 +36,7 @@ use announce::Announced;
 use understand::Read;
 
 use crate::catalog::{Client, OnAuthFailure, OnStreamBreak, Policy, Snapshot};
-use crate::codec::Origin;
+use crate::codec::{self, Origin};
 use crate::ledger::Ledger;
 use crate::routing::{ChainCeiling, Leg, Plan};
 use crate::session::Sessions;
@@ -110,6 +110,8 @@ pub struct Inbound {
     pub credential_is_providers: bool,
     /// Where it was going when it was intercepted; `None`: it was sent to us.
     pub intercepted: Option<Intercepted>,
+    /// Path and query as it came, when it was intercepted: what is served as it was asked leaves by the same.
+    pub came_by: Option<String>,
 }
 
 /// An intercepted request has a home of its own.
@@ -244,6 +246,7 @@ impl Engine {
             upstream: &self.upstream,
             caller: inbound.caller(),
             path: &inbound.path,
+            came_by: inbound.came_by.as_deref(),
             dialect: inbound.dialect,
             operation: inbound.operation,
             body: &inbound.body,
@@ -364,6 +367,11 @@ impl Inbound {
             _ => "/v1/chat/completions",
         };
         Self { dialect, operation, path: path.to_owned(), ..self }
+    }
+
+    /// The model, where the path it came by names it instead of the body.
+    pub(crate) fn deployment(&self) -> Option<&str> {
+        codec::deployment_of(self.came_by.as_deref()?)
     }
 
     /// The provider it goes to where nothing else is chosen.

@@ -128,6 +128,11 @@ impl InProcess {
         }
     }
 
+    /// Its counters, which go on after it.
+    pub fn metrics(&self) -> Arc<Metrics> {
+        self.metrics.clone()
+    }
+
     /// Stops listening and writes the ledger out.
     pub async fn stop(self) {
         let (ledger, metrics) = (self.ledger.clone(), self.metrics.clone());

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use clap::{Args, Subcommand};
+use rustix::process::geteuid;
 
 use crate::config::{self, SecretSource};
 use crate::intercept::{Authority, InterceptSettings};
@@ -74,6 +75,13 @@ pub fn run(path: &Path, arguments: &CaArgs, json: bool) -> Result<String, String
     );
     if let Some(warning) = warning {
         lines += &format!("warning      {warning}\n");
+    }
+    let is_made = matches!(arguments.action, Action::Init | Action::Rotate);
+    if is_made && geteuid().is_root() {
+        let [cert, key] = [&settings.ca.cert, &settings.ca.key].map(|path| path.display());
+        lines += &format!(
+            "owner        root: where the proxy runs as another user, chown THAT_USER {cert} {key}\n"
+        );
     }
     match arguments.action {
         Action::Init => lines += "next         pointsman ca install --print\n",

@@ -30,10 +30,11 @@ pub use gemini_path::GeminiPath;
 pub use hub::{ChatRequest, ChatView, Part, Role, StreamOptions, Tool, Turn};
 pub use numbered::EventNumber;
 pub use read::{
-    KeyScan, MAX_DEPTH, ReadFault, ReadFaultKind, Scratch, has_member, read, read_origin, scan_keys,
+    KeyScan, MAX_DEPTH, ReadFault, ReadFaultKind, Scratch, has_member, read, read_named, read_origin,
+    scan_keys,
 };
 pub use resume::{Mismatch, Splice, Transcript};
-pub use route::{DialectHints, Route, route};
+pub use route::{DialectHints, Route, deployment_of, route};
 pub use splice::{Edit, ask_for_usage, set_model, splice, unstreamed};
 pub use sse::{MAX_EVENT_BYTES, MAX_LINE_BYTES, SseEvent, SseFault, SseSplitter};
 pub use tee::{StreamEnd, StreamFault, StreamTee};

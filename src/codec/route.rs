@@ -80,9 +80,37 @@ fn gemini_method(path: &str) -> Option<&str> {
     (!name.is_empty() && !method.contains('/')).then_some(method)
 }
 
+/// The deployment that a path of Azure's older API names, `…/deployments/NAME/OPERATION?api-version=…`, for the operations that are
+/// read; the model of the body counts for nothing there and is often left out.
+pub fn deployment_of(path_and_query: &str) -> Option<&str> {
+    let (path, query) = path_and_query.split_once('?')?;
+    let (_, rest) = path.rsplit_once("/deployments/")?;
+    let (name, operation) = rest.split_once('/')?;
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    let is_read = matches!(operation, "chat/completions" | "embeddings");
+    let has_version = query.split('&').any(|pair| pair.starts_with("api-version="));
+    (is_read && has_version && !name.is_empty() && name.bytes().all(is_name)).then_some(name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_deployment_is_named_by_azures_older_paths_only() {
+        for (path, name) in [
+            ("/openai/deployments/gpt-4.1_x/chat/completions?api-version=2024-10-21", Some("gpt-4.1_x")),
+            ("/openai/deployments/e/embeddings?a=b&api-version=1", Some("e")),
+            ("/openai/deployments/d/chat/completions", None),
+            ("/openai/deployments/d/chat/completions?version=1", None),
+            ("/openai/deployments/d/audio/speech?api-version=1", None),
+            ("/openai/deployments//chat/completions?api-version=1", None),
+            ("/openai/deployments/a%2Fb/chat/completions?api-version=1", None),
+            ("/openai/v1/chat/completions?api-version=preview", None),
+        ] {
+            assert_eq!(deployment_of(path), name, "{path}");
+        }
+    }
 
     #[track_caller]
     fn check(line: &str, dialect: Option<Dialect>, operation: Operation) {

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 
 use super::ca::Authority;
 use super::end::End;
-use super::opening::{Opening, open, origin_form};
+use super::opening::{Opening, Way, closing, open, origin_form};
 use super::own::Own;
 use super::refusals::{self, alert, in_clear, refuse, turn_away};
 use super::settings::{HomeHost, InterceptSettings, OffList};
@@ -110,55 +110,80 @@ impl Doorway {
     async fn admit(&self, mut client: Box<L4>, shutdown: &ShutdownWatch) -> io::Result<End> {
         let mut bytes = Vec::with_capacity(2048);
         let opening = match timeout(self.patience, open(&mut client, &mut bytes)).await {
-            Ok(opening) => Ok(opening?),
-            Err(late) => Err(late),
+            Ok(Err(error)) if error.kind() != io::ErrorKind::UnexpectedEof => return Err(error),
+            Ok(opening) => opening,
+            Err(late) => Err(late.into()),
         };
         if self.is_own(&client) {
             return turn_away(&mut client, opening.ok()).await.map(|()| End::Loop);
         }
         let opening = match opening {
             Ok(opening) => opening,
-            Err(late) => {
-                // Where the server speaks first, the client waits as we do.
-                let Some((host, port)) = redirected(&client) else { return Err(late.into()) };
+            Err(late_or_ended) => {
+                // Where the server speaks first, the client waits as we do; or it has said all it has to say, in a protocol
+                // of which this is no head.
+                let Some((host, port)) = redirected(&client) else { return Err(late_or_ended) };
                 client.rewind(&bytes);
                 return self.tunnel((&host, port), Before::Nothing, client).await;
             }
         };
-        let elsewhere = matches!(opening, Opening::Strange(_))
-            || matches!(&opening, Opening::Direct(host, port) if self.home(host, *port).is_none());
-        if let (true, Some((host, port))) = (elsewhere, redirected(&client)) {
-            return self.tunnel((&host, port), Before::Nothing, client).await;
-        }
         match opening {
             Opening::Tls(name) => self.tls(name.as_deref(), client, shutdown).await,
-            Opening::Connect(host, port) => match self.home(&host, port) {
-                Some(home) => {
-                    client.write_all(ESTABLISHED).await?;
-                    client.flush().await?;
-                    self.through(home, client, shutdown).await
-                }
-                None => self.tunnel((&host, port), Before::Established, client).await,
+            Opening::Http(way, host, port) => self.http(way, (&host, port), client, shutdown).await,
+            Opening::Strange(why) => match redirected(&client) {
+                Some((host, port)) => self.tunnel((&host, port), Before::Nothing, client).await,
+                None => refuse(&mut client, "400 Bad Request", why).await.map(|()| End::Strange),
             },
-            Opening::Plain(host, port, head) => match self.home(&host, port) {
-                Some(home) => serve(home, client, shutdown).await,
-                // Its provider is reached over TLS: a key that travels to it in clear is a mistake of the client's.
-                None if port == 80
-                    && self.homes.iter().any(|home| *home.host.host == *host && home.host.tls) =>
-                {
-                    in_clear(&mut client, &host).await
-                }
-                None => self.tunnel((&host, port), Before::Head(head), client).await,
-            },
-            Opening::Direct(host, port) => match self.home(&host, port) {
-                Some(home) => serve(home, client, shutdown).await,
-                // To pass it on to the host it names may be to call ourselves.
-                None => refuse(&mut client, "421 Misdirected Request", "this is a proxy")
-                    .await
-                    .map(|()| End::Strange),
-            },
-            Opening::Strange(why) => refuse(&mut client, "400 Bad Request", why).await.map(|()| End::Strange),
         }
+    }
+
+    /// A head of HTTP: for a host of the list, for the place it was going to, or for the host it names.
+    async fn http(
+        &self,
+        way: Way,
+        (host, port): (&str, u16),
+        mut client: Box<L4>,
+        shutdown: &ShutdownWatch,
+    ) -> io::Result<End> {
+        let there = redirected(&client);
+        let port = match (way, &there) {
+            // What `Host` says of a port is the client's word; the kernel knows.
+            (Way::Direct, Some((_, port))) => *port,
+            _ => port,
+        };
+        let home = self.home(host, port);
+        if home.is_none() && port == 80 && self.is_of_tls(host) {
+            return in_clear(&mut client, host).await;
+        }
+        if let (None, Some((host, port))) = (home, &there) {
+            // Whoever it was going to may be a proxy as well: what it is asked is not for us to answer.
+            let before = if let Way::Absolute(head) = way { Before::ToProxy(head) } else { Before::Http };
+            return self.tunnel((host, *port), before, client).await;
+        }
+        match (way, home) {
+            (Way::Connect(head), Some(home)) => {
+                client.read_exact(&mut vec![0; head]).await?;
+                client.write_all(ESTABLISHED).await?;
+                client.flush().await?;
+                self.through(home, client, shutdown).await
+            }
+            (Way::Connect(head), None) => {
+                client.read_exact(&mut vec![0; head]).await?;
+                self.tunnel((host, port), Before::Established, client).await
+            }
+            (Way::Absolute(_) | Way::Direct, Some(home)) => serve(home, client, shutdown).await,
+            (Way::Absolute(head), None) => self.tunnel((host, port), Before::Head(head), client).await,
+            // To pass it on to the host it names may be to call ourselves.
+            (Way::Direct, None) => {
+                refuse(&mut client, "421 Misdirected Request", "this is a proxy").await.map(|()| End::Strange)
+            }
+        }
+    }
+
+    /// Whether a host is one whose provider is reached over TLS: a key that travels to its port of HTTP is a mistake of the
+    /// client's, whichever way that was led here.
+    fn is_of_tls(&self, host: &str) -> bool {
+        self.homes.iter().any(|home| *home.host.host == *host && home.host.tls)
     }
 
     /// TLS at once: for a host of the list, or wherever it was going.
@@ -242,7 +267,7 @@ impl Doorway {
             Ok(Ok(places)) => places.collect(),
             _ => return decline(&mut client, before, UNREACHABLE).await.map(|()| End::Unreachable),
         };
-        if !matches!(before, Before::Nothing) && self.leads_inside(&places, &client) {
+        if before.is_named_by_caller() && self.leads_inside(&places, &client) {
             tracing::warn!(
                 host,
                 port,
@@ -271,16 +296,13 @@ impl Doorway {
         let ends = server.local_addr().and_then(|from| Ok((from, server.peer_addr()?)));
         let _entered = ends.map(|ends| self.own.enter(ends));
         match before {
-            Before::Nothing => {}
+            Before::Nothing | Before::Http => {}
             Before::Established => {
                 client.write_all(ESTABLISHED).await?;
                 client.flush().await?;
             }
-            Before::Head(length) => {
-                let mut head = vec![0; length];
-                client.read_exact(&mut head).await?;
-                server.write_all(&origin_form(&head)).await?;
-            }
+            Before::ToProxy(length) => server.write_all(&closing(&head(&mut client, length).await?)).await?,
+            Before::Head(length) => server.write_all(&origin_form(&head(&mut client, length).await?)).await?,
         }
         match relay(&mut *client, &mut server, self.silence).await {
             Ended::BySides => Ok(End::Tunnel),
@@ -313,11 +335,22 @@ fn is_inside(address: SocketAddr, own_ports: &[u16], here: Option<IpAddr>) -> bo
 enum Before {
     /// The connection was redirected; neither side knows of us.
     Nothing,
+    /// The same, and the client speaks HTTP.
+    Http,
+    /// The same, and it was going to a proxy, with a head of this length. Only one passes, as below.
+    ToProxy(usize),
     /// The client waits for the answer to its CONNECT.
     Established,
     /// A plain request whose head has this length. Only one passes: the next one on the same connection may be for another
     /// host.
     Head(usize),
+}
+
+impl Before {
+    /// Whether the place is the caller's word, rather than where the kernel says it was going.
+    fn is_named_by_caller(self) -> bool {
+        matches!(self, Self::Established | Self::Head(_))
+    }
 }
 
 /// Counted while it lives.
@@ -353,13 +386,22 @@ async fn serve(home: &Home, mut client: Box<L4>, shutdown: &ShutdownWatch) -> io
     Ok(End::Plain)
 }
 
+/// A head of this length, which has been looked at and put back.
+async fn head(client: &mut L4, length: usize) -> io::Result<Vec<u8>> {
+    let mut head = vec![0; length];
+    client.read_exact(&mut head).await?;
+    Ok(head)
+}
+
 const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection Established\r\n\r\n";
 
 /// Says no in the language that the client listens for.
 async fn decline(client: &mut L4, before: Before, (status, why): (&str, &str)) -> io::Result<()> {
     match before {
         Before::Nothing => alert(client, refusals::UNRECOGNIZED_NAME).await,
-        Before::Established | Before::Head(_) => refuse(client, status, why).await,
+        Before::Http | Before::ToProxy(_) | Before::Established | Before::Head(_) => {
+            refuse(client, status, why).await
+        }
     }
 }
 
@@ -388,92 +430,4 @@ impl ServerApp for Doorway {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::fd::AsRawFd;
-
-    use pingora::protocols::SocketDigest;
-    use tokio::net::TcpListener;
-    use tokio::sync::watch;
-
-    use super::*;
-    use crate::intercept::CaFiles;
-
-    /// A doorway without hosts, on a port of loopback.
-    async fn doorway() -> (SocketAddr, Arc<Metrics>) {
-        let settings = InterceptSettings {
-            enabled: true,
-            listen: ([127, 0, 0, 1], 0).into(),
-            ca: CaFiles { cert: "".into(), key: "".into() },
-            hosts: Vec::new(),
-            off_list: OffList::Tunnel,
-            tunnel_idle: Duration::from_secs(5),
-            max_tunnels: 8,
-            observe_only: true,
-        };
-        let authority = Arc::new(Authority::new(vec!["a.example".to_owned()]).unwrap());
-        let metrics = Arc::new(Metrics::new().unwrap());
-        let limits = (Duration::from_millis(500), 100, Vec::new());
-        let edge = |_: &HomeHost| unreachable!("there are no hosts");
-        let doorway = Arc::new(Doorway::new(&settings, &authority, edge, limits, metrics.clone()).unwrap());
-        let listener = TcpListener::bind(settings.listen).await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move {
-            let (_stop, watch) = watch::channel(false);
-            while let Ok((socket, _)) = listener.accept().await {
-                let digest = SocketDigest::from_raw_fd(socket.as_raw_fd());
-                let (doorway, watch) = (doorway.clone(), watch.clone());
-                let mut client = L4::from(socket);
-                client.set_socket_digest(digest);
-                tokio::spawn(async move { doorway.process_new(Box::new(client), &watch).await });
-            }
-        });
-        (address, metrics)
-    }
-
-    #[tokio::test]
-    async fn a_tunnel_that_leads_back_to_us_ends_at_the_first_turn_and_says_so() {
-        let (address, metrics) = doorway().await;
-        let ended = |end: End| metrics.interception.ended.with_label_values(&[end.as_str()]).get();
-        let hello = [22, 3, 1, 0, 5, 1, 0, 0, 1, 0];
-        let turns: [(&[u8], &[u8]); 4] = [
-            (&hello, &[21, 3, 3, 0, 2, 2, 49]),
-            (b"CONNECT a.example:443 HTTP/1.1\r\n\r\n", b"HTTP/1.1 508 Loop Detected\r\n"),
-            (b"GET / HTTP/1.1\r\nhost: a.example\r\n\r\n", b"HTTP/1.1 508 Loop Detected\r\n"),
-            (b"", b""), // the server would speak first
-        ];
-        for (turn, (sent, heard)) in (1..).zip(turns) {
-            let mut client = TcpStream::connect(address).await.unwrap();
-            let connect = format!("CONNECT {address} HTTP/1.1\r\n\r\n");
-            client.write_all(connect.as_bytes()).await.unwrap();
-            let mut established = [0; ESTABLISHED.len()];
-            client.read_exact(&mut established).await.unwrap();
-            client.write_all(sent).await.unwrap();
-            let mut said = Vec::new();
-            timeout(Duration::from_secs(5), client.read_to_end(&mut said)).await.unwrap().unwrap();
-            assert!(said.starts_with(heard), "{}", String::from_utf8_lossy(&said));
-            assert_eq!(said.is_empty(), heard.is_empty());
-            assert_eq!(ended(End::Loop), turn);
-        }
-    }
-
-    #[test]
-    fn callers_reach_none_of_our_own_listeners() {
-        let here = Some("192.0.2.7".parse().unwrap());
-        for (address, inside) in [
-            ("127.0.0.1:8081", true),
-            ("[::1]:8081", true),
-            ("[::ffff:127.0.0.1]:8081", true),
-            ("0.0.0.0:8081", true),
-            ("192.0.2.7:8081", true),
-            ("127.0.0.1:5432", false),
-            ("192.0.2.8:8081", false),
-            ("169.254.169.254:80", true),
-            ("[fe80::1]:443", true),
-            ("[fd00:ec2::254]:80", true),
-            ("[fd00:ec2::253]:80", false),
-            ("93.184.216.34:443", false),
-        ] {
-            assert_eq!(is_inside(address.parse().unwrap(), &[8081], here), inside, "{address}");
-        }
-    }
-}
+mod tests;

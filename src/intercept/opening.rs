@@ -16,40 +16,43 @@ const MAX_HEAD: usize = 16 << 10;
 pub(super) enum Opening {
     /// TLS at once, for this name.
     Tls(Option<String>),
-    /// CONNECT to a host and port.
-    Connect(String, u16),
-    /// A plain request for a host and port, and the length of its head.
-    Plain(String, u16, usize),
-    /// A plain request that was sent to us as if we were its host and port.
-    Direct(String, u16),
+    /// A head of HTTP that names a host and a port.
+    Http(Way, String, u16),
     /// Nothing that is served here, and why.
     Strange(&'static str),
 }
 
-/// Reads as much as says what the connection is. Bytes behind a CONNECT head, and all of anything else, are put back; when this
-/// is given up half way, `bytes` holds what came.
+/// How a head of HTTP names the host it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// By CONNECT, in a head of this length.
+    Connect(usize),
+    /// By an absolute target, in a head of this length.
+    Absolute(usize),
+    /// As if we were its host and port.
+    Direct,
+}
+
+/// Reads as much as says what the connection is, and puts all of it back; when this is given up half way, `bytes` holds what
+/// came.
 pub(super) async fn open(client: &mut L4, bytes: &mut Vec<u8>) -> io::Result<Opening> {
     loop {
         if client.read_buf(bytes).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let (opening, used) = match bytes.first() {
+        let opening = match bytes.first() {
             Some(&HANDSHAKE) => match tls::hello(bytes) {
                 Hello::Incomplete if bytes.len() < MAX_HELLO => continue,
-                Hello::Incomplete => (Opening::Tls(None), 0),
-                Hello::Name(name) => (Opening::Tls(name), 0),
+                Hello::Incomplete => Opening::Tls(None),
+                Hello::Name(name) => Opening::Tls(name),
             },
             _ => match memchr::memmem::find(bytes, b"\r\n\r\n") {
-                Some(end) => {
-                    let opening = read_head(&bytes[..end + 4]);
-                    let used = if matches!(opening, Opening::Connect(..)) { end + 4 } else { 0 };
-                    (opening, used)
-                }
+                Some(end) => read_head(&bytes[..end + 4]),
                 None if bytes.len() < MAX_HEAD => continue,
-                None => (Opening::Strange("the head is too large"), 0),
+                None => Opening::Strange("the head is too large"),
             },
         };
-        client.rewind(&bytes[used..]);
+        client.rewind(bytes);
         return Ok(opening);
     }
 }
@@ -67,7 +70,7 @@ fn read_head(head: &[u8]) -> Opening {
     }
     if method == "CONNECT" {
         return match authority(target, None) {
-            Some((host, port)) => Opening::Connect(host, port),
+            Some((host, port)) => Opening::Http(Way::Connect(head.len()), host, port),
             None => Opening::Strange("CONNECT needs a host and a port"),
         };
     }
@@ -81,8 +84,8 @@ fn read_head(head: &[u8]) -> Opening {
         }
     };
     match named.and_then(|named| authority(named, Some(80))) {
-        Some((host, port)) if absolute.is_none() => Opening::Direct(host, port),
-        Some((host, port)) => Opening::Plain(host, port, head.len()),
+        Some((host, port)) if absolute.is_none() => Opening::Http(Way::Direct, host, port),
+        Some((host, port)) => Opening::Http(Way::Absolute(head.len()), host, port),
         None => Opening::Strange("the request names no host"),
     }
 }
@@ -142,6 +145,28 @@ pub(super) fn origin_form(head: &[u8]) -> Vec<u8> {
     out.into_bytes()
 }
 
+/// The head as it was written, for the proxy it was going to, but that the connection is closed after the answer.
+pub(super) fn closing(head: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(head);
+    let (mut out, mut options) = (String::with_capacity(head.len() + 24), "close".to_owned());
+    for line in text.trim_end_matches("\r\n").split("\r\n") {
+        let (name, value) = line.split_once(':').unwrap_or((line, ""));
+        match name.trim().to_ascii_lowercase().as_str() {
+            "connection" => {
+                let kept = value.split(',').map(str::trim);
+                for option in kept
+                    .filter(|option| !["", "close", "keep-alive"].contains(&&*option.to_ascii_lowercase()))
+                {
+                    options = options + ", " + option;
+                }
+            }
+            "proxy-connection" | "keep-alive" => {}
+            _ => out = out + line + "\r\n",
+        }
+    }
+    (out + "connection: " + &options + "\r\n\r\n").into_bytes()
+}
+
 /// Headers that are between a client and its proxy; `Host` is written anew.
 const HOP: [&str; 5] = ["host", "connection", "proxy-connection", "proxy-authorization", "keep-alive"];
 
@@ -156,16 +181,19 @@ mod tests {
 
     #[test]
     fn a_head_says_which_host_it_is_for() {
-        let connect = |host: &str, port| Opening::Connect(host.to_owned(), port);
-        let plain = |host: &str, port, head: &str| Opening::Plain(host.to_owned(), port, head.len());
-        check("CONNECT API.openai.com:443 HTTP/1.1\r\n\r\n", connect("api.openai.com", 443));
-        check("CONNECT api.openai.com.:443 HTTP/1.1\r\n\r\n", connect("api.openai.com", 443));
-        check("CONNECT [::1]:443 HTTP/1.1\r\nHost: api.openai.com\r\n\r\n", connect("::1", 443));
+        let http = |way, host: &str, port| Opening::Http(way, host.to_owned(), port);
+        for (head, host) in [
+            ("CONNECT API.openai.com:443 HTTP/1.1\r\n\r\n", "api.openai.com"),
+            ("CONNECT api.openai.com.:443 HTTP/1.1\r\n\r\n", "api.openai.com"),
+            ("CONNECT [::1]:443 HTTP/1.1\r\nHost: api.openai.com\r\n\r\n", "::1"),
+        ] {
+            check(head, http(Way::Connect(head.len()), host, 443));
+        }
         let absolute = "GET http://a.b/x HTTP/1.1\r\nHost: c\r\n\r\n";
-        check(absolute, plain("a.b", 80, absolute));
-        check("GET /x HTTP/1.1\r\nhost:a.b\r\n\r\n", Opening::Direct("a.b".to_owned(), 80));
+        check(absolute, http(Way::Absolute(absolute.len()), "a.b", 80));
+        check("GET /x HTTP/1.1\r\nhost:a.b\r\n\r\n", http(Way::Direct, "a.b", 80));
         let port = "POST HTTP://a.b:81?x HTTP/1.1\r\n\r\n";
-        check(port, plain("a.b", 81, port));
+        check(port, http(Way::Absolute(port.len()), "a.b", 81));
         for head in [
             "CONNECT api.openai.com HTTP/1.1\r\n\r\n",
             "CONNECT api.openai.com:0 HTTP/1.1\r\n\r\n",
@@ -189,6 +217,15 @@ mod tests {
         let head = b"GET http://a.b/x?y HTTP/1.1\r\nHost: a.b\r\nProxy-Connection: keep-alive\r\n\r\n";
         let expected = "GET /x?y HTTP/1.1\r\nHost: a.b\r\nconnection: close\r\n\r\n";
         assert_eq!(String::from_utf8(origin_form(head)).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_plain_request_for_another_proxy_keeps_all_but_its_connection() {
+        let head = b"GET http://a.b/x HTTP/1.1\r\nHost: c\r\nConnection: Keep-Alive, TE\r\nTE: trailers\r\n\
+                     Proxy-Authorization: Basic eDp5\r\nProxy-Connection: keep-alive\r\nKeep-Alive: 5\r\n\r\n";
+        let expected = "GET http://a.b/x HTTP/1.1\r\nHost: c\r\nTE: trailers\r\nProxy-Authorization: Basic eDp5\r\n\
+                        connection: close, TE\r\n\r\n";
+        assert_eq!(String::from_utf8(closing(head)).unwrap(), expected);
     }
 
     #[test]

@@ -49,6 +49,8 @@ fn canonical((from, to): Ends) -> Ends {
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::{TcpListener, TcpSocket, TcpStream};
+
     use super::*;
 
     #[test]
@@ -70,5 +72,32 @@ mod tests {
         assert!(own.has((one, there)));
         drop(entered);
         assert!(!own.has((one, there)));
+    }
+
+    /// A connection from this port of loopback, as both sides see it.
+    async fn from_port(port: u16) -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_reuseaddr(true).unwrap();
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], port))).unwrap();
+        let client = socket.connect(listener.local_addr().unwrap()).await.unwrap();
+        (client, listener.accept().await.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn two_connections_of_one_local_port_are_two() {
+        let ends = |client: &TcpStream| (client.local_addr().unwrap(), client.peer_addr().unwrap());
+        let seen = |server: &TcpStream| (server.peer_addr().unwrap(), server.local_addr().unwrap());
+        let (first, first_server) = from_port(0).await;
+        let (second, second_server) = from_port(first.local_addr().unwrap().port()).await;
+        assert_eq!(first.local_addr().unwrap(), second.local_addr().unwrap());
+        let own = Own::default();
+        let entered = own.enter(ends(&first));
+        assert!(own.has(seen(&first_server)));
+        assert!(!own.has(seen(&second_server)), "somebody else's, from the same port");
+        drop(own.enter(ends(&second)));
+        assert!(own.has(seen(&first_server)), "the end of one is not that of the other");
+        drop(entered);
+        assert!(!own.has(seen(&first_server)));
     }
 }

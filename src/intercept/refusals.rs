@@ -32,7 +32,7 @@ pub(super) async fn turn_away(client: &mut L4, opening: Option<Opening>) -> io::
     );
     match opening {
         Some(Opening::Tls(_)) => alert(client, ACCESS_DENIED).await,
-        Some(Opening::Connect(..) | Opening::Plain(..) | Opening::Direct(..)) => {
+        Some(Opening::Http(..)) => {
             let why =
                 "the proxy's own traffic is redirected to the proxy: its user is not exempt (POINTSMAN_UID)";
             refuse(client, "508 Loop Detected", why).await

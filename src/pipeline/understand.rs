@@ -95,14 +95,14 @@ impl Engine {
         let began = Instant::now();
         let read = if inbound.body.len() > LARGE_BODY {
             let (body, operation, loaded) = (inbound.body.clone(), inbound.operation, inbound.loaded.clone());
-            let path = inbound.path.clone();
+            let (path, named) = (inbound.path.clone(), inbound.deployment().map(str::to_owned));
             let (budget, runtime) = (self.parsing.clone(), Handle::current());
             // Whether a policy takes it is known when its model has been read; what is found for nothing is dropped.
             let parse = move || {
                 // The thread waits for its turn and holds nothing yet; it never fails, as the budget is never closed.
                 let _turn = runtime.block_on(budget.acquire_many(parse_cost(&body)));
                 let origin = Origin { operation, path: &path, body: &body };
-                codec::read_origin(&origin, &mut Scratch::default(), |view| {
+                codec::read_named(named.as_deref(), &origin, &mut Scratch::default(), |view| {
                     let features = analysis::extract(view);
                     let learned = loaded.snapshot.learned.as_ref();
                     let beyond = learned.map(|learned| foreseen(learned, view, &features).into());
@@ -114,7 +114,7 @@ impl Engine {
                 .map_err(|_| Refusal::new(RefusalCode::InvalidRequest, "the body could not be parsed"))?
         } else {
             SCRATCH.with_borrow_mut(|scratch| {
-                codec::read_origin(&inbound.origin(), scratch, |view| {
+                codec::read_named(inbound.deployment(), &inbound.origin(), scratch, |view| {
                     let unmatched = matches!(self.policy(inbound, &view.request.model), Ok(None));
                     let features =
                         (!unmatched || limits.max_cost.is_some() || capped).then(|| analysis::extract(view));

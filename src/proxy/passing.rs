@@ -98,7 +98,7 @@ impl Passing {
             identity.credential_is_providers && matches!(provider.credential, Credential::Passthrough);
         Ok(Self {
             path: if arrival.intercepted.is_some() {
-                path_as_it_is(&arrival.path, keeps_key)
+                path_as_it_is(arrival.came_by.as_deref().unwrap_or(&arrival.path), keeps_key)
             } else {
                 own_path(provider, &arrival.path, keeps_key)
             },

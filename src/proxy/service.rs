@@ -112,6 +112,8 @@ pub(super) struct Arrival {
     pub(super) operation: Operation,
     pub(super) upgrade: bool,
     pub(super) intercepted: Option<Intercepted>,
+    /// Path and query as they came, when it was intercepted.
+    pub(super) came_by: Option<String>,
 }
 
 impl Arrival {
@@ -228,6 +230,9 @@ impl Gateway {
         let loaded = self.engine.loaded();
         let home = self.home.as_ref().and_then(|home| Some((home, home.provider(&loaded, route.dialect)?)));
         let mut path = head.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+        let came_by = home.is_some().then(|| path.clone());
+        // Which model serves a deployment is fixed there, so nobody chooses for it.
+        let fixed = codec::deployment_of(&path).is_some();
         if let Some((_, ix)) = home {
             let provider = loaded.snapshot.provider(ix);
             if route.dialect != Some(provider.dialect) {
@@ -249,7 +254,9 @@ impl Gateway {
             dialect: route.dialect,
             operation: route.operation,
             upgrade: asks_for_websocket(session),
-            intercepted: home.map(|(home, ix)| Intercepted { home: ix, observe_only: home.observe_only }),
+            intercepted: home
+                .map(|(home, ix)| Intercepted { home: ix, observe_only: home.observe_only || fixed }),
+            came_by,
         }
     }
 
@@ -436,6 +443,7 @@ fn inbound(arrival: &Arrival, identity: Identity, (headers, body): (HeaderMap, B
         tenant: identity.tenant,
         credential_is_providers: identity.credential_is_providers,
         intercepted: arrival.intercepted,
+        came_by: arrival.came_by.clone(),
     }
 }
 

@@ -60,6 +60,8 @@ pub struct Job<'a> {
     pub caller: Caller<'a>,
     /// Path and query as the client sent them.
     pub path: &'a str,
+    /// Path and query as they were intercepted, for the provider they were going to; `None`: they were sent to us.
+    pub came_by: Option<&'a str>,
     /// The dialect of the path.
     pub dialect: Dialect,
     /// The operation of the path.

@@ -15,7 +15,7 @@ use crate::codec::{
     self, Asker, Composed, Destination, Edit, GeminiPath, Obstacle, Origin, StreamCrossing, StreamOptions,
 };
 use crate::types::{Dialect, FailureClass, Operation};
-use crate::upstream::{Standing, deployment_path, own_path};
+use crate::upstream::{Standing, deployment_path, own_path, path_as_it_is};
 
 /// The request asks for something the provider's dialect has no word for.
 const NOT_EXPRESSIBLE: &str = "not_expressible";
@@ -170,7 +170,11 @@ impl Job<'_> {
     /// The client's own bytes, with the deployment's name for the model and the wish for usage.
     fn as_asked(&self, hop: &Hop, provider: &Provider) -> Outgoing {
         let keep_key = hop.standing == Standing::Home && self.keeps_query_key(provider);
-        let path = self.path_at(hop, provider, (&self.path_of(hop, self.path), keep_key));
+        let path = match self.came_by.filter(|_| hop.standing == Standing::Home && !hop.rename) {
+            // Nobody chose for it, so it arrives where it was going, by its own path.
+            Some(path) => path_as_it_is(path, keep_key),
+            None => self.path_at(hop, provider, (&self.path_of(hop, self.path), keep_key)),
+        };
         let unchanged = |body: &Bytes| (body.clone(), false);
         let (body, hides_usage) =
             self.request.map_or_else(|| unchanged(self.body), |request| self.spliced(hop, request));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use prometheus::core::Collector;
 use prometheus::{IntCounterVec, IntGauge, Opts, Registry};
 
 /// Metrics of the interception listener.
@@ -44,6 +45,13 @@ impl Interception {
         registry.register(Box::new(ended.clone()))?;
         registry.register(Box::new(leaves.clone()))?;
         Ok(Self { connections, tunnels, ended, leaves, end_of_authority, registry: registry.clone() })
+    }
+
+    /// Connections that have ended, whatever became of them.
+    pub fn all_ended(&self) -> u64 {
+        let families = self.ended.collect();
+        let counted = families.iter().flat_map(|family| family.get_metric());
+        counted.map(|metric| metric.get_counter().get_value() as u64).sum()
     }
 
     /// Shows when the authority in use ends, counted from 1970. Without one there is no such metric: 0 would be an alarm.

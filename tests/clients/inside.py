@@ -4,10 +4,12 @@ counted by the kernel. Runs inside the world of scripts/test-intercept.sh."""
 import json
 import os
 import shutil
+import socket
 import subprocess
+import threading
 import time
 
-from world import ADDRESS, OTHER, PROXY_UID, SEEN, Proxy, environment, expect, hosts, redirect, run, skipped
+from world import ADDRESS, OTHER, PROXY_UID, SEEN, Proxy, environment, expect, hosts, redirect, run, without
 
 
 def never_loops(folder):
@@ -69,13 +71,78 @@ def wrong_user(folder):
     proxy.stop()
 
 
+def half_of_it(folder):
+    """Rules for IPv4 alone where connections over IPv6 can leave the machine: refused, unless that is what is wanted."""
+    if not os.path.exists("/proc/net/if_inet6"):
+        without("ip6tables", "rules for IPv4 alone (this kernel has no IPv6)")
+        return
+    os.mkdir(f"{folder}/half")
+    with open(f"{folder}/half/ip6tables", "w") as file:
+        file.write("#!/bin/sh\nexit 3\n")
+    os.chmod(f"{folder}/half/ip6tables", 0o755)
+    half = {"POINTSMAN_UID": str(PROXY_UID), "PATH": f"{folder}/half:{os.environ['PATH']}"}
+    code, said = redirect("up", **half)
+    expect(code == 0, f"up without ip6tables, and nothing but loopback has IPv6: {code} {said}")
+    redirect("down", **half)
+    run("ip", "-6", "address", "add", "fd78::1/128", "dev", "lo")
+    code, said = redirect("up", **half)
+    expect(code == 1 and "connections over IPv6 would go past" in said, f"up without ip6tables: {code} {said}")
+    expect(redirect("status")[0] == 1, "half a set of rules stands")
+    code, said = redirect("up", POINTSMAN_IPV6="past", **half)
+    expect(code == 0 and "go past, unseen" in said, f"up without ip6tables, which is wanted: {code} {said}")
+    code, said = redirect("status", **half)
+    expect(code == 0 and "connections over IPv6 go past" in said, f"status without ip6tables: {code} {said}")
+    redirect("down", **half)
+    run("ip", "-6", "address", "del", "fd78::1/128", "dev", "lo")
+    print("without ip6tables: refused where an address of IPv6 leads outside, and let past when told to")
+
+
+class Names(threading.Thread):
+    """Answers for names that no file has: `moves.example.net` is ADDRESS when asked for the first time, and this machine from then
+    on."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.asked = 0
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 53))
+
+    def run(self):
+        while True:
+            query, client = self.socket.recvfrom(512)
+            end = query.index(b"\0", 12) + 5
+            address = b""
+            if query[13:18] == b"moves" and query[end - 4:end] == b"\0\1\0\1":
+                self.asked += 1
+                address = socket.inet_aton(ADDRESS if self.asked == 1 else "127.0.0.1")
+            answer = b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4" + address if address else b""
+            counts = b"\0\1" + (b"\0\1" if address else b"\0\0") + b"\0\0\0\0"
+            self.socket.sendto(query[:2] + b"\x81\x80" + counts + query[12:end] + answer, client)
+
+
+def looks_once(folder):
+    """A tunnel goes to the place that was looked at: its name is asked for once, whatever it leads to a moment later."""
+    hosts(ADDRESS)
+    proxy = Proxy(folder, "observed", [])
+    names = Names()
+    names.start()
+    done = subprocess.run(["curl", "--silent", "--show-error", "--insecure", "--max-time", "20", "--output", "/dev/null",
+                           "--write-out", "%{http_connect} %{http_code}", "--proxy", "http://127.0.0.1:443",
+                           "https://moves.example.net/"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    expect(names.asked == 1, f"a tunnel's name was looked up {names.asked} times")
+    expect(done.stdout.startswith("200 ") and done.returncode == 0, f"a tunnel to a name: {done.stdout} {done.stderr}")
+    print(f"a tunnel's name: looked up {names.asked} times, {done.stdout}")
+    names.socket.close()
+    proxy.stop()
+
+
 def by_group(folder):
     """Exempt by control group: programs of the proxy's own user are intercepted, the proxy is not."""
     groups, name = f"{folder}/groups", f"pointsman-test-{os.getpid()}"
     os.mkdir(groups)
     mounted = subprocess.run(["mount", "-t", "cgroup2", "none", groups], stderr=subprocess.PIPE, text=True)
     if mounted.returncode:
-        skipped(f"no cgroup v2 ({mounted.stderr.strip()}), so exemption by group is not tested")
+        without("cgroup", f"exemption by group: cgroup v2 cannot be mounted ({mounted.stderr.strip()})")
         return
     group = f"{groups}/{name}"
     os.mkdir(group)
@@ -92,7 +159,7 @@ def by_group(folder):
         expect(code == 1 and redirect("status")[0] == 1, f"up for the group of everything: {code} {said}")
         code, said = redirect("up", POINTSMAN_CGROUP=f"/{name}")
         if code:
-            skipped(f"this kernel has no match of control groups, so exemption by group is not tested: {said}")
+            without("cgroup", f"exemption by group: this kernel has no match of control groups: {said}")
             return
         begin = len(SEEN)
         done = subprocess.run(["curl", "--silent", "--max-time", "20", "--output", "/dev/null", "--write-out", "%{http_code}",
@@ -150,7 +217,7 @@ def stays_inside(folder):
     """No field, header, name or address makes the proxy call another place than its providers: packets are counted, of both
     families and on loopback too."""
     if not shutil.which("ip6tables") or not os.path.exists("/proc/net/if_inet6"):
-        skipped("no IPv6 here, so no packets are counted")
+        without("ip6tables", "packets of the proxy's own, which are counted")
         return
     hosts(ADDRESS)
     for command in ("link add outside type veth peer name nobody", "link set nobody up", "link set outside up",

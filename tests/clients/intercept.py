@@ -16,19 +16,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import inside
 from world import (ADDRESS, FAULTS, HERE, NODE, OTHER, PROGRAM, PROXY_UID, PYTHON, SEEN, Proxy, belongs, certificates, config,
-                   environment, expect, hosts, provide, redirect, requests, rules, run, skipped)
+                   environment, expect, hosts, provide, redirect, requests, rules, run, without)
 
 
 def programs(mode):
-    """Clients by name, as commands that print their calls."""
+    """Clients by name, as commands that print their calls, and what they were taught from outside to be led here."""
     if PYTHON:
-        yield "Python SDKs", [PYTHON, f"{HERE}/intercepted.py"]
+        yield "Python SDKs", [PYTHON, f"{HERE}/intercepted.py"], ""
     if NODE:
         # Before 24, fetch reads no proxy from the environment by itself.
         taught = mode in ("HTTPS_PROXY", "run") and int(run("node", "--version")[1:].split(".")[0]) < 24
         teach = ["--import", os.path.abspath(f"{NODE}/proxied.mjs")] if taught else []
-        yield "Node SDKs", ["node", *teach, f"{NODE}/intercepted.mjs"]
-    yield "curl", [sys.executable, os.path.abspath(__file__), "curl"]
+        yield "Node SDKs", ["node", *teach, f"{NODE}/intercepted.mjs"], "preload" if taught else ""
+    yield "curl", [sys.executable, os.path.abspath(__file__), "curl"], ""
 
 
 def curl():
@@ -48,7 +48,11 @@ def curl():
 def calls(name, command, env, before=()):
     """Runs a client: its calls as it and the provider saw them, and what it wrote to standard error."""
     begin = len(SEEN)
-    done = subprocess.run([*before, *command], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=300)
+    try:
+        done = subprocess.run([*before, *command], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=300)
+    except subprocess.TimeoutExpired as late:
+        expect(False, f"{name} does not end within {late.timeout} s: {late.stderr}")
+        return [], ""
     if not expect(done.returncode == 0, f"{name} ends with {done.returncode}: {done.stderr[-700:]}"):
         return [], done.stderr
     said = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
@@ -72,11 +76,23 @@ def compare(where, policy, found, direct):
 
 
 def keeps_its_certificate(where, folder, **env):
-    """A host off the list shows its own certificate, and never one of ours."""
+    """A host off the list shows its own certificate through the proxy, and never one of ours."""
     for trust, right in (("world.pem", True), ("ca.pem", False)):
         done = subprocess.run(["curl", "--silent", "--max-time", "20", f"https://{OTHER}/"], stdout=subprocess.DEVNULL,
                               env=environment(folder, trust, **env))
         expect((done.returncode == 0) == right, f"{where}: {OTHER} with {trust}: curl ends with {done.returncode}")
+
+
+def is_shown_nothing(where, proxy):
+    """A host off the list that a hosts file leads here is closed without a certificate: nobody knows where it was going."""
+    before = proxy.metric('pointsman_intercept_ended_total{end="nowhere"}')
+    hosts("127.0.0.1", "127.0.0.1")
+    done = subprocess.run(["curl", "--silent", "--verbose", "--insecure", "--max-time", "20", f"https://{OTHER}/"],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    hosts("127.0.0.1")
+    expect(done.returncode == 35 and "subject:" not in done.stderr, f"{where}: {OTHER} led here: {done.stderr[-400:]}")
+    ended = proxy.until('pointsman_intercept_ended_total{end="nowhere"}', before + 1) - before
+    expect(ended == 1, f"{where}: {OTHER} led here: {ended} connections ended so")
 
 
 def reaches_what_is_no_tls():
@@ -125,13 +141,16 @@ def by_mode(folder, mode, policy, direct):
             expect(code == 0, f"intercept.sh up: {said}")
         expect(redirect("status")[0] == 0, "intercept.sh status says off")
     cells, made = {}, 0
-    for name, command in programs(mode):
-        faults = len(FAULTS)
-        found, _ = calls(f"{name} by {mode}, {policy}", command, environment(folder, "ca.pem", **env))
-        made += compare(f"{name} by {mode}, {policy}", policy, found, direct[name])
-        cells[name] = len(FAULTS) == faults
-    if mode != "base URL":
+    for name, command, taught in programs(mode):
+        faults, where = len(FAULTS), " with a ".join(filter(None, [name, taught])) + f" by {mode}, {policy}"
+        found, _ = calls(where, command, environment(folder, "ca.pem", **env))
+        made += compare(where, policy, found, direct[name])
+        cells[name] = cell(faults, taught)
+    if mode == "hosts":
+        is_shown_nothing(f"{mode}, {policy}", proxy)
+    elif mode != "base URL":
         keeps_its_certificate(f"{mode}, {policy}", folder, **env)
+    if mode != "base URL":
         expect(proxy.metric('pointsman_intercept_ended_total{end="tls"}') > 0, f"{mode}: nothing was decrypted")
     if mode in ("HTTPS_PROXY", "REDIRECT"):
         expect(proxy.metric('pointsman_intercept_ended_total{end="tunnel"}') > 0, f"{mode}: nothing was tunnelled")
@@ -166,17 +185,17 @@ def by_run(folder, policy, direct):
            f"run with the key of another user: {refused.returncode} {refused.stderr}")
     belongs(folder, 0)
     cells, made = {}, 0
-    for name, command in programs("run"):
-        faults = len(FAULTS)
+    for name, command, taught in programs("run"):
+        faults, where = len(FAULTS), " with a ".join(filter(None, [name, taught])) + f" by run, {policy}"
         run_it = [f"{folder}/pointsman", "--config", f"{folder}/pointsman.toml", "run", "--"]
-        found, said = calls(f"{name} by run, {policy}", command, environment(folder, "world.pem"), run_it)
-        count = compare(f"{name} by run, {policy}", policy, found, direct[name])
+        found, said = calls(where, command, environment(folder, "world.pem"), run_it)
+        count = compare(where, policy, found, direct[name])
         made += count
         expect(f"pointsman: {count} requests, spent $0.00" in said, f"{name} by run: it says {said!r}")
         observed = f"{count} of them were observed at $" in said and "quality unknown (0 pairs)" in said
         expect(observed == (policy == "observed"), f"{name} by run, {policy}: it says {said!r}")
-        cells[name] = len(FAULTS) == faults
-        print(f"{name}, {policy}: {said.strip()}")
+        cells[name] = cell(faults, taught)
+        print(f"{where}: {said.strip()}")
     expect(requests(folder) == made, f"run, {policy}: {made} calls made, {requests(folder)} on record")
     belongs(folder, PROXY_UID)
     return cells
@@ -186,17 +205,22 @@ def by_agent(folder):
     """The coding agent that scripts/test-agents.sh has installed, unchanged: its calls come through and are on record."""
     agent = shutil.which("claude", path=os.path.abspath(f"{HERE}/../../target/agents/node_modules/.bin"))
     if not agent:
-        print("SKIPPED: no coding agent (claude) in target/agents, where scripts/test-agents.sh puts it", file=sys.stderr)
+        without("agent", "Claude Code by `run` (scripts/test-agents.sh puts it into target/agents)")
         return
     hosts(ADDRESS)
     Proxy(folder, "observed", []).stop()
     belongs(folder, 0)
     begin = len(SEEN)
-    done = subprocess.run([f"{folder}/pointsman", "--config", f"{folder}/pointsman.toml", "run", "--", agent, "--print",
-                           "Where is Tartu?", "--model", "claude-large-1"], cwd=folder, timeout=120, text=True,
-                          env=environment(folder, "world.pem", CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1"),
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    belongs(folder, PROXY_UID)
+    try:
+        done = subprocess.run([f"{folder}/pointsman", "--config", f"{folder}/pointsman.toml", "run", "--", agent, "--print",
+                               "Where is Tartu?", "--model", "claude-large-1"], cwd=folder, timeout=120, text=True,
+                              env=environment(folder, "world.pem", CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1"),
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    except subprocess.TimeoutExpired as late:
+        expect(False, f"the agent does not end within {late.timeout} s: {late.stdout} {late.stderr}")
+        return
+    finally:
+        belongs(folder, PROXY_UID)
     came = [call for call in SEEN[begin:] if call["through"]]
     expect(done.returncode == 0 and "Tartu" in done.stdout, f"the agent ends with {done.returncode}: {done.stdout[-500:]} {done.stderr[-500:]}")
     expect(came and len(came) == len(SEEN) - begin, f"the agent: {len(came)} of {len(SEEN) - begin} calls came through")
@@ -220,11 +244,11 @@ def main():
         provide(folder)
         hosts(ADDRESS)
         direct = {name: calls(f"{name}, without a proxy", command, environment(folder, "world.pem"))[0]
-                  for name, command in programs("directly")}
+                  for name, command, _ in programs("directly")}
         modes = ["base URL", "HTTPS_PROXY", "hosts", "REDIRECT"]
         if not shutil.which("iptables"):
             modes.remove("REDIRECT")
-            skipped("no iptables, so REDIRECT is not tested")
+            without("iptables", "REDIRECT")
         cells = {(mode, policy): by_mode(folder, mode, policy, direct)
                  for mode in modes for policy in ("observed", "routed")}
         for policy in ("observed", "routed"):
@@ -232,23 +256,28 @@ def main():
         by_agent(folder)
         inside.never_loops(folder)
         if "REDIRECT" in modes:
+            inside.half_of_it(folder)
             inside.wrong_user(folder)
             inside.by_group(folder)
             inside.stays_inside(folder)
-        for where, row in cells.items():
-            for name in (name for name in ("Python SDKs", "Node SDKs", "curl") if name not in row):
-                skipped(f"{name} by {', '.join(where)}")
-        show(cells, list(direct))
+        inside.looks_once(folder)
+        show(cells, ["Python SDKs", "Node SDKs", "curl"])
         if FAULTS:
             print(open(f"{folder}/log").read()[-3000:], file=sys.stderr)
     sys.exit(1 if FAULTS else 0)
 
 
+def cell(faults, taught):
+    """What the table says: that nothing went wrong since, and whether the client had to be taught for it."""
+    return "FAILS" if len(FAULTS) > faults else f"ok, {taught}" if taught else "ok"
+
+
 def show(cells, names):
     print(f"{'mode':14} {'policy':10} " + " ".join(f"{name:12}" for name in names))
     for (mode, policy), row in cells.items():
-        words = {None: "skipped", True: "ok", False: "FAILS"}
-        print(f"{mode:14} {policy:10} " + " ".join(f"{words[row.get(name)]:12}" for name in names))
+        print(f"{mode:14} {policy:10} " + " ".join(f"{row.get(name, 'skipped'):12}" for name in names))
+    if any("preload" in word for row in cells.values() for word in row.values()):
+        print(f"preload: Node {run('node', '--version').strip()} reads no HTTPS_PROXY by itself, and did by --import proxied.mjs")
     for fault in FAULTS:
         print(fault)
     print(f"{sum(len(row) for row in cells.values())} cells, {len(SEEN)} calls at the provider, {len(FAULTS)} faults")

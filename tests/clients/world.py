@@ -18,8 +18,10 @@ from provider import Provider
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROGRAM, PYTHON, NODE = (sys.argv[1:] + ["", "", ""])[:3]
-# Where nothing may be left out, what is left out is a fault.
+# Where nothing may be left out but what WITHOUT names, what is left out is a fault: as scripts/build/needs.sh has it.
 STRICT = os.environ.get("POINTSMAN_TESTS_STRICT", "0") not in ("", "0")
+WITHOUT = os.environ.get("POINTSMAN_TESTS_WITHOUT", "").split()
+LEFT_OUT = os.environ.get("POINTSMAN_TESTS_LEFT_OUT")
 NAMES = ["api.openai.com", "api.anthropic.com"]
 OTHER = "other.example.com"
 ADDRESS = "10.77.0.5"  # off loopback, which no rule redirects
@@ -50,20 +52,24 @@ def expect(holds, what):
     return holds
 
 
-def skipped(what):
-    """Says aloud what is not tested here."""
-    print(f"SKIPPED: {what}", file=sys.stderr)
-    expect(not STRICT, f"skipped, where nothing may be (POINTSMAN_TESTS_STRICT): {what}")
+def without(need, what):
+    """Says aloud what is not tested here for want of something."""
+    print(f"SKIPPED: no {need}: {what}", file=sys.stderr)
+    if LEFT_OUT:
+        with open(LEFT_OUT, "a") as file:
+            file.write(f"no {need}: {what}\n")
+    expect(not STRICT or need in WITHOUT,
+           f"no {need}, so this is not tested: {what}; POINTSMAN_TESTS_WITHOUT={need} would leave it out")
 
 
 def run(*command, **more):
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, **more).stdout
 
 
-def hosts(address):
+def hosts(address, other=ADDRESS):
     """The namespace's own /etc/hosts, written in place: it is mounted over the real one."""
     with open("/etc/hosts", "w") as file:
-        file.write(f"127.0.0.1 localhost\n{ADDRESS} {OTHER}\n")
+        file.write(f"127.0.0.1 localhost\n{other} {OTHER}\n")
         file.writelines(f"{address} {name}\n" for name in NAMES)
 
 

@@ -67,6 +67,36 @@ async fn other_paths_pass_untouched_to_the_host_they_were_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn azures_older_paths_are_observed_under_their_deployment_and_never_routed() {
+    let setup = Setup::new();
+    let world = setup
+        .world("mode = \"policy\"", |config| {
+            config.mode = "route";
+            let large = config.large.replace("127.0.0.1", "localhost");
+            config.swap(&format!("{large}/v1"), &format!("{large}/openai/v1"));
+        })
+        .await;
+    let without_model = chat_body("large-1").replace("\"model\":\"large-1\",", "");
+    assert!(!without_model.contains("large-1"), "{without_model}");
+    // What the body calls the model counts for nothing there.
+    for body in [without_model, chat_body("small-1"), chat_stream_body("auto")] {
+        let path = "/openai/deployments/large-1/chat/completions?api-version=2024-10-21&x=y";
+        let request = Request { target: path.to_owned(), ..Request::chat(body) };
+        let socket = connect(&world.proxy, &at(world.large.addr)).await.unwrap();
+        let tls = trusting(setup.authority.pem(), "localhost", socket, &[b"http/1.1"]).await.unwrap();
+        let answer = Client::over(Box::new(tls)).exchange(&request).await;
+        assert_eq!((answer.status, answer.complete), (200, true), "{}", answer.text());
+        let seen = world.large.seen().last().unwrap().clone();
+        assert_eq!((seen.target(), blake3::hash(seen.body())), (path, blake3::hash(&request.body)));
+        let entry = world.proxy.entry_of(&answer).await;
+        assert_eq!(entry.served.as_str(), "observed");
+        assert_eq!(entry.would_model.as_ref().map(|model| model.as_str()), Some("small"));
+        assert!(entry.would_cost.is_some() && entry.cost.is_some(), "what it cost, and would have");
+    }
+    assert_eq!(world.small.seen().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_off_the_list_keeps_its_own_certificate_or_is_refused() {
     let setup = Setup::new();
     let own = TestCertificate::new(setup.folder.path());

@@ -1,11 +1,13 @@
 //! The authority of interception as others see it: what it may not sign, whoever holds its key; when it ends, and who says so.
 
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use pointsman::intercept::{Authority, CaFiles};
+use pointsman::intercept::{Authority, CaError, CaFiles};
 use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DnType, GeneralSubtree, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, NameConstraints,
@@ -19,6 +21,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::intercept::pointsman;
 use crate::support::intercept::Setup;
+use crate::support::needs::without;
 use crate::support::tls::trusting;
 use crate::support::{FakeProvider, TestConfig};
 
@@ -113,7 +116,7 @@ async fn a_leaf_off_the_list_is_refused_by_clients_whoever_has_the_key() {
             assert!(said.contains("NameConstraintViolation"), "{name}: {said}");
         }
         let Some(verified) = stolen.verified_by_openssl(folder.path()) else {
-            eprintln!("SKIPPED: no openssl to ask as well");
+            without("openssl", "what OpenSSL says of a leaf off the list");
             continue;
         };
         assert_eq!(verified.is_ok(), permitted, "{name}: {verified:?}");
@@ -124,6 +127,65 @@ async fn a_leaf_off_the_list_is_refused_by_clients_whoever_has_the_key() {
             );
         }
     }
+}
+
+#[test]
+fn a_key_of_another_user_is_refused() {
+    if !rustix::process::geteuid().is_root() {
+        return without("root", "the key of another user: only root can give a file away");
+    }
+    let setup = Setup::new();
+    let names = || vec!["localhost".to_owned()];
+    assert!(Authority::load(&setup.files, names()).is_ok());
+    std::os::unix::fs::chown(&setup.files.key, Some(65_534), None).unwrap();
+    let refused = Authority::load(&setup.files, names()).map(drop).unwrap_err().to_string();
+    assert!(refused.contains("belongs to user 65534"), "{refused}");
+}
+
+#[test]
+fn root_is_told_whose_the_key_must_be() {
+    let folder = tempfile::tempdir().unwrap();
+    for action in ["init", "rotate", "show"] {
+        let (code, said, _) = pointsman(folder.path(), &["ca", action]);
+        let is_root = rustix::process::geteuid().is_root();
+        assert_eq!(
+            (code, said.contains("chown THAT_USER")),
+            (0, is_root && action != "show"),
+            "{action}: {said}"
+        );
+    }
+}
+
+#[test]
+fn the_certificate_is_readable_by_all_and_the_key_by_its_owner_whatever_the_mask() {
+    let folder = tempfile::tempdir().unwrap();
+    // A first call, so that the configuration is there.
+    assert_eq!(pointsman(folder.path(), &["ca", "show"]).0, 1);
+    let config = folder.path().join("pointsman.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let below = |mask: &str| folder.path().join(mask).join("of");
+    for mask in ["077", "000"] {
+        let there = format!("{}/ca.", below(mask).display());
+        std::fs::write(&config, text.replace(&format!("{}/ca.", folder.path().display()), &there)).unwrap();
+        let program = format!("umask {mask}; exec \"$0\" --config \"$1\" ca rotate");
+        let mut command = Command::new("sh");
+        command.args(["-c", &program, env!("CARGO_BIN_EXE_pointsman")]).arg(&config);
+        assert!(command.stdout(Stdio::null()).status().unwrap().success());
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let files = files(&below(mask));
+        assert_eq!((mode(&files.cert), mode(&files.key)), (0o644, 0o600), "umask {mask}");
+        for made in [below(mask).parent().unwrap(), &below(mask)] {
+            assert_eq!(mode(made), 0o755, "umask {mask}: {}", made.display());
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_not_said_to_be_missing() {
+    let denied = |kind: ErrorKind| CaError::File("/ca/ca.key".into(), kind.into()).to_string();
+    let [missing, denied] = [ErrorKind::NotFound, ErrorKind::PermissionDenied].map(denied);
+    assert!(missing.contains("ca init"), "{missing}");
+    assert!(denied.contains("sudo -u") && !denied.contains("ca init"), "{denied}");
 }
 
 /// Files of an authority for this host that holds between these times.

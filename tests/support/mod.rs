@@ -10,6 +10,7 @@ pub mod fixtures;
 pub mod h2_client;
 pub mod http;
 pub mod intercept;
+pub mod needs;
 pub mod ports;
 pub mod proxy;
 pub mod schema;

@@ -12,11 +12,12 @@ const MAX_SESSION_BYTES: usize = 1024;
 
 /// The view with everything the top level says; turns, system and tools are still empty.
 pub(super) fn view<'i>(
-    operation: Operation,
+    (operation, named_in_path): (Operation, bool),
     source: Source<'_>,
     top: &Top<'_, 'i>,
 ) -> Result<ChatView<'i>, Refusal> {
-    let (model, model_span) = model(operation, source, top)?;
+    // What the body then says of it is the provider's business.
+    let (model, model_span) = if named_in_path { (String::new(), 0..0) } else { model(source, top)? };
     let choices = choices(top)?;
     let request = ChatRequest {
         dialect: dialect(operation),
@@ -56,15 +57,7 @@ fn dialect(operation: Operation) -> Dialect {
     }
 }
 
-fn model(
-    operation: Operation,
-    source: Source<'_>,
-    top: &Top<'_, '_>,
-) -> Result<(String, std::ops::Range<usize>), Refusal> {
-    // Gemini names the model in the path; what its body says of it is the provider's business.
-    if operation.names_in_path() {
-        return Ok((String::new(), 0..0));
-    }
+fn model(source: Source<'_>, top: &Top<'_, '_>) -> Result<(String, std::ops::Range<usize>), Refusal> {
     match top.model {
         Some(field) => match field.value.string() {
             Some("") | None => Err(Refusal::wrong_type("model", "model", field.value, "the name of a model")),

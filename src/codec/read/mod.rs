@@ -143,8 +143,22 @@ pub fn read_origin<R>(
     scratch: &mut Scratch,
     look: impl FnOnce(&ChatView<'_>) -> R,
 ) -> Result<(ChatRequest, R), ReadFault> {
+    read_named(None, origin, scratch, look)
+}
+
+/// The same of a body whose path names this model, so that its own word for it counts for nothing and may be missing. What is read
+/// so has no place of the model in its body, and is not for another model.
+pub fn read_named<R>(
+    model: Option<&str>,
+    origin: &Origin<'_>,
+    scratch: &mut Scratch,
+    look: impl FnOnce(&ChatView<'_>) -> R,
+) -> Result<(ChatRequest, R), ReadFault> {
     let Origin { operation, path, body } = *origin;
-    let named = operation.names_in_path().then(|| GeminiPath::of(path)).flatten();
+    let named = match model {
+        Some(model) => Some(InPath { model: model.to_owned(), stream: None }),
+        None => operation.names_in_path().then(|| GeminiPath::of(path)).flatten().map(InPath::of_gemini),
+    };
     if scan::has_more_values(body, MAX_VALUES) {
         let message = format!("the body holds more than {MAX_VALUES} values; send less at once");
         let (kind, scan) = (ReadFaultKind::TooManyValues, scanned(body, named));
@@ -156,9 +170,10 @@ pub fn read_origin<R>(
     let source = Source { body, base: copy.as_ptr() as usize };
     let mut nodes = mem::replace(tape, Tape(Vec::new())).reset();
     let read = match simd_json::fill_tape(copy, buffers, &mut nodes) {
-        Ok(()) => view(operation, source, &nodes.0).map(|mut view| {
-            if let Some(GeminiPath { model, stream, .. }) = &named {
-                (view.request.model, view.request.stream) = (model.clone(), *stream);
+        Ok(()) => view((operation, named.is_some()), source, &nodes.0).map(|mut view| {
+            if let Some(InPath { model, stream }) = &named {
+                view.request.model.clone_from(model);
+                view.request.stream = stream.unwrap_or(view.request.stream);
             }
             let looked = look(&view);
             (view.request, looked)
@@ -172,24 +187,40 @@ pub fn read_origin<R>(
     })
 }
 
+/// What a path says of model and streaming; of the latter Gemini's alone.
+struct InPath {
+    model: String,
+    stream: Option<bool>,
+}
+
+impl InPath {
+    fn of_gemini(path: GeminiPath) -> Self {
+        Self { model: path.model, stream: Some(path.stream) }
+    }
+}
+
 /// What the raw bytes say of a body that was not read, and its path of model and streaming.
-fn scanned(body: &[u8], named: Option<GeminiPath>) -> KeyScan {
+fn scanned(body: &[u8], named: Option<InPath>) -> KeyScan {
     match (scan_keys(body), named) {
-        (KeyScan::Clean { .. }, Some(GeminiPath { model, stream, .. })) => {
-            KeyScan::Clean { model: Some(model), stream }
+        (KeyScan::Clean { stream: in_body, .. }, Some(InPath { model, stream })) => {
+            KeyScan::Clean { model: Some(model), stream: stream.unwrap_or(in_body) }
         }
         (scan, _) => scan,
     }
 }
 
-fn view<'i>(operation: Operation, source: Source<'_>, nodes: &[Node<'i>]) -> Result<ChatView<'i>, Refusal> {
+fn view<'i>(
+    (operation, named_in_path): (Operation, bool),
+    source: Source<'_>,
+    nodes: &[Node<'i>],
+) -> Result<ChatView<'i>, Refusal> {
     let root = Json::root(nodes);
     if !root.is_object() {
         let message = format!("the body is {}; it must be a JSON object", root.describe());
         return Err(Refusal { kind: ReadFaultKind::NotAnObject, message, param: None });
     }
     let top = Top::of(root)?;
-    let mut view = facts::view(operation, source, &top)?;
+    let mut view = facts::view((operation, named_in_path || operation.names_in_path()), source, &top)?;
     match operation {
         Operation::ChatCompletions => chat::read(source, &top, &mut view)?,
         Operation::Messages | Operation::CountTokens => anthropic::read(source, &top, &mut view)?,

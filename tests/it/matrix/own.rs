@@ -303,6 +303,7 @@ pub async fn panic() -> Result<(), String> {
         body: chat_body("auto").into(),
         client: None,
         intercepted: None,
+        came_by: None,
         tenant: 0,
         credential_is_providers: false,
     };
