@@ -5,7 +5,7 @@ use super::compound::{Accept, Cascade};
 use super::eligible;
 use super::estimate;
 use super::latency::{ADMISSION, Basis};
-use super::legs::{Leg, Role, Terms, legs};
+use super::legs::{Leg, Terms, legs};
 use super::plan::{Candidate, Crossing, DeploymentLive, Estimate, Plan, Verdict, Why};
 use super::spread::Spread;
 use crate::analysis::Analysis;
@@ -161,7 +161,8 @@ impl Field<'_> {
     fn expected_cost(&self, plan: &Plan, legs: &[Leg]) -> Option<NanoUsd> {
         let reckoned = sum(legs, |leg| leg.chance)?;
         let found = evidence(self.snapshot, self.baseline, self.analysis, plan);
-        let found = found.filter(|found| found.evidence.pairs > 0 || !agrees_on_free_text(plan, self.analysis));
+        let found =
+            found.filter(|found| found.evidence.pairs > 0 || !agrees_on_free_text(plan, self.analysis));
         let ratio = found.and_then(|found| found.evidence.cost_ratio);
         let alone = estimate::cost_without_caches(self.snapshot, self.inputs, self.analysis, self.baseline);
         let Some((ratio, alone)) = ratio.zip(alone) else { return Some(reckoned) };
