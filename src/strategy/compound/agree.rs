@@ -176,36 +176,22 @@ fn announced(text: &str) -> Option<&str> {
 
 /// Whether the clause that ends here says that the answer follows, and nothing else: `so the final`.
 fn announces(before: &str) -> bool {
-    const WORDS: [&str; 15] = [
-        "the",
-        "so",
-        "thus",
-        "hence",
-        "therefore",
-        "and",
-        "then",
-        "final",
-        "correct",
-        "right",
-        "my",
-        "die",
-        "la",
-        "endgültige",
-        "richtige",
-    ];
+    const WORDS: &str =
+        "the so thus hence therefore and then final correct right my die la endgültige richtige";
     const LINKS: [&str; 5] = ["so", "thus", "hence", "therefore", "and"];
     let at = before.rfind(['\n', '.', '!', '?', '。', ';']);
     let clause = at.map_or(before, |at| &before[at..]);
     let between = |letter: char| letter.is_whitespace() || "*#_,.!?。;".contains(letter);
-    let words = |text: &str| {
-        text.split(between).filter(|word| !word.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+    let says = |text: &str| {
+        let mut words = text.split(between).filter(|word| !word.is_empty());
+        words.all(|word| WORDS.split(' ').any(|known| known == word))
     };
-    let says = |words: &[String]| words.iter().all(|word| WORDS.contains(&word.as_str()));
-    says(&words(clause))
-        || clause.rsplit_once(',').is_some_and(|(_, last)| {
-            let last = words(last);
-            last.first().is_some_and(|word| LINKS.contains(&word.as_str())) && says(&last)
-        })
+    let linked = |text: &str| {
+        let first = text.split(between).find(|word| !word.is_empty());
+        first.is_some_and(|word| LINKS.contains(&word))
+    };
+    let last = clause.rsplit_once(',').map_or("", |(_, last)| last);
+    says(clause) || (linked(last) && says(last))
 }
 
 /// A letter by itself, in brackets, or before the text it stands for; and that text. Where another letter is named too, or it is
