@@ -106,14 +106,16 @@ pub fn run(file: &WorldFile, seed: u64) -> Outcome {
     };
     let world = World::new(file, seed);
     let mut evidence: Vec<Evidence> = learn_evidence(file, world.labels());
+    let prices: Vec<(f64, f64)> = file.models.iter().map(|model| model.usd).collect();
+    let earlier = World::new(file, seed + (1 << 33));
     for way in ways {
-        evidence.extend(learn_plan(file, (way.plan, world.labels()), way.came));
+        let cells = learn_plan(file, (way.plan, world.labels()), way.came);
+        evidence.extend(cells.into_iter().map(|cell| costed(cell, &earlier, &prices)));
     }
     let wide = file.with_pairs(TRUTH);
     let labels: Vec<Labelled> = World::new(&wide, seed + (1 << 32)).labels().collect();
     let of_class = |class| ways.iter().map(|way| truth(file, way, (&labels, class))).collect();
     let truths: Vec<Vec<Truth>> = (0..file.classes.len()).map(of_class).collect();
-    let prices: Vec<(f64, f64)> = file.models.iter().map(|model| model.usd).collect();
     let mut router = Router::new(file, &prices, &evidence);
     let mut outcome = Outcome { wrong_accepts: wrong_accepts(&labels), ..Outcome::default() };
     let (mut spent, mut baseline_spent) = (0.0, 0.0);
@@ -127,6 +129,16 @@ pub fn run(file: &WorldFile, seed: u64) -> Outcome {
     }
     outcome.cost_over = spent / baseline_spent;
     outcome
+}
+
+/// What a plan cost over the baseline on requests of before, with the share of first answers that stood.
+fn costed(cell: Evidence, earlier: &World, prices: &[(f64, f64)]) -> Evidence {
+    let (mut spent, mut alone) = (0.0, 0.0);
+    for request in earlier.requests().filter(|request| request.task == cell.task.as_str()) {
+        spent += cost(earlier, (&request, cell.model.as_str()), cell.accepted.unwrap(), prices);
+        alone += earlier.cost(&request, prices.len() - 1, prices);
+    }
+    Evidence { cost_ratio: (alone > 0.0).then(|| spent / alone), ..cell }
 }
 
 /// What is true of one class.
