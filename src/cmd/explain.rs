@@ -1,6 +1,8 @@
 //! `pointsman explain`: the decision for a stored request or for a body, offline; `--verify` takes every stored
 //! decision again from its stored inputs and compares. Decides by the same function as the proxy, prints, no more.
 
+mod plan;
+
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -104,12 +106,12 @@ fn verify(snapshots: &mut Snapshots<'_>, entry: &Entry) -> Result<Verdict, Strin
         Ok(again) if again == **stored => Ok(Verdict::Same),
         Ok(again) => Err(format!(
             "was {} ({}), comes out as {} ({})",
-            plan(stored),
+            stored.plan,
             stored.reason.as_str(),
-            plan(&again),
+            again.plan,
             again.reason.as_str()
         )),
-        Err(no_route) => Err(format!("was {}, comes out as no route: {}", plan(stored), no_route.message)),
+        Err(no_route) => Err(format!("was {}, comes out as no route: {}", stored.plan, no_route.message)),
     }
 }
 
@@ -179,6 +181,9 @@ fn stored(settings: &Settings, id: RequestId, json: bool) -> Result<String, Stri
     if let (Some((analysis, _)), Some(inputs)) = (&again, &entry.inputs) {
         print_analysis(&mut text, analysis);
         print_policy(&mut text, &*snapshots.of(&entry.snapshot)?, (&inputs.policy, analysis.step));
+    }
+    if let (Some((analysis, _)), Some(inputs), Some(decision)) = (&again, &entry.inputs, &entry.decision) {
+        plan::print(&mut text, &*snapshots.of(&entry.snapshot)?, (inputs, analysis), decision);
     }
     match (&entry.decision, again) {
         (Some(decision), _) => print_decision(&mut text, decision),
@@ -266,7 +271,10 @@ fn from_file(settings: &Settings, path: &Path, (dialect, json): (&str, bool)) ->
     print_analysis(&mut text, &analysis);
     print_policy(&mut text, snapshot, (&inputs.policy, analysis.step));
     match &decision {
-        Ok(decision) => print_decision(&mut text, decision),
+        Ok(decision) => {
+            plan::print(&mut text, snapshot, (&inputs, &analysis), decision);
+            print_decision(&mut text, decision);
+        }
         Err(no_route) => {
             let _ = writeln!(text, "no route: {}", no_route.message);
             print_candidates(&mut text, &no_route.candidates);
@@ -307,10 +315,6 @@ fn json_of(analysis: &Analysis, decision: &Result<Decision, NoRoute>) -> Value {
     }
 }
 
-fn plan(decision: &Decision) -> String {
-    decision.plan.to_string()
-}
-
 fn print_analysis(text: &mut String, analysis: &Analysis) {
     let _ = writeln!(
         text,
@@ -347,7 +351,7 @@ fn print_decision(text: &mut String, decision: &Decision) {
         text,
         "{}: {} ({}), baseline {}, propensity {:.3}",
         decision.served.as_str(),
-        plan(decision),
+        decision.plan,
         decision.reason.as_str(),
         decision.baseline.as_ref().map_or("none", |model| model.as_str()),
         decision.propensity,

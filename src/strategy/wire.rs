@@ -14,7 +14,7 @@ use crate::catalog::{CapKey, Credential, Provider, StreamUsage};
 use crate::codec::{
     self, Asker, Composed, Destination, Edit, GeminiPath, Obstacle, Origin, StreamCrossing, StreamOptions,
 };
-use crate::types::{Dialect, FailureClass, Operation};
+use crate::types::{Capabilities, Dialect, FailureClass, Operation};
 use crate::upstream::{Standing, deployment_path, own_path, path_as_it_is};
 
 /// The request asks for something the provider's dialect has no word for.
@@ -111,7 +111,10 @@ impl Job<'_> {
     pub(super) fn composed(&self, position: usize, composed: &Composed<'_>) -> Result<Outgoing, Failure> {
         let hop = &self.hops[position];
         let provider = self.snapshot.provider(hop.provider);
-        let crossed = codec::compose(composed, &self.destination(hop, provider)).map_err(not_expressible)?;
+        let model = hop.model.map(|ix| self.snapshot.model(ix));
+        let held = model.is_some_and(|model| model.capabilities.has(Capabilities::JSON_SCHEMA));
+        let composed = Composed { schema: composed.schema.filter(|_| held), ..*composed };
+        let crossed = codec::compose(&composed, &self.destination(hop, provider)).map_err(not_expressible)?;
         let path = self.path_at(hop, provider, (&crossed.path, false));
         Ok(Outgoing { path, body: crossed.body, hides_usage: false, dropped: crossed.dropped })
     }

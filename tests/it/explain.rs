@@ -84,6 +84,28 @@ async fn one_request_and_one_body_are_explained() {
     assert!(!missing.status.success());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_is_explained_by_its_calls() {
+    let world = crate::compound::world(crate::compound::CASCADE).await;
+    crate::compound::by_model(&world, &[("small-1", "42"), ("mid-1", "41"), ("large-1", "43")]);
+    let answer = world.proxy.exchange(&crate::compound::ask("cascade", false)).await;
+    let id = world.proxy.entry_of(&answer).await.id.to_string();
+    let text = world.proxy.text.clone();
+    let directory = world.proxy.stop().await;
+    let config = directory.path().join("pointsman.toml");
+    std::fs::write(&config, text).unwrap();
+    let output = pointsman(&["explain", &id], &config);
+    let said = said(&output);
+    assert!(output.status.success(), "{said}");
+    let call = |line: &str, words: &[&str]| words.iter().all(|word| line.contains(word));
+    for words in
+        [["1", "small", "try", "100 %"], ["1", "named-0", "try", "100 %"], ["2", "large", "last", "50 %"]]
+    {
+        assert!(said.lines().any(|line| call(line, &words)), "{words:?} in {said}");
+    }
+    assert!(said.contains("of this plan no outcomes of class"), "{said}");
+}
+
 #[test]
 fn check_accepts_the_configuration_of_the_tests_and_names_what_is_wrong_with_another() {
     let directory = tempfile::tempdir().unwrap();

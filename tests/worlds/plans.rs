@@ -4,7 +4,7 @@ use pointsman::catalog::Evidence;
 use pointsman::routing::Plan;
 
 use crate::figures::{Figure, Share};
-use crate::generator::{Kind, Labelled, Request, World, WorldFile};
+use crate::generator::{Answer, Kind, Labelled, Request, World, WorldFile};
 use crate::runner::{Came, Router, learn_evidence, learn_plan};
 
 /// Labelled prompts a class that the truth is counted on; nobody learns from them.
@@ -29,6 +29,7 @@ struct Way {
 
 const CASCADE: Way = Way { plan: "cascade(cheap & other | dear)", came: cascade };
 const ENSEMBLE: Way = Way { plan: "ensemble(cheap, other, middle | dear)", came: ensemble };
+const DEBATE: Way = Way { plan: "debate(cheap, other, middle x2 | dear)", came: debate };
 const DRAFT: Way = Way { plan: "draft(fast | dear)", came: draft };
 
 /// Both cheap models say the same, or the last one answers.
@@ -45,6 +46,17 @@ fn ensemble(label: &Labelled) -> Came {
         (false, true) => two,
         (false, false) if [one, two, three].contains(&judge) => judge,
         (false, false) => one,
+    };
+    (f64::from(u8::from(said == 0)), false)
+}
+
+/// Who sees that two say the same says so too, and that is summed up; where all differ, the judge says what it would itself.
+fn debate(label: &Labelled) -> Came {
+    let [one, two, three, judge] = [0, 1, 2, 3].map(|at| label.said[at]);
+    let said = match (one == two || one == three, two == three) {
+        (true, _) => one,
+        (false, true) => two,
+        (false, false) => judge,
     };
     (f64::from(u8::from(said == 0)), false)
 }
@@ -72,6 +84,8 @@ pub struct Outcome {
     pub thin: Share,
     /// Wrong answers of drafts that stood, among all drafts.
     pub wrong_accepts: f64,
+    /// Tokens a second of verified drafts over those of the baseline alone, where drafts serve.
+    pub speed_over: Option<f64>,
     /// Mean true cost of what serves over that of the baseline.
     pub cost_over: f64,
 }
@@ -86,6 +100,7 @@ impl Outcome {
             ("of these, taken", self.taken.of_any()),
             ("the same where little is known", self.thin.of_any()),
             ("wrong drafts that stood", self.wrong_accepts),
+            ("tokens a second over the baseline's", self.speed_over.unwrap_or(f64::NAN)),
             ("cost over the baseline's", self.cost_over),
         ]
     }
@@ -102,7 +117,7 @@ pub fn run(file: &WorldFile, seed: u64) -> Outcome {
     let ways: &[Way] = match file.kind {
         Kind::Drafts => &[DRAFT],
         Kind::Thin => &[CASCADE],
-        _ => &[CASCADE, ENSEMBLE],
+        _ => &[CASCADE, ENSEMBLE, DEBATE],
     };
     let world = World::new(file, seed);
     let mut evidence: Vec<Evidence> = learn_evidence(file, world.labels());
@@ -119,6 +134,7 @@ pub fn run(file: &WorldFile, seed: u64) -> Outcome {
     let mut router = Router::new(file, &prices, &evidence);
     let mut outcome = Outcome { wrong_accepts: wrong_accepts(&labels), ..Outcome::default() };
     let (mut spent, mut baseline_spent) = (0.0, 0.0);
+    let mut took = (0.0, 0.0);
     for request in world.requests() {
         let inputs = router.inputs(&request, router.unmeasured());
         let plan = router.decide(&inputs).1.unwrap().plan;
@@ -126,7 +142,12 @@ pub fn run(file: &WorldFile, seed: u64) -> Outcome {
         let baseline = world.cost(&request, file.models.len() - 1, &prices);
         spent += stage.count(&request, &plan, &mut outcome);
         baseline_spent += baseline;
+        if matches!(plan, Plan::Draft(_)) {
+            let (drafted, direct) = seconds_a_token(&world, &request, truths[request.class][0].stood);
+            took = (took.0 + drafted, took.1 + direct);
+        }
     }
+    outcome.speed_over = (took.0 > 0.0).then(|| took.1 / took.0);
     outcome.cost_over = spent / baseline_spent;
     outcome
 }
@@ -211,6 +232,15 @@ fn wrong_accepts(labels: &[Labelled]) -> f64 {
     wrong as f64 / labels.len() as f64
 }
 
+/// Seconds a token of a draft that is verified, and of the dear model alone: what does not stand is written by the verifier.
+fn seconds_a_token(world: &World, request: &Request, stood: f64) -> (f64, f64) {
+    let [draft, dear] = [0, 1].map(|model| world.answer(request, model, request.at_s));
+    let tokens = |answer: &Answer| answer.output_tokens as f64;
+    let pace = (dear.total_s - dear.ttft_s) / tokens(&dear);
+    let verified = dear.ttft_s + pace * (VERDICT + (1.0 - stood) * tokens(&draft));
+    ((draft.total_s + verified) / tokens(&draft), dear.total_s / tokens(&dear))
+}
+
 /// Tokens of a judge's or verifier's verdict.
 const VERDICT: f64 = 60.0;
 
@@ -226,6 +256,11 @@ fn cost(world: &World, (request, plan): (&Request, &str), stood: f64, prices: &[
     match plan.split('(').next() {
         Some("cascade") => single(0) + single(1) + (1.0 - stood) * single(3),
         Some("ensemble") => single(0) + single(1) + single(2) + 2.0 * judged(3, 3.0 * length),
+        // Twice round, the second time with all answers of the first; who sums up writes an answer.
+        Some("debate") => {
+            let again = |model: usize| 2.0 * single(model) + prices[model].0 * 3.0 * length;
+            again(0) + again(1) + again(2) + single(3) + prices[3].0 * 3.0 * length
+        }
         Some("draft") => single(0) + judged(1, length) + (1.0 - stood) * prices[1].1 * length,
         other => panic!("{other:?} has no cost here"),
     }

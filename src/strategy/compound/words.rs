@@ -18,6 +18,12 @@ const AGAIN: &str = include_str!("../../../conf/prompts/debate-round-v1.txt");
 const SUM_UP: &str = include_str!("../../../conf/prompts/judge-merge-v1.txt");
 const VERIFY: &str = include_str!("../../../conf/prompts/verify-v1.txt");
 
+/// What verdicts look like, for models that can be held to it. All that a verdict may say must be said there: nothing found is an
+/// empty list.
+const CHOSEN: &str = include_str!("../../../conf/prompts/judge-select-v1.schema.json");
+const ACCEPTED: &str = include_str!("../../../conf/prompts/judge-accept-v1.schema.json");
+const VERIFIED: &str = include_str!("../../../conf/prompts/verify-v1.schema.json");
+
 /// The question and answers to it, each between marks of its own.
 pub(super) fn shown(question: &str, answers: &[&str]) -> String {
     let mark = mark(question, answers);
@@ -39,11 +45,11 @@ fn mark(question: &str, answers: &[&str]) -> String {
 }
 
 pub(super) fn chooses(text: &str, cap: u32) -> Composed<'_> {
-    Composed { system: CHOOSE, user: text, schema: None, max_output_tokens: cap }
+    Composed { system: CHOOSE, user: text, schema: Some(CHOSEN), max_output_tokens: cap }
 }
 
 pub(super) fn accepts(text: &str, cap: u32) -> Composed<'_> {
-    Composed { system: ACCEPT, user: text, schema: None, max_output_tokens: cap }
+    Composed { system: ACCEPT, user: text, schema: Some(ACCEPTED), max_output_tokens: cap }
 }
 
 pub(super) fn again(text: &str, cap: u32) -> Composed<'_> {
@@ -55,7 +61,7 @@ pub(super) fn sums_up(text: &str, cap: u32) -> Composed<'_> {
 }
 
 pub(super) fn verifies(text: &str, cap: u32) -> Composed<'_> {
-    Composed { system: VERIFY, user: text, schema: None, max_output_tokens: cap }
+    Composed { system: VERIFY, user: text, schema: Some(VERIFIED), max_output_tokens: cap }
 }
 
 /// The position of the answer a judge chose, from 0.
