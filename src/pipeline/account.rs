@@ -286,7 +286,7 @@ impl<'e> Account<'e> {
             End::Served { hop, status } => (Outcome::Ok, Some(*hop), *status),
             End::Passed { hop, status, .. } => (Outcome::UpstreamError, Some(*hop), *status),
             End::Resumed { hop } => (Outcome::Ok, Some(*hop), 200),
-            End::Truncated { hop, .. } => (Outcome::Truncated, Some(*hop), 200),
+            End::Truncated { hop, .. } => (Outcome::Truncated, *hop, 200),
             End::ClientGone => (Outcome::ClientGone, None, 0),
             End::Failed(_) | End::NotReady(_) => (Outcome::OwnError, None, 0),
         };

@@ -189,19 +189,7 @@ mod tests {
     }
 
     fn head(length: usize) -> Head {
-        let headers = HeaderMap::new();
-        Head {
-            status: 200,
-            headers,
-            length: Some(length),
-            model: None,
-            hop: 0,
-            cost: None,
-            end: crate::strategy::LegEnd::Ok,
-            plan: None,
-            translated: None,
-            pending: false,
-        }
+        Head { length: Some(length), ..Head::new(200, HeaderMap::new()) }
     }
 
     #[tokio::test(start_paused = true)]

@@ -99,17 +99,13 @@ pub(super) fn single(
     let input = u64::from(analysis.input_tokens);
     let written = |output: u32| u64::from(output) * u64::from(inputs.facts.choices);
     let cap = output_cap(inputs, model);
-    let expected = expected_output(inputs, analysis, ix, cap);
     // How long this model's answers take beside what is usual is in the measured ratio already.
     let timed = analysis.output_tokens.min(cap);
     let live = deployment.and_then(|deployment| inputs.live.deployments.get(deployment.at()));
     Candidate {
         plan: Plan::Single(model.id.clone()),
         quality,
-        cost: price.and_then(|price| {
-            let read = session::input_at(snapshot, inputs, ix, input);
-            price.cost(&Usage { output: written(expected), ..read })
-        }),
+        cost: cost_reading(snapshot, inputs, analysis, (ix, session::input_at(snapshot, inputs, ix, input))),
         ahead: None,
         worst_cost: price.and_then(|price| worst_cost(&inputs.facts, price, (input, written(cap)))),
         ttft_ms: live.map_or(0, |live| live.ttft_ms),
@@ -119,18 +115,17 @@ pub(super) fn single(
     }
 }
 
-/// What a model is expected to cost where it has read nothing before.
-pub(super) fn cost_without_caches(
+/// What a model is expected to cost where this is what it reads.
+pub(super) fn cost_reading(
     snapshot: &Snapshot,
     inputs: &Inputs,
     analysis: &Analysis,
-    ix: ModelIx,
+    (ix, read): (ModelIx, Usage),
 ) -> Option<NanoUsd> {
     let model = snapshot.model(ix);
     let output = expected_output(inputs, analysis, ix, output_cap(inputs, model));
     let output = u64::from(output) * u64::from(inputs.facts.choices);
-    let usage = Usage { input: u64::from(analysis.input_tokens), output, ..Usage::default() };
-    model.prices.on(inputs.day)?.cost(&usage)
+    model.prices.on(inputs.day)?.cost(&Usage { output, ..read })
 }
 
 /// What a model would cost if all wrote the same: that one writes more than another is no reason to call it dearer.

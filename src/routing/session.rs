@@ -65,9 +65,9 @@ impl Field<'_> {
     /// what coming back would lose if it may not serve one of them. By then the cache that was left may be cold.
     ///
     /// Plans of several models are weighed for this turn alone: members with a warm cache at its price (`legs`), and a cost that was
-    /// measured as it was, with what caches saved then or did not. Which of them answers,
-    /// and so where the conversation lies in the next turn, is known only when it has; and where a member is the model that is
-    /// left, its cache stays warm while the plan serves, so that coming back loses nothing.
+    /// measured as it was, with what caches saved then or did not. Which of them answers, and so where the conversation lies in the
+    /// next turn, is known only when it has; and where a member is the model that is left, its cache stays warm while the plan
+    /// serves, so that coming back loses nothing.
     pub(super) fn look_ahead(&self, candidates: &mut [Candidate]) {
         let live = &self.inputs.live;
         let most = self.policy.sessions.horizon_turns;

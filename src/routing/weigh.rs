@@ -10,7 +10,7 @@ use super::plan::{Candidate, Crossing, DeploymentLive, Estimate, Plan, Verdict, 
 use super::spread::Spread;
 use crate::analysis::Analysis;
 use crate::catalog::{CompoundLicense, PLAN_PAIRS, PooledEvidence, Snapshot};
-use crate::types::{Capabilities, DeploymentIx, ModelId, ModelIx, NanoUsd, TaskClass};
+use crate::types::{Capabilities, DeploymentIx, ModelId, ModelIx, NanoUsd, TaskClass, Usage};
 
 /// Share of first answers that stand while nobody has counted them.
 const USUALLY_ACCEPTED: f64 = 0.5;
@@ -164,7 +164,9 @@ impl Field<'_> {
         let found =
             found.filter(|found| found.evidence.pairs > 0 || !agrees_on_free_text(plan, self.analysis));
         let ratio = found.and_then(|found| found.evidence.cost_ratio);
-        let alone = estimate::cost_without_caches(self.snapshot, self.inputs, self.analysis, self.baseline);
+        let read = Usage { input: u64::from(self.analysis.input_tokens), ..Usage::default() };
+        let alone = (self.baseline, read);
+        let alone = estimate::cost_reading(self.snapshot, self.inputs, self.analysis, alone);
         let Some((ratio, alone)) = ratio.zip(alone) else { return Some(reckoned) };
         let always = sum(legs, |leg| if leg.chance < 1.0 { 0.0 } else { 1.0 })?;
         Some(NanoUsd((alone.0 as f64 * ratio).round() as u64).max(always))

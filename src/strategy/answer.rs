@@ -155,16 +155,12 @@ async fn send<R: Reply>(job: &Job<'_>, whole: Whole, mut attempt: Attempt<'_>, r
     let mut cost = None;
     attempt.note(|leg| cost = leg.cost);
     let head = Head {
-        status: whole.status,
-        headers: whole.headers,
         length: Some(whole.body.len()),
         model: job.model_of(whole.position),
         hop: whole.position,
         cost,
-        end: LegEnd::Ok,
-        plan: None,
         translated: whole.translated,
-        pending: false,
+        ..Head::new(whole.status, whole.headers)
     };
     let sent = match reply.head(head, attempt.earlier()).await {
         Ok(()) => reply.body(whole.body, true).await,
@@ -267,18 +263,7 @@ pub(super) async fn forward<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
     let headers = passing_headers(&exchange);
     let end = class.map_or(LegEnd::Ok, LegEnd::Failed);
     let model = job.model_of(position);
-    let head = Head {
-        status,
-        headers,
-        length,
-        model,
-        hop: position,
-        cost,
-        end,
-        plan: None,
-        translated: None,
-        pending: false,
-    };
+    let head = Head { length, model, hop: position, cost, end, ..Head::new(status, headers) };
     if reply.head(head, attempt.earlier()).await.is_err() || reply.body(copy.freeze(), ended).await.is_err() {
         return left(job, position, attempt, reply);
     }
@@ -289,7 +274,7 @@ pub(super) async fn forward<R: Reply>(job: &Job<'_>, answering: Answering<'_>, r
             Err(Rest::Broken(class)) => {
                 reply.abort();
                 attempt.end(LegEnd::Broken(class));
-                return Tried::Done(End::Truncated { hop: position, class });
+                return Tried::Done(End::Truncated { hop: Some(position), class });
             }
         }
     }
@@ -365,16 +350,12 @@ pub(super) async fn pass_on<R: Reply>(
 ) -> End {
     let (status, wire) = (refused.status, job.wire(hop));
     let head = Head {
-        status,
-        headers: refused.headers,
         length: Some(refused.body.len()),
         model: job.model_of(hop),
         hop,
-        cost: None,
         end: LegEnd::Failed(class),
-        plan: None,
         translated: wire.asker.map(|_| Translated { from: wire.dialect, dropped: Vec::new() }),
-        pending: false,
+        ..Head::new(status, refused.headers)
     };
     // The trail already holds the passing leg; those before it are the earlier ones.
     let earlier = trail.legs.len().saturating_sub(1);

@@ -47,8 +47,8 @@ pub enum End {
     },
     /// An answer broke after it was committed; the client has been told inside the stream.
     Truncated {
-        /// Position of the hop.
-        hop: usize,
+        /// Position of the hop that wrote it; `None`: nothing but signs of life had been sent.
+        hop: Option<usize>,
         /// What happened.
         class: FailureClass,
     },

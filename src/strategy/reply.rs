@@ -36,6 +36,24 @@ pub struct Head {
     pub pending: bool,
 }
 
+impl Head {
+    /// Of an answer of which no more is known than these.
+    pub fn new(status: u16, headers: HeaderMap) -> Self {
+        Self {
+            status,
+            headers,
+            length: None,
+            model: None,
+            hop: 0,
+            end: LegEnd::Ok,
+            cost: None,
+            plan: None,
+            translated: None,
+            pending: false,
+        }
+    }
+}
+
 /// An answer that was given in another dialect than the client's.
 pub struct Translated {
     /// The provider's dialect.

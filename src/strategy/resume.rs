@@ -54,7 +54,7 @@ pub(super) async fn run<R: Reply>(
     let class = broken.how.class;
     // Numbered events are never resumed.
     match say_broken(job, (&broken.how, EventNumber::default()), reply).await {
-        Ok(()) => End::Truncated { hop: from, class },
+        Ok(()) => End::Truncated { hop: Some(from), class },
         Err(_) => End::ClientGone,
     }
 }

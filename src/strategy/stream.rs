@@ -237,19 +237,13 @@ impl Stall {
 async fn pump<R: Reply>(job: &Job<'_>, mut answering: Answering<'_>, mut pump: Pump, reply: &mut R) -> Tried {
     let wire = job.wire(answering.position);
     let dropped = std::mem::take(&mut answering.dropped);
+    let status = answering.exchange.status();
     let head = Head {
-        status: answering.exchange.status(),
-        headers: wire.headers(job.dialect, passing_headers(&answering.exchange)),
-        length: None,
         model: job.model_of(answering.position),
         hop: answering.position,
-        cost: None,
-        end: LegEnd::Ok,
-        plan: None,
         translated: wire.asker.map(|_| Translated { from: wire.dialect, dropped }),
-        pending: false,
+        ..Head::new(status, wire.headers(job.dialect, passing_headers(&answering.exchange)))
     };
-    let status = head.status;
     if reply.head(head, answering.attempt.earlier()).await.is_err() {
         return gone(job, answering, &pump.feed.tee, reply);
     }
@@ -349,7 +343,7 @@ async fn close<R: Reply>(
     if let Some(class) = said {
         // The provider's own error event has reached the client; a second one would only confuse.
         attempt.end(LegEnd::Broken(class));
-        return Tried::Done(End::Truncated { hop: position, class });
+        return Tried::Done(End::Truncated { hop: Some(position), class });
     }
     job.learn(position, &mut attempt, Pace { stream: true, cut: false, waited: pump.waited });
     attempt.end(LegEnd::Ok);
@@ -409,7 +403,7 @@ async fn broken<R: Reply>(
         return Tried::Broken(Box::new(resume::Broken { transcript, how }));
     }
     Tried::Done(match say_broken(job, (&how, pump.number), reply).await {
-        Ok(()) => End::Truncated { hop: position, class: how.class },
+        Ok(()) => End::Truncated { hop: Some(position), class: how.class },
         Err(_) => End::ClientGone,
     })
 }

@@ -50,6 +50,7 @@ async fn a_plan_that_fails_behind_a_sign_of_life_says_so_in_the_stream() {
     assert!(text.contains("\"code\":\"upstream_error\"") && !text.contains("[DONE]"), "{text}");
     let entry = world.proxy.only_entry().await;
     assert_eq!((entry.outcome.as_str(), entry.attempts.len()), ("truncated", 3));
+    assert_eq!(entry.model, None, "nobody's answer was served");
     // Before anybody has answered it can be a status.
     world.small.choose(|_| Script::Status(500, None));
     let answer = world.proxy.exchange(&ask("cascade", true)).await;

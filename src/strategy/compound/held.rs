@@ -10,7 +10,6 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Compound;
 use crate::codec::{self, EventNumber, OwnError};
-use crate::strategy::attempt::LegEnd;
 use crate::strategy::chain::{End, Failure};
 use crate::strategy::job::Job;
 use crate::strategy::reply::{Gone, Head, Reply};
@@ -88,7 +87,7 @@ impl<'r, R: Reply> Held<'r, R> {
             End::Served { .. } | End::Resumed { .. } | End::Truncated { .. } | End::ClientGone => return end,
         };
         match self.reply.body(event(job, code), true).await {
-            Ok(()) => End::Truncated { hop: 0, class },
+            Ok(()) => End::Truncated { hop: None, class },
             Err(_) => End::ClientGone,
         }
     }
@@ -97,18 +96,7 @@ impl<'r, R: Reply> Held<'r, R> {
 /// The head of a stream of which nothing else is known.
 fn opening() -> Head {
     let kind = (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    Head {
-        status: 200,
-        headers: HeaderMap::from_iter([kind]),
-        length: None,
-        model: None,
-        hop: 0,
-        cost: None,
-        end: LegEnd::Ok,
-        plan: None,
-        translated: None,
-        pending: true,
-    }
+    Head { pending: true, ..Head::new(200, HeaderMap::from_iter([kind])) }
 }
 
 fn code_of(failure: &Failure) -> &'static str {

@@ -5,7 +5,7 @@ use http::{HeaderValue, header};
 use super::ask::Told;
 use crate::codec;
 use crate::strategy::answer::Good;
-use crate::strategy::attempt::{LegEnd, Trail};
+use crate::strategy::attempt::Trail;
 use crate::strategy::chain::{End, Failure};
 use crate::strategy::job::Job;
 use crate::strategy::reply::{Head, Reply, Translated};
@@ -37,16 +37,13 @@ pub(super) async fn told<R: Reply>(
     }
     let cost: Option<NanoUsd> = trail.legs.iter().map(|leg| leg.cost).sum();
     let head = Head {
-        status,
-        headers: wire.headers(job.dialect, headers),
         length: (!stream).then_some(body.len()),
         model: job.model_of(hop),
         hop,
         cost: cost.filter(|_| !stream),
-        end: LegEnd::Ok,
         plan: Some(how),
         translated: wire.asker.map(|_| Translated { from: wire.dialect, dropped }),
-        pending: false,
+        ..Head::new(status, wire.headers(job.dialect, headers))
     };
     let sent = match reply.head(head, &trail.legs).await {
         Ok(()) => reply.body(body, true).await,
