@@ -192,6 +192,7 @@ fn inputs(deployments: usize) -> Inputs {
             needs: Capabilities::TOOLS,
             hard_markers: HardMarkers::default(),
             cache_markers: false,
+            repeats: false,
             crossings: Vec::new(),
             refused: Vec::new(),
         },

@@ -79,6 +79,7 @@ impl Default for Compound {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CascadeSpec {
     /// Who is asked first: side by side where they must agree, of three the last where the others differ, else in this order.
+    /// One that stands there more than once is asked as often.
     pub tries: Vec<ModelIx>,
     /// What lets an answer of theirs stand.
     pub accept: AcceptSpec,

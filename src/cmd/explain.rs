@@ -252,6 +252,7 @@ fn from_file(settings: &Settings, path: &Path, (dialect, json): (&str, bool)) ->
             needs: request.needs,
             hard_markers: request.hard_markers,
             cache_markers: request.cache_markers,
+            repeats: request.repeats,
             crossings,
             refused: Vec::new(),
         },

@@ -106,8 +106,8 @@ impl Around<'_> {
 
     fn cascade(&self, table: &Table<'_>, max_fan_out: u8) -> Option<CascadeSpec> {
         let tries = table.need("tries", "name who is asked first, as [\"small\", \"medium\"]");
-        let named = tries.as_ref().map(|node| self.list(node)).unwrap_or_default();
         let accept = table.choice_or("accept", Accept::Plain(AcceptSpec::Agreement), &ACCEPT);
+        let named = tries.as_ref().map(|node| self.tries(node, accept)).unwrap_or_default();
         let judge = table.get("judge");
         let last = table.get("last").and_then(|node| Some((self.model(&node)?, node)));
         table.refuse_others();
@@ -142,6 +142,16 @@ impl Around<'_> {
             Some(_) | None => {}
         }
         Some(CascadeSpec { tries: named, accept, last: last.map(|(last, _)| last) })
+    }
+
+    /// Who is asked first. Where answers must be the same, one model may be asked more than once: self-consistency.
+    fn tries(&self, node: &Node<'_>, accept: Accept) -> Vec<ModelIx> {
+        match accept {
+            Accept::Plain(AcceptSpec::Agreement | AcceptSpec::Majority) => {
+                node.items().iter().filter_map(|item| self.model(item)).collect()
+            }
+            Accept::Plain(AcceptSpec::Structure | AcceptSpec::Judge(_)) | Accept::Judge => self.list(node),
+        }
     }
 
     fn draft(&self, table: &Table<'_>) -> Option<DraftSpec> {

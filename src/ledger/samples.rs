@@ -154,6 +154,7 @@ fn inputs() -> Inputs {
             needs: Capabilities::TOOLS,
             hard_markers: HardMarkers::SIGNED_THINKING,
             cache_markers: true,
+            repeats: false,
             crossings: vec![Crossing { to: Dialect::OpenAi, obstacle: Some("thinking".into()) }],
             refused: vec![RefusedParameter { at: DeploymentIx(0), param: "temperature".into() }],
         },

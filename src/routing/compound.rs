@@ -13,8 +13,8 @@ use crate::types::ModelId;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cascade {
     /// Under [`Accept::Agreement`] two or three that are asked side by side: the first one's answer serves when all say the
-    /// same. Under [`Accept::Majority`] three: two side by side, and the third where those differ. Else one or more that are asked
-    /// in this order, each answer tested.
+    /// same. Under [`Accept::Majority`] three: two side by side, and the third where those differ. One that stands there more than
+    /// once is asked as often. Else one or more that are asked in this order, each answer tested.
     pub tries: Vec<ModelId>,
     /// What lets an answer stand.
     pub accept: Accept,

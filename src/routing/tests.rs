@@ -20,6 +20,7 @@ mod choice_tests;
 mod forecast_tests;
 mod limit_tests;
 mod plan_property_tests;
+mod plan_shape_tests;
 mod plan_tests;
 mod policy_tests;
 mod property_tests;
@@ -49,6 +50,7 @@ fn world() -> World {
         needs: Capabilities::default(),
         hard_markers: HardMarkers::default(),
         cache_markers: false,
+        repeats: false,
         crossings: Vec::new(),
         refused: Vec::new(),
     };

@@ -6,7 +6,7 @@ use super::eligible;
 use super::estimate;
 use super::latency::{ADMISSION, Basis};
 use super::legs::{Leg, Terms, legs};
-use super::plan::{Candidate, Crossing, DeploymentLive, Estimate, Plan, Verdict, Why};
+use super::plan::{Candidate, Crossing, DeploymentLive, Estimate, Facts, Plan, Verdict, Why};
 use super::spread::Spread;
 use crate::analysis::Analysis;
 use crate::catalog::{CompoundLicense, PLAN_PAIRS, PooledEvidence, Snapshot};
@@ -59,6 +59,14 @@ pub(super) fn accepted(snapshot: &Snapshot, baseline: ModelIx, analysis: &Analys
 fn agrees_on_free_text(plan: &Plan, analysis: &Analysis) -> bool {
     let agrees = matches!(plan, Plan::Cascade(Cascade { accept: Accept::Agreement | Accept::Majority, .. }));
     agrees && matches!(analysis.task, TaskClass::Creative | TaskClass::Summarisation | TaskClass::Translation)
+}
+
+/// Whether it rests on a model's answers being the same that this request's sampling makes the same.
+fn repeats(plan: &Plan, facts: &Facts) -> bool {
+    let Plan::Cascade(Cascade { tries, accept: Accept::Agreement | Accept::Majority, .. }) = plan else {
+        return false;
+    };
+    facts.repeats && tries.iter().enumerate().any(|(at, model)| tries[..at].contains(model))
 }
 
 /// What a plan would need of the sort of answer it is to give, and this request does not leave it.
@@ -117,7 +125,8 @@ impl Field<'_> {
         };
         let needs = inputs.facts.needs;
         let needs = if self.asked_in_chat().is_some() { needs.without(needs.apis()) } else { needs };
-        let obstacle = misshapen(&candidate.plan, needs, inputs.facts.stream).or(obstacle);
+        let repeats = repeats(&candidate.plan, &inputs.facts).then_some(Why::Repeats);
+        let obstacle = misshapen(&candidate.plan, needs, inputs.facts.stream).or(repeats).or(obstacle);
         if let Some(why) = obstacle.or_else(|| self.beyond(&candidate)) {
             candidate.verdict = Verdict::Ineligible(why);
         }
