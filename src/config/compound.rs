@@ -71,6 +71,7 @@ impl Around<'_> {
             max_fan_out,
             judge_failure: table.choice_or("judge_failure", usual.judge_failure, &JUDGE_FAILURE),
             judge_tie: table.choice_or("judge_tie", usual.judge_tie, &JUDGE_FAILURE),
+            audit: table.number_or("audit", usual.audit, 0.0..=Compound::MOST_AUDITED),
             keep_alive: Duration::from_millis(table.integer_or(
                 "keep_alive_ms",
                 u64::try_from(usual.keep_alive.as_millis()).unwrap_or(u64::MAX),
@@ -83,6 +84,7 @@ impl Around<'_> {
             self.impartial(node, judge, &compound.members);
         }
         self.quorum(table, &compound);
+        self.audits(table, &compound);
         table.refuse_others();
         compound
     }
@@ -207,6 +209,15 @@ impl Around<'_> {
             node.fault(format!(
                 "{quorum} answers of {members} members can never be: write at most {members}"
             ));
+        }
+    }
+
+    fn audits(&self, table: &Table<'_>, compound: &Compound) {
+        if compound.audit > 0.0
+            && !self.plans.contains(&PlanKind::Cascade)
+            && let Some(node) = table.get("audit")
+        {
+            node.fault("audits nothing while \"cascade\" is not among the `plans` of this policy");
         }
     }
 

@@ -416,6 +416,7 @@ fn attempt_row(snapshot: &crate::catalog::Snapshot, leg: &Leg, number: u8) -> At
         maybe_billed: leg.maybe_billed,
         provider_request_id: leg.provider_request_id.clone(),
         fault: leg.fault.map(Cow::Borrowed),
+        tried: leg.tried,
     }
 }
 

@@ -67,6 +67,7 @@ pub(super) fn compound(
         judge_failure: compound.judge_failure,
         judge_tie: compound.judge_tie,
         verify_failure: compound.verify_failure,
+        audit: compound.audit,
         keep_alive: compound.keep_alive,
         heard: Heard::default(),
     })

@@ -16,6 +16,7 @@ use crate::types::{
     PricePerMillion, ProviderId, ProviderIx, TaskClass,
 };
 
+mod audit_tests;
 mod choice_tests;
 mod forecast_tests;
 mod limit_tests;

@@ -5,7 +5,7 @@ use super::compound::{Accept, Cascade};
 use super::eligible;
 use super::estimate;
 use super::latency::{ADMISSION, Basis};
-use super::legs::{Leg, Terms, legs};
+use super::legs::{Leg, Role, Terms, legs};
 use super::plan::{Candidate, Crossing, DeploymentLive, Estimate, Facts, Plan, Verdict, Why};
 use super::spread::Spread;
 use crate::analysis::Analysis;
@@ -99,7 +99,8 @@ impl Field<'_> {
     pub(super) fn compound(&self, plan: Plan) -> Candidate {
         let (snapshot, inputs, analysis) = (self.snapshot, self.inputs, self.analysis);
         let accepted = accepted(snapshot, self.baseline, analysis, &plan);
-        let legs = legs(&Terms { snapshot, inputs, analysis, accepted }, &plan);
+        let audit = self.policy.compound.audit;
+        let legs = legs(&Terms { snapshot, inputs, analysis, accepted, audit }, &plan);
         let targets: Vec<Result<DeploymentIx, eligible::Obstacle>> =
             legs.iter().map(|leg| self.leg_target(leg)).collect();
         let live: Vec<Option<&DeploymentLive>> = targets
@@ -114,7 +115,7 @@ impl Field<'_> {
         let total_ms = total_ms(&legs, &live);
         let mut candidate = Candidate {
             quality: self.compound_quality(&plan),
-            cost: self.expected_cost(&plan, &legs),
+            cost: self.expected_cost(&plan, (&legs, accepted * audit)),
             ahead: None,
             worst_cost: worst_cost(&legs),
             ttft_ms: total_ms,
@@ -164,10 +165,10 @@ impl Field<'_> {
         facts.crossings.iter().find(|crossing| asks && crossing.to == facts.dialect)
     }
 
-    /// What it cost beside the baseline where that was measured, on the baseline's cost of this request with nothing in a cache, but
-    /// no less than the calls that are always made: prices may have changed since. Else the sum over its legs. `None` where one of
-    /// them has no price.
-    fn expected_cost(&self, plan: &Plan, legs: &[Leg]) -> Option<NanoUsd> {
+    /// What it cost beside the baseline where that was measured, on the baseline's cost of this request with nothing in a cache, and
+    /// what its audits cost besides, for this share of requests; but no less than the calls that are always made: prices may have
+    /// changed since. Else the sum over its legs. `None` where one of them has no price.
+    fn expected_cost(&self, plan: &Plan, (legs, audited): (&[Leg], f64)) -> Option<NanoUsd> {
         let reckoned = sum(legs, |leg| leg.chance)?;
         let found = evidence(self.snapshot, self.baseline, self.analysis, plan);
         let found =
@@ -178,7 +179,9 @@ impl Field<'_> {
         let alone = estimate::cost_reading(self.snapshot, self.inputs, self.analysis, alone);
         let Some((ratio, alone)) = ratio.zip(alone) else { return Some(reckoned) };
         let always = sum(legs, |leg| if leg.chance < 1.0 { 0.0 } else { 1.0 })?;
-        Some(NanoUsd((alone.0 as f64 * ratio).round() as u64).max(always))
+        let is_audit = |leg: &Leg| matches!(plan, Plan::Cascade(_)) && leg.role == Role::Last;
+        let audits = sum(legs, |leg| if is_audit(leg) { audited } else { 0.0 })?;
+        Some((NanoUsd((alone.0 as f64 * ratio).round() as u64) + audits).max(always))
     }
 
     /// Measured, or what is expected of the baseline less what all classes say the plan loses, or that of the best model that

@@ -13,6 +13,7 @@ mod leaks;
 mod matrix;
 
 mod admin;
+mod auditing;
 mod bad_input;
 mod bodies;
 mod bounds;

@@ -9,6 +9,7 @@ mod draft;
 mod held;
 mod jury;
 mod serve;
+mod tested;
 mod words;
 
 use std::future::Future;
@@ -42,6 +43,8 @@ pub struct Compound {
     pub judge_tie: JudgeFailure,
     /// What a verifier that failed does.
     pub verify_failure: VerifyFailure,
+    /// Share of requests for which a cascade's last model is asked although an answer stood, 0..1.
+    pub audit: f64,
     /// Time between two signs of life for a client that waits for a stream.
     pub keep_alive: Duration,
     /// Whether a model has answered.

@@ -1,0 +1,95 @@
+//! What a cascade saw of the answers it put to its test: filed with the legs that gave them, and whether the last model's answer,
+//! where there is one, says the same.
+
+use xxhash_rust::xxh3::Xxh3;
+
+use super::ask::Told;
+use super::{agree, words};
+use crate::codec::Spoken;
+use crate::strategy::attempt::{Leg, LegEnd, Trail};
+use crate::strategy::job::Job;
+use crate::types::{Compared, RequestId, Signals, Tried};
+
+/// An answer that does not serve, without what it held of the memory for answers.
+pub(super) struct Fallen {
+    pub(super) hop: usize,
+    pub(super) spoken: Spoken,
+}
+
+impl From<Told> for Fallen {
+    fn from(Told { hop, spoken, .. }: Told) -> Self {
+        Self { hop, spoken }
+    }
+}
+
+/// Files what can be told of an answer and whether it stood. Nobody else has been asked yet.
+pub(super) fn file(job: &Job<'_>, (hop, spoken): (usize, &Spoken), stood: bool, trail: &mut Trail) {
+    let well_formed = words::is_well_formed(job.request, spoken);
+    if let Some(leg) = leg_of(job, hop, trail) {
+        let signals = Signals {
+            output_tokens: u32::try_from(leg.usage.total_output()).unwrap_or(u32::MAX),
+            text_bytes: u32::try_from(spoken.text.len()).unwrap_or(u32::MAX),
+            calls: u8::try_from(spoken.calls.len()).unwrap_or(u8::MAX),
+            probability: None,
+            well_formed,
+        };
+        leg.tried = Some(Tried { stood, same: Compared::NotAsked, signals });
+    }
+}
+
+/// Files what the last model's answer says beside one that was tested; `None`: it gave none.
+pub(super) fn compare(
+    job: &Job<'_>,
+    (hop, spoken): (usize, &Spoken),
+    last: Option<&Told>,
+    trail: &mut Trail,
+) {
+    // Of several choices only the first is read.
+    let several = job.request.is_some_and(|request| request.choices > 1);
+    let same = match last {
+        None => Compared::Unanswered,
+        Some(last) if several || !last.counts(job) || !words::is_well_formed(job.request, spoken) => {
+            Compared::Incomparable
+        }
+        Some(last) => agree::compared(spoken, &last.spoken),
+    };
+    if let Some(tried) = leg_of(job, hop, trail).and_then(|leg| leg.tried.as_mut()) {
+        tried.same = same;
+    }
+}
+
+/// The leg that gave a tested answer. Of the plan's other legs none answers at its deployment: who judges is of another family, and
+/// who answers last is not among those tried.
+fn leg_of<'t>(job: &Job<'_>, hop: usize, trail: &'t mut Trail) -> Option<&'t mut Leg> {
+    let deployment = job.hops[hop].deployment;
+    trail.legs.iter_mut().find(|leg| leg.end == LegEnd::Answered && leg.hop.deployment == deployment)
+}
+
+/// Whether a request is among the share whose answers are audited, whatever became of them.
+pub(super) fn is_drawn(id: RequestId, share: f64) -> bool {
+    let mut hasher = Xxh3::new();
+    hasher.update(&id.0.to_le_bytes());
+    hasher.update(b"audit");
+    // 53 bits: every value is exact in a double.
+    ((hasher.digest() >> 11) as f64 / (1_u64 << 53) as f64) < share
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_of_requests_is_drawn_and_always_the_same_ones() {
+        let drawn = |share: f64| -> Vec<u64> {
+            (0..20_000)
+                .filter(|at| is_drawn(RequestId::new(1_790_000_000_000 + at / 7, u128::from(*at)), share))
+                .collect()
+        };
+        assert_eq!((drawn(0.0).len(), drawn(1.0).len()), (0, 20_000));
+        let (few, many) = (drawn(0.02), drawn(0.5));
+        assert!((few.len() as f64 - 400.0).abs() < 80.0, "{} of 20000", few.len());
+        assert!((many.len() as f64 - 10_000.0).abs() < 300.0, "{} of 20000", many.len());
+        // Who pays for more audits keeps those he had.
+        assert!(few.iter().all(|at| many.contains(at)) && few == drawn(0.02));
+    }
+}
