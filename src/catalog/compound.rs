@@ -101,6 +101,8 @@ pub enum AcceptSpec {
     Majority,
     /// The answer has the form that was asked for.
     Structure,
+    /// What was learnt of such answers says that it stands.
+    Acceptor,
     /// This model finds it good.
     Judge(ModelIx),
 }

@@ -21,10 +21,11 @@ const LICENSES: [(&str, CompoundLicense); 2] =
     [("measured", CompoundLicense::Measured), ("granted", CompoundLicense::Granted)];
 
 /// Tests of an answer; with `judge`, the judge of the entry.
-const ACCEPT: [(&str, Accept); 4] = [
+const ACCEPT: [(&str, Accept); 5] = [
     ("agreement", Accept::Plain(AcceptSpec::Agreement)),
     ("majority", Accept::Plain(AcceptSpec::Majority)),
     ("structure", Accept::Plain(AcceptSpec::Structure)),
+    ("acceptor", Accept::Plain(AcceptSpec::Acceptor)),
     ("judge", Accept::Judge),
 ];
 
@@ -134,6 +135,8 @@ impl Around<'_> {
             AcceptSpec::Agreement => (2, MOST_AGREEING.min(usize::from(max_fan_out))),
             AcceptSpec::Majority => (OF_A_MAJORITY, OF_A_MAJORITY),
             AcceptSpec::Structure | AcceptSpec::Judge(_) => (1, usize::from(max_fan_out)),
+            // Learnt of one model's answers.
+            AcceptSpec::Acceptor => (1, 1),
         };
         self.count(&tries, (least, most));
         match last.as_ref().map(|(last, _)| *last).or(self.baseline) {
@@ -152,7 +155,8 @@ impl Around<'_> {
             Accept::Plain(AcceptSpec::Agreement | AcceptSpec::Majority) => {
                 node.items().iter().filter_map(|item| self.model(item)).collect()
             }
-            Accept::Plain(AcceptSpec::Structure | AcceptSpec::Judge(_)) | Accept::Judge => self.list(node),
+            Accept::Plain(AcceptSpec::Structure | AcceptSpec::Acceptor | AcceptSpec::Judge(_))
+            | Accept::Judge => self.list(node),
         }
     }
 

@@ -68,6 +68,7 @@ pub(super) fn compound(
         judge_tie: compound.judge_tie,
         verify_failure: compound.verify_failure,
         audit: compound.audit,
+        acceptance: dispatch.acceptance.clone(),
         keep_alive: compound.keep_alive,
         heard: Heard::default(),
     })

@@ -1,7 +1,7 @@
 //! What a plan of several models is expected to give, cost and take, from its legs; and what it needs to serve.
 
 use super::choose::Field;
-use super::compound::{Accept, Cascade};
+use super::compound::{Accept, Acceptance, Cascade};
 use super::eligible;
 use super::estimate;
 use super::latency::{ADMISSION, Basis};
@@ -10,7 +10,7 @@ use super::plan::{Candidate, Crossing, DeploymentLive, Estimate, Facts, Plan, Ve
 use super::spread::Spread;
 use crate::analysis::Analysis;
 use crate::catalog::{CompoundLicense, PLAN_PAIRS, PooledEvidence, Snapshot};
-use crate::types::{Capabilities, DeploymentIx, ModelId, ModelIx, NanoUsd, TaskClass, Usage};
+use crate::types::{Capabilities, DeploymentIx, ModelIx, NanoUsd, TaskClass, Usage};
 
 /// Share of first answers that stand while nobody has counted them.
 const USUALLY_ACCEPTED: f64 = 0.5;
@@ -25,8 +25,7 @@ fn known<'s>(
     if analysis.unfamiliar {
         return None;
     }
-    let key = ModelId::from(plan.to_string().as_str());
-    snapshot.evidence.pooled(&snapshot.model(baseline).id, &key, analysis.task)
+    snapshot.evidence.pooled(&snapshot.model(baseline).id, &plan.key(), analysis.task)
 }
 
 /// What is known of a plan in a request's class that is enough to serve on: whatever a policy asks of single models, that of
@@ -47,12 +46,18 @@ fn is_own(found: &PooledEvidence) -> bool {
 
 /// Share of requests whose first answers stand, 0..1.
 pub(super) fn accepted(snapshot: &Snapshot, baseline: ModelIx, analysis: &Analysis, plan: &Plan) -> f64 {
+    let learnt = Acceptance::of(snapshot, analysis, plan);
+    if learnt.is_none() && matches!(plan, Plan::Cascade(Cascade { accept: Accept::Acceptor, .. })) {
+        // Nothing stands without one.
+        return 0.0;
+    }
     let free = agrees_on_free_text(plan, analysis);
     let found = known(snapshot, baseline, analysis, plan);
     // Of free texts the other classes say nothing.
     let counted = found.filter(|found| found.accepted_is_own || !free);
     let counted = counted.and_then(|found| found.evidence.accepted);
-    counted.unwrap_or(if free { 0.0 } else { USUALLY_ACCEPTED }).clamp(0.0, 1.0)
+    let usual = || learnt.map_or(USUALLY_ACCEPTED, |learnt| learnt.usual());
+    counted.unwrap_or_else(|| if free { 0.0 } else { usual() }).clamp(0.0, 1.0)
 }
 
 /// Whether it rests on answers being the same where no two are.

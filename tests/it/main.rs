@@ -22,6 +22,7 @@ mod cancel;
 mod classes;
 mod clients;
 mod compound;
+mod compound_acceptor;
 mod compound_again;
 mod compound_held;
 mod corpora;

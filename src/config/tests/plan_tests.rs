@@ -100,6 +100,7 @@ fn faults_of_plans_are_found() {
         ("cascade = [{ tries = [\"small\"] }]", "cascade[0].tries"),
         ("cascade = [{ tries = [\"small\", \"small\"], accept = \"structure\" }]", "cascade[0].tries[1]"),
         ("cascade = [{ accept = \"structure\" }]", "cascade[0].tries"),
+        ("cascade = [{ tries = [\"small\", \"medium\"], accept = \"acceptor\" }]", "cascade[0].tries"),
         ("cascade = [{ tries = [], accept = \"structure\" }]", "cascade[0].tries"),
         ("cascade = [{ tries = [\"small\", \"large\"] }]", "cascade[0].tries"),
         ("cascade = [{ tries = [\"small\", \"medium\"], last = \"small\" }]", "cascade[0].last"),

@@ -1,7 +1,9 @@
 //! Plans of several models: when they stand for a choice, what they are expected to give, and when they serve.
 
 use super::*;
-use crate::catalog::{AcceptSpec, CascadeSpec, CompoundLicense, DraftSpec, PLAN_PAIRS};
+use crate::catalog::{
+    ACCEPTOR_COLUMNS, AcceptSpec, Acceptor, CascadeSpec, CompoundLicense, DraftSpec, PLAN_PAIRS,
+};
 use crate::routing::{Plan, Role, legs_of};
 
 const CASCADE: &str = "cascade(small & medium | large)";
@@ -146,6 +148,40 @@ fn a_majority_asks_the_third_where_the_first_two_differ() {
     assert_eq!(found, expected);
     let worst: Option<NanoUsd> = legs.iter().map(|leg| leg.worst_cost).sum();
     assert_eq!(worst, candidate(&decided, PLAN).worst_cost);
+}
+
+#[test]
+fn an_answer_is_expected_to_stand_as_often_as_was_learnt() {
+    const PLAN: &str = "cascade(small | large by acceptor)";
+    let last = |acceptor: Option<TaskClass>, accepted: Option<f64>| {
+        let mut w = world();
+        with_plans(&[PlanKind::Single, PlanKind::Cascade])(&mut w);
+        w.policy().compound.cascades =
+            vec![CascadeSpec { tries: vec![SMALL], accept: AcceptSpec::Acceptor, last: None }];
+        w.acceptors.extend(acceptor.map(|task| Acceptor {
+            plan: PLAN.into(),
+            task,
+            weights: [0.0; ACCEPTOR_COLUMNS],
+            stands_from: 0.9,
+            answers: 400,
+            stood: 0.6,
+            differs_upper: 0.01,
+        }));
+        if let Some(accepted) = accepted {
+            measured(&mut w, PLAN, 0.01, accepted);
+        }
+        asks(&mut w, "cascade");
+        w.inputs.limits.task = Some(TaskClass::Code);
+        let (snapshot, inputs) = w.seal();
+        let decided = decide_twice(&snapshot, &inputs).unwrap();
+        assert_eq!(decided.plan.to_string(), PLAN);
+        legs_of(&snapshot, &inputs, &decided).last().unwrap().chance
+    };
+    assert_eq!(last(None, None), 1.0, "without an acceptor nothing stands");
+    assert_eq!(last(Some(TaskClass::Math), None), 1.0, "it is of another class");
+    assert_eq!(last(Some(TaskClass::Code), None), 0.4);
+    assert_eq!(last(Some(TaskClass::Code), Some(0.75)), 0.25, "what was counted since");
+    assert_eq!(last(None, Some(0.75)), 1.0, "what was counted when there was one");
 }
 
 /// Enough outcomes of `CASCADE` in three other classes, which loses this much in each; the request is of a fourth.

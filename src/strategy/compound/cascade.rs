@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 use super::ask::{NOT_NEEDED, Question, Rest, Told, Untold, ask, ask_all, ask_while};
 use super::tested::{self, Fallen};
 use super::{Compound, Outcome, Spec, agree, missing, serve, words};
-use crate::routing::{Accept, Cascade, Role};
+use crate::routing::{Accept, Acceptance, Cascade, Role};
 use crate::strategy::attempt::{LegEnd, Trail};
 use crate::strategy::chain::Failure;
 use crate::strategy::job::Job;
@@ -43,7 +43,9 @@ pub(super) async fn run(
     let test = match &cascade.accept {
         Accept::Agreement => agreement(job, compound, trail).await,
         Accept::Majority => majority(job, compound, trail).await,
-        Accept::Structure | Accept::Judge(_) => in_turn(job, (compound, cascade), trail).await,
+        Accept::Structure | Accept::Acceptor | Accept::Judge(_) => {
+            in_turn(job, (compound, cascade), trail).await
+        }
     };
     for Fallen { hop, spoken } in &test.fallen {
         tested::file(job, (*hop, spoken), false, trail);
@@ -118,6 +120,11 @@ async fn in_turn(job: &Job<'_>, (compound, cascade): (&Compound, &Cascade), trai
             // What has not the form that was asked for needs no judge.
             Accept::Judge(_) if !told.counts(job) => (false, "judge"),
             Accept::Judge(_) => (judged(job, (compound, spec), &told, trail).await, "judge"),
+            Accept::Acceptor => {
+                let signals = tested::signals(job, (told.hop, &told.spoken), trail);
+                let stands = |acceptance: &Acceptance| acceptance.stands(&signals);
+                (compound.acceptance.as_ref().is_some_and(stands), "acceptor")
+            }
             Accept::Structure | Accept::Agreement | Accept::Majority => (told.counts(job), "structure"),
         };
         if stands {

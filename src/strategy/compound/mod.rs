@@ -22,7 +22,7 @@ use super::chain::{self, End, Failure};
 use super::job::Job;
 use super::reply::Reply;
 use crate::catalog::{JudgeFailure, VerifyFailure};
-use crate::routing::{Plan, Role};
+use crate::routing::{Acceptance, Plan, Role};
 use crate::types::{FailureClass, NanoUsd};
 
 use ask::{NOT_NEEDED, Told, Untold};
@@ -45,6 +45,8 @@ pub struct Compound {
     pub verify_failure: VerifyFailure,
     /// Share of requests for which a cascade's last model is asked although an answer stood, 0..1.
     pub audit: f64,
+    /// When an answer stands, where that was learnt; `None`: none does that takes an acceptor.
+    pub acceptance: Option<Acceptance>,
     /// Time between two signs of life for a client that waits for a stream.
     pub keep_alive: Duration,
     /// Whether a model has answered.

@@ -24,16 +24,22 @@ impl From<Told> for Fallen {
 
 /// Files what can be told of an answer and whether it stood. Nobody else has been asked yet.
 pub(super) fn file(job: &Job<'_>, (hop, spoken): (usize, &Spoken), stood: bool, trail: &mut Trail) {
-    let well_formed = words::is_well_formed(job.request, spoken);
-    if let Some(leg) = leg_of(job, hop, trail) {
-        let signals = Signals {
-            output_tokens: u32::try_from(leg.usage.total_output()).unwrap_or(u32::MAX),
-            text_bytes: u32::try_from(spoken.text.len()).unwrap_or(u32::MAX),
-            calls: u8::try_from(spoken.calls.len()).unwrap_or(u8::MAX),
-            probability: None,
-            well_formed,
-        };
+    let signals = signals(job, (hop, spoken), trail);
+    if let Some(leg) = trail.legs.iter_mut().find(|leg| gave(job, hop, leg)) {
         leg.tried = Some(Tried { stood, same: Compared::NotAsked, signals });
+    }
+}
+
+/// What can be told of an answer without its words.
+pub(super) fn signals(job: &Job<'_>, (hop, spoken): (usize, &Spoken), trail: &Trail) -> Signals {
+    let leg = trail.legs.iter().find(|leg| gave(job, hop, leg));
+    let tokens = leg.map_or(0, |leg| leg.usage.total_output());
+    Signals {
+        output_tokens: u32::try_from(tokens).unwrap_or(u32::MAX),
+        text_bytes: u32::try_from(spoken.text.len()).unwrap_or(u32::MAX),
+        calls: u8::try_from(spoken.calls.len()).unwrap_or(u8::MAX),
+        probability: None,
+        well_formed: words::is_well_formed(job.request, spoken),
     }
 }
 
@@ -53,16 +59,16 @@ pub(super) fn compare(
         }
         Some(last) => agree::compared(spoken, &last.spoken),
     };
-    if let Some(tried) = leg_of(job, hop, trail).and_then(|leg| leg.tried.as_mut()) {
+    let leg = trail.legs.iter_mut().find(|leg| gave(job, hop, leg));
+    if let Some(tried) = leg.and_then(|leg| leg.tried.as_mut()) {
         tried.same = same;
     }
 }
 
-/// The leg that gave a tested answer. Of the plan's other legs none answers at its deployment: who judges is of another family, and
+/// Whether it is the leg that gave a tested answer. Of the plan's other legs none answers at its deployment: who judges is of another family, and
 /// who answers last is not among those tried.
-fn leg_of<'t>(job: &Job<'_>, hop: usize, trail: &'t mut Trail) -> Option<&'t mut Leg> {
-    let deployment = job.hops[hop].deployment;
-    trail.legs.iter_mut().find(|leg| leg.end == LegEnd::Answered && leg.hop.deployment == deployment)
+fn gave(job: &Job<'_>, hop: usize, leg: &Leg) -> bool {
+    leg.end == LegEnd::Answered && leg.hop.deployment == job.hops[hop].deployment
 }
 
 /// Whether a request is among the share whose answers are audited, whatever became of them.
