@@ -21,6 +21,7 @@ mod cancel;
 mod classes;
 mod clients;
 mod compound;
+mod compound_form;
 mod compound_held;
 mod corpora;
 mod credentials;
