@@ -40,6 +40,7 @@ fn view<'a>(system: &'a str, turns: Vec<Turn<'a>>) -> ChatView<'a> {
         hard_markers: HardMarkers::default(),
         choices: 1,
         cache_markers: false,
+        repeats: false,
         session: None,
     };
     ChatView {

@@ -157,6 +157,7 @@ fn inputs(snapshot: &Snapshot, request: &ChatRequest, features: Features) -> Inp
             needs: request.needs,
             hard_markers: request.hard_markers,
             cache_markers: request.cache_markers,
+            repeats: request.repeats,
             crossings: Vec::new(),
             refused: Vec::new(),
         },

@@ -167,6 +167,7 @@ fn attempt(usage: Usage) -> AttemptRow {
         maybe_billed: false,
         provider_request_id: Some("req_0123456789abcdef0123456789abcdef".into()),
         fault: None,
+        tried: None,
     }
 }
 
@@ -192,6 +193,7 @@ fn inputs(deployments: usize) -> Inputs {
             needs: Capabilities::TOOLS,
             hard_markers: HardMarkers::default(),
             cache_markers: false,
+            repeats: false,
             crossings: Vec::new(),
             refused: Vec::new(),
         },

@@ -38,6 +38,7 @@ fn inputs(snapshot: &Snapshot) -> Inputs {
             needs: Capabilities::TOOLS,
             hard_markers: HardMarkers::default(),
             cache_markers: false,
+            repeats: false,
             crossings: Vec::new(),
             refused: Vec::new(),
         },

@@ -38,7 +38,7 @@ use understand::Read;
 use crate::catalog::{Client, OnAuthFailure, OnStreamBreak, Policy, Snapshot};
 use crate::codec::{self, Origin};
 use crate::ledger::Ledger;
-use crate::routing::{ChainCeiling, Leg, Plan};
+use crate::routing::{Acceptance, ChainCeiling, Leg, Plan};
 use crate::session::Sessions;
 use crate::strategy::{self, End, Hold, Hop, Job, Memory, Purse, Purses, Reply, Rules};
 use crate::telemetry::{Metrics, Stage};
@@ -322,6 +322,8 @@ pub(crate) struct Dispatch {
     pub(crate) crosses: Vec<Dialect>,
     /// The calls of a plan of several models.
     pub(crate) legs: Vec<Leg>,
+    /// When an answer of such a plan stands, where that was learnt.
+    pub(crate) acceptance: Option<Acceptance>,
     /// Where this conversation was answered last.
     pub(crate) answered_at: Option<DeploymentId>,
 }
@@ -343,6 +345,7 @@ impl Dispatch {
             ceiling: None,
             crosses: Vec::new(),
             legs: Vec::new(),
+            acceptance: None,
             answered_at: None,
         }
     }

@@ -28,6 +28,7 @@ fn request() -> ChatRequest {
         needs: Capabilities::default(),
         hard_markers: HardMarkers::default(),
         cache_markers: false,
+        repeats: false,
         session: None,
     }
 }

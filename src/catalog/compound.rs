@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::types::ModelIx;
 
 /// The `[policies.compound]` table of a policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Compound {
     /// Cascades as written, in declared order; empty: one is formed from the candidates.
     pub cascades: Vec<CascadeSpec>,
@@ -31,6 +31,8 @@ pub struct Compound {
     pub judge_tie: JudgeFailure,
     /// What a verifier that failed does.
     pub verify_failure: VerifyFailure,
+    /// Share of requests for which a cascade's last model is asked although an answer stood, 0 to [`Compound::MOST_AUDITED`].
+    pub audit: f64,
     /// Time between two signs of life for a client that waits for a stream.
     pub keep_alive: Duration,
     /// What a plan needs to serve where nobody asks for its kind.
@@ -42,6 +44,8 @@ impl Compound {
     pub const MOST_ROUNDS: u8 = 4;
     /// Most models side by side that can be configured.
     pub const MOST_FAN_OUT: u8 = 8;
+    /// Largest share of audits that can be configured: who audits more does not save.
+    pub const MOST_AUDITED: f64 = 0.5;
 }
 
 impl Compound {
@@ -69,6 +73,7 @@ impl Default for Compound {
             judge_failure: JudgeFailure::Fail,
             judge_tie: JudgeFailure::FirstByOrder,
             verify_failure: VerifyFailure::Fail,
+            audit: 0.0,
             keep_alive: Duration::from_secs(15),
             license: CompoundLicense::Measured,
         }
@@ -79,6 +84,7 @@ impl Default for Compound {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CascadeSpec {
     /// Who is asked first: side by side where they must agree, of three the last where the others differ, else in this order.
+    /// One that stands there more than once is asked as often.
     pub tries: Vec<ModelIx>,
     /// What lets an answer of theirs stand.
     pub accept: AcceptSpec,
@@ -95,6 +101,8 @@ pub enum AcceptSpec {
     Majority,
     /// The answer has the form that was asked for.
     Structure,
+    /// What was learnt of such answers says that it stands.
+    Acceptor,
     /// This model finds it good.
     Judge(ModelIx),
 }

@@ -2,9 +2,11 @@
 //! plan in one class counts, within bounds, in the others too.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::acceptor::{Acceptor, Acceptors};
 use super::pooling::{Class, ONE_SIDED_95, Pool};
 use crate::types::{ModelId, TaskClass};
 
@@ -91,11 +93,12 @@ const LEAST_CLASSES: usize = 3;
 /// Pairs from which on a class is one of those.
 const LEAST_PAIRS: u32 = 20;
 
-/// What was measured, by (baseline, model, task class); what that says of every class, by (baseline, plan).
+/// What was measured, by (baseline, model, task class); what that says of every class, by (baseline, plan); and when answers stand.
 #[derive(Clone, Debug, Default)]
 pub struct EvidenceTable {
     own: HashMap<(ModelId, ModelId, TaskClass), Evidence>,
     pooled: HashMap<(ModelId, ModelId), Vec<PooledEvidence>>,
+    acceptors: Acceptors,
 }
 
 impl EvidenceTable {
@@ -113,7 +116,17 @@ impl EvidenceTable {
             (key, pool(&cells))
         });
         let pooled = pooled.collect();
-        Self { own, pooled }
+        Self { own, pooled, acceptors: Acceptors::default() }
+    }
+
+    /// The same with what was learnt of when answers stand.
+    pub fn with_acceptors(self, acceptors: Acceptors) -> Self {
+        Self { acceptors, ..self }
+    }
+
+    /// What lets an answer of a plan stand in one class; `None`: nothing was learnt.
+    pub fn acceptor(&self, plan: &ModelId, task: TaskClass) -> Option<&Arc<Acceptor>> {
+        self.acceptors.of(plan, task)
     }
 
     /// The evidence for one cell.

@@ -3,6 +3,7 @@
 //! The principal type is [`Snapshot`]. The configuration builds it, every request loads it once, a decision names its
 //! version. This room holds data and looks things up in it; it decides nothing.
 
+mod acceptor;
 mod client;
 mod compound;
 mod evidence;
@@ -17,6 +18,7 @@ mod service;
 mod snapshot;
 mod spend;
 
+pub use acceptor::{Acceptor, Acceptors, COLUMNS as ACCEPTOR_COLUMNS};
 pub use client::{Client, ClientKey, Clients};
 pub use compound::{
     AcceptSpec, CascadeSpec, Compound, CompoundLicense, DraftSpec, JudgeFailure, VerifyFailure, family_of,

@@ -21,7 +21,7 @@ use crate::routing::{
     self, Asked, Basis, Candidate, Decision, DeploymentLive, Facts, Inputs, Live, NoRoute, SessionLive,
     Source,
 };
-use crate::types::{AgentStep, Day, Dialect, Operation, PolicyId, RequestId};
+use crate::types::{AgentStep, Compared, Day, Dialect, Operation, PolicyId, RequestId, Tried};
 
 /// Mismatches printed at most.
 const SHOWN: usize = 10;
@@ -196,18 +196,31 @@ fn stored(settings: &Settings, id: RequestId, json: bool) -> Result<String, Stri
         let cost = attempt.cost.map_or_else(|| "unpriced".to_owned(), |cost| format!("${cost}"));
         let _ = writeln!(
             text,
-            "attempt {}: {} at {}: {} after {} ms, {cost}",
+            "attempt {}: {} at {}: {} after {} ms, {cost}{}",
             attempt.number + 1,
             attempt.model.as_ref().map_or("-", |model| model.as_str()),
             attempt.provider,
             attempt.outcome.as_str(),
             attempt.total_us / 1000,
+            attempt.tried.map_or_else(String::new, tested),
         );
     }
     if verified.is_some() {
         text.push_str("the decision comes out the same again from its stored inputs\n");
     }
     Ok(text)
+}
+
+/// What came of an answer that was tested.
+fn tested(tried: Tried) -> String {
+    let beside = match tried.same {
+        Compared::NotAsked => "",
+        Compared::Unanswered => ", the last model gave none",
+        Compared::Same => ", the last model says the same",
+        Compared::Differs => ", the last model says something else",
+        Compared::Incomparable => ", beside the last model's it cannot be compared",
+    };
+    format!("; its answer {}{beside}", if tried.stood { "stood" } else { "did not stand" })
 }
 
 /// What a body of a dialect is sent to.
@@ -252,6 +265,7 @@ fn from_file(settings: &Settings, path: &Path, (dialect, json): (&str, bool)) ->
             needs: request.needs,
             hard_markers: request.hard_markers,
             cache_markers: request.cache_markers,
+            repeats: request.repeats,
             crossings,
             refused: Vec::new(),
         },

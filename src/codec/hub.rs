@@ -34,6 +34,8 @@ pub struct ChatRequest {
     pub hard_markers: HardMarkers,
     /// Whether it marks or names a prompt cache (a change of model loses it).
     pub cache_markers: bool,
+    /// Whether its sampling is such that one model's answers to it are much alike.
+    pub repeats: bool,
     /// A session identity found in the body (`prompt_cache_key`, `metadata.user_id`).
     pub session: Option<String>,
 }

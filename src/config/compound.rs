@@ -21,10 +21,11 @@ const LICENSES: [(&str, CompoundLicense); 2] =
     [("measured", CompoundLicense::Measured), ("granted", CompoundLicense::Granted)];
 
 /// Tests of an answer; with `judge`, the judge of the entry.
-const ACCEPT: [(&str, Accept); 4] = [
+const ACCEPT: [(&str, Accept); 5] = [
     ("agreement", Accept::Plain(AcceptSpec::Agreement)),
     ("majority", Accept::Plain(AcceptSpec::Majority)),
     ("structure", Accept::Plain(AcceptSpec::Structure)),
+    ("acceptor", Accept::Plain(AcceptSpec::Acceptor)),
     ("judge", Accept::Judge),
 ];
 
@@ -71,6 +72,7 @@ impl Around<'_> {
             max_fan_out,
             judge_failure: table.choice_or("judge_failure", usual.judge_failure, &JUDGE_FAILURE),
             judge_tie: table.choice_or("judge_tie", usual.judge_tie, &JUDGE_FAILURE),
+            audit: table.number_or("audit", usual.audit, 0.0..=Compound::MOST_AUDITED),
             keep_alive: Duration::from_millis(table.integer_or(
                 "keep_alive_ms",
                 u64::try_from(usual.keep_alive.as_millis()).unwrap_or(u64::MAX),
@@ -83,6 +85,7 @@ impl Around<'_> {
             self.impartial(node, judge, &compound.members);
         }
         self.quorum(table, &compound);
+        self.audits(table, &compound);
         table.refuse_others();
         compound
     }
@@ -106,8 +109,8 @@ impl Around<'_> {
 
     fn cascade(&self, table: &Table<'_>, max_fan_out: u8) -> Option<CascadeSpec> {
         let tries = table.need("tries", "name who is asked first, as [\"small\", \"medium\"]");
-        let named = tries.as_ref().map(|node| self.list(node)).unwrap_or_default();
         let accept = table.choice_or("accept", Accept::Plain(AcceptSpec::Agreement), &ACCEPT);
+        let named = tries.as_ref().map(|node| self.tries(node, accept)).unwrap_or_default();
         let judge = table.get("judge");
         let last = table.get("last").and_then(|node| Some((self.model(&node)?, node)));
         table.refuse_others();
@@ -132,6 +135,8 @@ impl Around<'_> {
             AcceptSpec::Agreement => (2, MOST_AGREEING.min(usize::from(max_fan_out))),
             AcceptSpec::Majority => (OF_A_MAJORITY, OF_A_MAJORITY),
             AcceptSpec::Structure | AcceptSpec::Judge(_) => (1, usize::from(max_fan_out)),
+            // Learnt of one model's answers.
+            AcceptSpec::Acceptor => (1, 1),
         };
         self.count(&tries, (least, most));
         match last.as_ref().map(|(last, _)| *last).or(self.baseline) {
@@ -142,6 +147,17 @@ impl Around<'_> {
             Some(_) | None => {}
         }
         Some(CascadeSpec { tries: named, accept, last: last.map(|(last, _)| last) })
+    }
+
+    /// Who is asked first. Where answers must be the same, one model may be asked more than once: self-consistency.
+    fn tries(&self, node: &Node<'_>, accept: Accept) -> Vec<ModelIx> {
+        match accept {
+            Accept::Plain(AcceptSpec::Agreement | AcceptSpec::Majority) => {
+                node.items().iter().filter_map(|item| self.model(item)).collect()
+            }
+            Accept::Plain(AcceptSpec::Structure | AcceptSpec::Acceptor | AcceptSpec::Judge(_))
+            | Accept::Judge => self.list(node),
+        }
     }
 
     fn draft(&self, table: &Table<'_>) -> Option<DraftSpec> {
@@ -197,6 +213,15 @@ impl Around<'_> {
             node.fault(format!(
                 "{quorum} answers of {members} members can never be: write at most {members}"
             ));
+        }
+    }
+
+    fn audits(&self, table: &Table<'_>, compound: &Compound) {
+        if compound.audit > 0.0
+            && !self.plans.contains(&PlanKind::Cascade)
+            && let Some(node) = table.get("audit")
+        {
+            node.fault("audits nothing while \"cascade\" is not among the `plans` of this policy");
         }
     }
 

@@ -1,10 +1,11 @@
-//! `[routing] profile`: a JSON file of measured evidence, `{"evidence": [..]}`. Without one nothing is licensed.
+//! `[routing] profile`: a JSON file of measured evidence and of acceptors that were learnt, `{"evidence": [..], "acceptors": [..]}`.
+//! Without one nothing is licensed.
 
 use serde::Deserialize;
 
 use super::Context;
 use super::tree::{Node, Table};
-use crate::catalog::{Evidence, EvidenceTable};
+use crate::catalog::{Acceptor, Acceptors, Evidence, EvidenceTable};
 
 /// A profile and the text it was read from.
 #[derive(Default)]
@@ -19,6 +20,8 @@ pub(super) struct Profile {
 #[serde(deny_unknown_fields)]
 struct File {
     evidence: Vec<Evidence>,
+    #[serde(default)]
+    acceptors: Vec<Acceptor>,
 }
 
 /// Reads the given text, or else the file that the configuration names.
@@ -69,5 +72,10 @@ fn parse(text: &str) -> Result<EvidenceTable, String> {
             ));
         }
     }
-    Ok(EvidenceTable::new(file.evidence))
+    for (position, acceptor) in file.acceptors.iter().enumerate() {
+        if let Some(why) = acceptor.fault() {
+            return Err(format!("acceptors[{position}] of the profile is impossible: {why}"));
+        }
+    }
+    Ok(EvidenceTable::new(file.evidence).with_acceptors(Acceptors::new(file.acceptors)))
 }

@@ -10,6 +10,7 @@ use crate::ledger::LedgerMode;
 use crate::types::{Day, Dialect, FailureClass, PricePerMillion, TaskClass};
 
 mod plan_tests;
+mod profile_tests;
 mod service_tests;
 mod spend_tests;
 mod step_tests;
@@ -380,29 +381,6 @@ fn the_default_file_shows_the_defaults() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf/pointsman.toml");
     let shown = load(&path, SecretSource::Dummy).unwrap().server;
     assert_eq!(format!("{shown:?}"), format!("{:?}", super::ServerSettings::default()));
-}
-
-#[test]
-fn replay_needs_neither_secrets_nor_files() {
-    let text = broken("[ledger]", "[routing]\nprofile = \"/nonexistent.json\"\n[ledger]");
-    let profile = r#"{"evidence":[{"baseline":"large","model":"small","task":"math","level":"paired","pairs":40,
-        "mean_quality":0.8,"mean_loss":0.0,"loss_upper":0.01}]}"#;
-    let settings = from_text(&text, profile, SecretSource::Dummy).unwrap();
-    let cell = settings.snapshot.evidence.get(&"large".into(), &"small".into(), TaskClass::Math);
-    assert_eq!(cell.map(|evidence| evidence.pairs), Some(40));
-    assert_eq!(&*settings.snapshot.profile, profile);
-    assert_ne!(
-        settings.snapshot.version,
-        from_text(&text, "", SecretSource::Dummy).unwrap().snapshot.version
-    );
-}
-
-#[test]
-fn an_impossible_profile_is_refused() {
-    for profile in ["[]", "{\"evidence\":[{}]}", "{\"evidence\":[],\"more\":1}"] {
-        let faults = from_text(RIGHT, profile, SecretSource::Dummy).unwrap_err();
-        assert_eq!(faults.list[0].key, "routing.profile", "{faults}");
-    }
 }
 
 #[test]

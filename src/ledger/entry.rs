@@ -12,7 +12,7 @@ use crate::routing::{Decision, Inputs};
 pub use crate::strategy::LegEnd as AttemptOutcome;
 use crate::types::{
     AgentStep, ClientId, DeploymentId, Dialect, ModelId, NanoUsd, Operation, PolicyId, ProviderId, RequestId,
-    Served, TaskClass, Usage, UsageSource,
+    Served, TaskClass, Tried, Usage, UsageSource,
 };
 
 /// One request, filed once, on whatever exit path it took. Stored by position, in this order.
@@ -188,6 +188,9 @@ pub struct AttemptRow {
     /// A finer word for its failure than the outcome, where there is one: `tls_expired`, `content_type`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<Cow<'static, str>>,
+    /// What came of its answer, where a plan put it to a test.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tried: Option<Tried>,
 }
 
 fn no_tokens(usage: &Usage) -> bool {

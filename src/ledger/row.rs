@@ -14,7 +14,7 @@ use super::compact::{Pen, expand};
 use super::entry::filled_buckets;
 use super::{AttemptRow, Entry};
 use crate::routing::{Decision, Inputs};
-use crate::types::{RequestId, Usage};
+use crate::types::{RequestId, Signals, Tried, Usage};
 
 /// Keys probed for an id: two requests of one millisecond share the upper half of their ids once in 65,536 pairs.
 pub(super) const PROBES: i64 = 64;
@@ -191,9 +191,16 @@ impl Serialize for Attempts<'_> {
                 attempt.maybe_billed,
                 &attempt.provider_request_id,
                 &attempt.fault,
+                attempt.tried.map(in_order),
             )
         }))
     }
+}
+
+/// A tested answer without the names of its fields either.
+fn in_order(Tried { stood, same, signals }: Tried) -> impl Serialize {
+    let Signals { output_tokens, text_bytes, calls, probability, well_formed } = signals;
+    (stood, same, (output_tokens, text_bytes, calls, probability, well_formed))
 }
 
 struct Buckets<'a>(&'a Usage);
@@ -232,7 +239,8 @@ pub(super) fn views() -> String {
                 a.value ->> 6 AS started_us, a.value ->> 7 AS ttft_us, a.value ->> 8 AS total_us,
                 a.value -> 9 AS usage, a.value ->> 10 AS usage_source, a.value ->> 11 AS cost_nanousd,
                 a.value ->> 12 AS maybe_billed, a.value ->> 13 AS provider_request_id,
-                a.value ->> 14 AS fault
+                a.value ->> 14 AS fault, a.value -> 15 ->> 0 AS stood, a.value -> 15 ->> 1 AS same,
+                a.value -> 15 -> 2 AS signals
             FROM records AS r, json_each(r.record -> {attempts}) AS a;"
     )
 }

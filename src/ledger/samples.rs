@@ -16,9 +16,9 @@ use crate::routing::{
     SessionLive, Verdict, Why,
 };
 use crate::types::{
-    AgentStep, Capabilities, Day, DeploymentIx, Dialect, FailureClass, HardMarkers, ModelId, ModelIx,
-    NanoUsd, Operation, PolicyId, PricePerMillion, ProviderId, RequestId, Served, TaskClass, Usage,
-    UsageSource,
+    AgentStep, Capabilities, Compared, Day, DeploymentIx, Dialect, FailureClass, HardMarkers, ModelId,
+    ModelIx, NanoUsd, Operation, PolicyId, PricePerMillion, ProviderId, RequestId, Served, Signals,
+    TaskClass, Tried, Usage, UsageSource,
 };
 
 pub(super) fn day_ms() -> u64 {
@@ -97,6 +97,7 @@ pub(super) fn full_entry(number: u64) -> Entry {
                 cost: Some(NanoUsd(123_456)),
                 maybe_billed: true,
                 provider_request_id: Some("req_1".into()),
+                tried: Some(tried()),
                 ..attempt(1, "two", AttemptOutcome::Ok)
             },
             AttemptRow { cost: None, ..attempt(2, "three", AttemptOutcome::Broken(FailureClass::Timeout)) },
@@ -121,6 +122,12 @@ fn usage() -> Usage {
     }
 }
 
+fn tried() -> Tried {
+    let signals =
+        Signals { output_tokens: 5, text_bytes: 21, calls: 1, probability: Some(0.5), well_formed: true };
+    Tried { stood: true, same: Compared::Differs, signals }
+}
+
 fn attempt(number: u8, provider: &str, outcome: AttemptOutcome) -> AttemptRow {
     AttemptRow {
         number,
@@ -138,6 +145,7 @@ fn attempt(number: u8, provider: &str, outcome: AttemptOutcome) -> AttemptRow {
         maybe_billed: false,
         provider_request_id: None,
         fault: None,
+        tried: None,
     }
 }
 
@@ -154,6 +162,7 @@ fn inputs() -> Inputs {
             needs: Capabilities::TOOLS,
             hard_markers: HardMarkers::SIGNED_THINKING,
             cache_markers: true,
+            repeats: false,
             crossings: vec![Crossing { to: Dialect::OpenAi, obstacle: Some("thinking".into()) }],
             refused: vec![RefusedParameter { at: DeploymentIx(0), param: "temperature".into() }],
         },

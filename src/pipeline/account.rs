@@ -13,7 +13,7 @@ use super::{Dispatch, Engine, Inbound, Loaded};
 use crate::analysis::Analysis;
 use crate::codec::AttemptNote;
 use crate::ledger::{AttemptRow, Entry, Outcome};
-use crate::routing::{Decision, Plan, ceiling_of_chain, legs_of, lost_by_leaving};
+use crate::routing::{Acceptance, Decision, Plan, ceiling_of_chain, legs_of, lost_by_leaving};
 use crate::session::Answerer;
 use crate::strategy::{End, Failure, Hold, Hop, Job, Leg, LegEnd, NotReady, Trail};
 use crate::telemetry::{Stage, StageTimes};
@@ -153,8 +153,10 @@ impl<'e> Account<'e> {
             }
             Some(Ok(decision)) => {
                 let along = self.along(&decision);
+                let acceptance = analysis
+                    .and_then(|analysis| Acceptance::of(&self.loaded.snapshot, analysis, &decision.plan));
                 let dispatch = self.note_decision(asked, decision, input_tokens);
-                Ok(Dispatch { output_tokens, ..along(dispatch) })
+                Ok(Dispatch { output_tokens, acceptance, ..along(dispatch) })
             }
         }
     }
@@ -188,6 +190,7 @@ impl<'e> Account<'e> {
             ceiling: None,
             crosses: Vec::new(),
             legs: Vec::new(),
+            acceptance: None,
             answered_at: self.engine.answerer(asked).map(|answerer| answerer.deployment),
         };
         self.note(|entry| {
@@ -416,6 +419,7 @@ fn attempt_row(snapshot: &crate::catalog::Snapshot, leg: &Leg, number: u8) -> At
         maybe_billed: leg.maybe_billed,
         provider_request_id: leg.provider_request_id.clone(),
         fault: leg.fault.map(Cow::Borrowed),
+        tried: leg.tried,
     }
 }
 

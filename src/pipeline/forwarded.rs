@@ -188,6 +188,7 @@ impl Forwarded {
             maybe_billed: false,
             provider_request_id: None,
             fault: None,
+            tried: None,
         })
     }
 

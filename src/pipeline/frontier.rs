@@ -209,6 +209,7 @@ fn inputs(loaded: &Loaded, (policy, dialect): (&Policy, Dialect), ask: &Frontier
             needs: Capabilities::default(),
             hard_markers: HardMarkers::default(),
             cache_markers: false,
+            repeats: false,
             crossings: Vec::new(),
             refused: Vec::new(),
         },

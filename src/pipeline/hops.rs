@@ -67,6 +67,8 @@ pub(super) fn compound(
         judge_failure: compound.judge_failure,
         judge_tie: compound.judge_tie,
         verify_failure: compound.verify_failure,
+        audit: compound.audit,
+        acceptance: dispatch.acceptance.clone(),
         keep_alive: compound.keep_alive,
         heard: Heard::default(),
         form: AskedForm::default(),

@@ -249,6 +249,7 @@ impl Engine {
                 needs: request.needs,
                 hard_markers: request.hard_markers,
                 cache_markers: request.cache_markers,
+                repeats: request.repeats,
                 crossings,
                 refused,
             },

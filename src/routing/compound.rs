@@ -2,19 +2,21 @@
 //! business; what it costs is told by its legs.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;
-use crate::catalog::PlanKind;
-use crate::types::ModelId;
+use crate::analysis::Analysis;
+use crate::catalog::{Acceptor, PlanKind, Snapshot};
+use crate::types::{ModelId, Signals};
 
 /// Cheap models first, another where their answers do not stand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cascade {
     /// Under [`Accept::Agreement`] two or three that are asked side by side: the first one's answer serves when all say the
-    /// same. Under [`Accept::Majority`] three: two side by side, and the third where those differ. Else one or more that are asked
-    /// in this order, each answer tested.
+    /// same. Under [`Accept::Majority`] three: two side by side, and the third where those differ. One that stands there more than
+    /// once is asked as often. Else one or more that are asked in this order, each answer tested.
     pub tries: Vec<ModelId>,
     /// What lets an answer stand.
     pub accept: Accept,
@@ -32,8 +34,38 @@ pub enum Accept {
     Majority,
     /// The answer has the form that was asked for.
     Structure,
+    /// What was learnt of such answers says that it stands.
+    Acceptor,
     /// This model finds it good.
     Judge(ModelId),
+}
+
+/// What was learnt of when answers stand, for one request.
+#[derive(Clone, Debug)]
+pub struct Acceptance {
+    acceptor: Arc<Acceptor>,
+    complexity: f64,
+}
+
+impl Acceptance {
+    /// Of a plan that goes by it; `None`: another plan, or nothing was learnt for it in the request's class.
+    pub fn of(snapshot: &Snapshot, analysis: &Analysis, plan: &Plan) -> Option<Self> {
+        if !matches!(plan, Plan::Cascade(Cascade { accept: Accept::Acceptor, .. })) || analysis.unfamiliar {
+            return None;
+        }
+        let acceptor = snapshot.evidence.acceptor(&plan.key(), analysis.task)?.clone();
+        Some(Self { acceptor, complexity: f64::from(analysis.complexity.score) })
+    }
+
+    /// Whether an answer stands.
+    pub fn stands(&self, signals: &Signals) -> bool {
+        self.acceptor.stands(signals, self.complexity)
+    }
+
+    /// Share of answers that stand, 0..1.
+    pub(super) fn usual(&self) -> f64 {
+        self.acceptor.stood
+    }
 }
 
 /// Several models answer side by side, another chooses one of the answers.
@@ -82,6 +114,11 @@ impl Plan {
         }
     }
 
+    /// What it is called in evidence: as it is printed.
+    pub fn key(&self) -> ModelId {
+        ModelId::from(self.to_string().as_str())
+    }
+
     /// Whether it takes several models.
     pub fn is_compound(&self) -> bool {
         self.kind().is_some_and(|kind| kind != PlanKind::Single)
@@ -127,6 +164,7 @@ impl fmt::Display for Cascade {
                 write!(f, "cascade({}, {} | {last} by majority)", joined(first, " & "), joined(third, ", "))
             }
             Accept::Structure => write!(f, "cascade({} | {last} by structure)", joined(&self.tries, ", ")),
+            Accept::Acceptor => write!(f, "cascade({} | {last} by acceptor)", joined(&self.tries, ", ")),
             Accept::Judge(judge) => {
                 write!(f, "cascade({} | {last} by {judge})", joined(&self.tries, ", "))
             }

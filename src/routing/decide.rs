@@ -79,7 +79,9 @@ pub fn legs_of(snapshot: &Snapshot, inputs: &Inputs, decision: &Decision) -> Vec
     let baseline = decision.baseline.as_ref().and_then(|baseline| snapshot.model_by_id(baseline.as_str()));
     let accepted =
         baseline.map_or(0.0, |baseline| weigh::accepted(snapshot, baseline, &analysis, &decision.plan));
-    legs(&Terms { snapshot, inputs, analysis: &analysis, accepted }, &decision.plan)
+    let policy = snapshot.policies.iter().find(|policy| policy.id == inputs.policy);
+    let audit = policy.map_or(0.0, |policy| policy.at(analysis.step).compound.audit);
+    legs(&Terms { snapshot, inputs, analysis: &analysis, accepted, audit }, &decision.plan)
 }
 
 /// What [`ceiling_of_chain`] finds.
@@ -172,7 +174,7 @@ fn worst(snapshot: &Snapshot, inputs: &Inputs, analysis: &Analysis, plan: &Plan)
         Plan::Single(model) => alone(snapshot.model_by_id(model.as_str())),
         Plan::Named => alone(snapshot.model_named(inputs.facts.dialect, &inputs.facts.model_named)),
         Plan::Cascade(_) | Plan::Ensemble(_) | Plan::Debate(_) | Plan::Draft(_) => {
-            weigh::worst_cost(&legs(&Terms { snapshot, inputs, analysis, accepted: 0.0 }, plan))
+            weigh::worst_cost(&legs(&Terms { snapshot, inputs, analysis, accepted: 0.0, audit: 0.0 }, plan))
         }
     }
 }

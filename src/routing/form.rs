@@ -73,6 +73,7 @@ impl Field<'_> {
             AcceptSpec::Agreement => Accept::Agreement,
             AcceptSpec::Majority => Accept::Majority,
             AcceptSpec::Structure => Accept::Structure,
+            AcceptSpec::Acceptor => Accept::Acceptor,
             AcceptSpec::Judge(judge) => Accept::Judge(self.id(judge)),
         };
         Some(Plan::Cascade(Cascade { tries: self.ids(&spec.tries), accept, last: self.id(last) }))

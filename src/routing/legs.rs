@@ -55,7 +55,7 @@ pub fn affords(ceiling: NanoUsd, spent: Option<NanoUsd>, worst: Option<NanoUsd>)
 pub enum Role {
     /// Answers; its answer may stand.
     Try,
-    /// Answers when no try stands, or a draft was rejected.
+    /// Answers when no try stands, when one that does is audited, or when a draft was rejected.
     Last,
     /// Answers, to be chosen from.
     Member,
@@ -103,6 +103,8 @@ pub(super) struct Terms<'t> {
     pub(super) analysis: &'t Analysis,
     /// Share of requests whose first answers stand, 0..1.
     pub(super) accepted: f64,
+    /// Share of those that are audited, 0..1.
+    pub(super) audit: f64,
 }
 
 /// The legs of a plan of several models, in the order of their waves; none for another plan, and where it names a model
@@ -158,7 +160,7 @@ impl Sheet<'_> {
                     })?;
                     wave = 2;
                 }
-                Accept::Structure | Accept::Judge(_) => {
+                Accept::Structure | Accept::Acceptor | Accept::Judge(_) => {
                     // As if each stood equally often.
                     let chance = 1.0 - accepted * f64::from(before) / tries.len() as f64;
                     let answer = self.ask(Asked { model, role: Role::Try, wave, chance, reads })?;
@@ -171,7 +173,7 @@ impl Sheet<'_> {
                 }
             }
         }
-        let chance = 1.0 - accepted;
+        let chance = 1.0 - accepted * (1.0 - self.terms.audit);
         self.ask(Asked { model: last, role: Role::Last, wave, chance, reads: question }).map(|_| ())
     }
 
@@ -217,7 +219,7 @@ impl Sheet<'_> {
 
     /// Adds a call; what it writes.
     fn ask(&mut self, asked: Asked<'_>) -> Option<Tokens> {
-        let Terms { snapshot, inputs, analysis, accepted } = self.terms;
+        let Terms { snapshot, inputs, analysis, accepted, .. } = self.terms;
         let ix = snapshot.model_by_id(asked.model.as_str())?;
         let model = snapshot.model(ix);
         let answer_cap = output_cap(inputs, model);

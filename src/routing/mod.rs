@@ -22,7 +22,7 @@ mod spread;
 mod survey;
 mod weigh;
 
-pub use compound::{Accept, Cascade, Debate, Draft, Ensemble};
+pub use compound::{Accept, Acceptance, Cascade, Debate, Draft, Ensemble};
 pub use decide::{
     ChainCeiling, analyse_and_decide, ceiling_of_chain, decide, legs_of, replay, within_ceiling_as_named,
     worst_of,

@@ -119,7 +119,7 @@ impl NoRoute {
             Some(Why::NoEvidence | Why::QualityLoss | Why::Unmeasured | Why::NoGain) => {
                 (NoRouteKind::Quality, "x-pointsman-max-quality-loss")
             }
-            Some(Why::AnswerShape(_)) => (NoRouteKind::Plan, "x-pointsman-plan"),
+            Some(Why::AnswerShape(_) | Why::Repeats) => (NoRouteKind::Plan, "x-pointsman-plan"),
             Some(
                 Why::MissingCapability(_)
                 | Why::OtherDialect
@@ -160,7 +160,7 @@ fn distance(candidate: &Candidate) -> (u8, u64) {
         Some(Why::ContextWindow | Why::OutputCap(_)) => (7, 0),
         Some(Why::MissingCapability(_) | Why::ParameterRefused(_)) => (8, 0),
         Some(Why::OtherDialect | Why::NotExpressible(_)) => (9, 0),
-        Some(Why::AnswerShape(_)) => (10, 0),
+        Some(Why::AnswerShape(_) | Why::Repeats) => (10, 0),
         Some(Why::Member(..)) | None => (11, 0),
     }
 }

@@ -64,6 +64,9 @@ pub struct Facts {
     pub hard_markers: HardMarkers,
     /// Whether a prompt cache is in play.
     pub cache_markers: bool,
+    /// Whether its sampling is such that one model's answers to it are much alike, so that nothing follows from their being the same.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub repeats: bool,
     /// The other dialects of the policy's deployments, and whether the request can be put into them. Its own is among them
     /// where models are deployed that lack the API it was written for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -325,6 +328,8 @@ pub enum Why {
     NoGain,
     /// A plan of several models cannot give an answer of this shape.
     AnswerShape(Capabilities),
+    /// It asks a model more than once and goes by its answers' being the same, which this request's sampling makes them.
+    Repeats,
     /// One of its models may not be called.
     Member(ModelId, Box<Why>),
 }
@@ -347,7 +352,7 @@ impl Why {
             Self::NoEvidence | Self::QualityLoss | Self::Unmeasured | Self::NoGain => true,
             Self::OtherDialect | Self::NotExpressible(_) | Self::ParameterRefused(_) => false,
             Self::MissingCapability(_) => false,
-            Self::ContextWindow | Self::OutputCap(_) | Self::AnswerShape(_) => false,
+            Self::ContextWindow | Self::OutputCap(_) | Self::AnswerShape(_) | Self::Repeats => false,
             Self::NoCredential | Self::NotReady => false,
             Self::Member(_, why) => why.is_about_limits(),
         }
@@ -388,6 +393,9 @@ impl fmt::Display for Why {
             Self::AnswerShape(shape) => {
                 write!(f, "cannot answer with {}", shape.words().collect::<Vec<_>>().join(", "))
             }
+            Self::Repeats => f.write_str(
+                "asks one model again, whose answers this request's temperature, top_p, top_k or seed makes the same",
+            ),
             Self::Member(model, why) => write!(f, "{model}: {why}"),
         }
     }

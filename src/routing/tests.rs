@@ -2,10 +2,10 @@
 
 use crate::analysis::{Features, Limits};
 use crate::catalog::{
-    AuthScheme, Balance, Clients, Clocks, Compound, Credential, DefaultProviders, Deployment, Evidence,
-    EvidenceLevel, EvidenceTable, LatencyPrior, License, Mode, Model, Objective, OnAuthFailure,
-    OnStreamBreak, Origin, PlanKind, Policy, PolicyMatch, Price, PriceList, Provider, QualityPriors,
-    SessionRules, Snapshot, SnapshotParts, SnapshotVersion, Tier,
+    Acceptor, Acceptors, AuthScheme, Balance, Clients, Clocks, Compound, Credential, DefaultProviders,
+    Deployment, Evidence, EvidenceLevel, EvidenceTable, LatencyPrior, License, Mode, Model, Objective,
+    OnAuthFailure, OnStreamBreak, Origin, PlanKind, Policy, PolicyMatch, Price, PriceList, Provider,
+    QualityPriors, SessionRules, Snapshot, SnapshotParts, SnapshotVersion, Tier,
 };
 use crate::routing::{
     Candidate, Decision, DeploymentLive, Facts, Inputs, Live, NoRoute, SessionLive, Verdict,
@@ -16,10 +16,12 @@ use crate::types::{
     PricePerMillion, ProviderId, ProviderIx, TaskClass,
 };
 
+mod audit_tests;
 mod choice_tests;
 mod forecast_tests;
 mod limit_tests;
 mod plan_property_tests;
+mod plan_shape_tests;
 mod plan_tests;
 mod policy_tests;
 mod property_tests;
@@ -34,6 +36,7 @@ const LARGE: ModelIx = ModelIx(1);
 struct World {
     parts: SnapshotParts,
     evidence: Vec<Evidence>,
+    acceptors: Vec<Acceptor>,
     inputs: Inputs,
 }
 
@@ -49,6 +52,7 @@ fn world() -> World {
         needs: Capabilities::default(),
         hard_markers: HardMarkers::default(),
         cache_markers: false,
+        repeats: false,
         crossings: Vec::new(),
         refused: Vec::new(),
     };
@@ -86,7 +90,7 @@ fn world() -> World {
         forecast: None,
         observe_only: false,
     };
-    let mut world = World { parts, evidence: Vec::new(), inputs };
+    let mut world = World { parts, evidence: Vec::new(), acceptors: Vec::new(), inputs };
     world.add("small", (1.0, 2.0), 0.70);
     world.add("large", (10.0, 30.0), 0.90);
     world.policy().baseline = Some(LARGE);
@@ -169,7 +173,8 @@ impl World {
     }
 
     fn seal(self) -> (Snapshot, Inputs) {
-        let parts = SnapshotParts { evidence: EvidenceTable::new(self.evidence), ..self.parts };
+        let evidence = EvidenceTable::new(self.evidence).with_acceptors(Acceptors::new(self.acceptors));
+        let parts = SnapshotParts { evidence, ..self.parts };
         (Snapshot::new(parts), self.inputs)
     }
 

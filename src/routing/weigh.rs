@@ -1,16 +1,16 @@
 //! What a plan of several models is expected to give, cost and take, from its legs; and what it needs to serve.
 
 use super::choose::Field;
-use super::compound::{Accept, Cascade};
+use super::compound::{Accept, Acceptance, Cascade};
 use super::eligible;
 use super::estimate;
 use super::latency::{ADMISSION, Basis};
-use super::legs::{Leg, Terms, legs};
-use super::plan::{Candidate, Crossing, DeploymentLive, Estimate, Plan, Verdict, Why};
+use super::legs::{Leg, Role, Terms, legs};
+use super::plan::{Candidate, Crossing, DeploymentLive, Estimate, Facts, Plan, Verdict, Why};
 use super::spread::Spread;
 use crate::analysis::Analysis;
 use crate::catalog::{CompoundLicense, PLAN_PAIRS, PooledEvidence, Snapshot};
-use crate::types::{Capabilities, DeploymentIx, ModelId, ModelIx, NanoUsd, TaskClass, Usage};
+use crate::types::{Capabilities, DeploymentIx, ModelIx, NanoUsd, TaskClass, Usage};
 
 /// Share of first answers that stand while nobody has counted them.
 const USUALLY_ACCEPTED: f64 = 0.5;
@@ -25,8 +25,7 @@ fn known<'s>(
     if analysis.unfamiliar {
         return None;
     }
-    let key = ModelId::from(plan.to_string().as_str());
-    snapshot.evidence.pooled(&snapshot.model(baseline).id, &key, analysis.task)
+    snapshot.evidence.pooled(&snapshot.model(baseline).id, &plan.key(), analysis.task)
 }
 
 /// What is known of a plan in a request's class that is enough to serve on: whatever a policy asks of single models, that of
@@ -47,18 +46,32 @@ fn is_own(found: &PooledEvidence) -> bool {
 
 /// Share of requests whose first answers stand, 0..1.
 pub(super) fn accepted(snapshot: &Snapshot, baseline: ModelIx, analysis: &Analysis, plan: &Plan) -> f64 {
+    let learnt = Acceptance::of(snapshot, analysis, plan);
+    if learnt.is_none() && matches!(plan, Plan::Cascade(Cascade { accept: Accept::Acceptor, .. })) {
+        // Nothing stands without one.
+        return 0.0;
+    }
     let free = agrees_on_free_text(plan, analysis);
     let found = known(snapshot, baseline, analysis, plan);
     // Of free texts the other classes say nothing.
     let counted = found.filter(|found| found.accepted_is_own || !free);
     let counted = counted.and_then(|found| found.evidence.accepted);
-    counted.unwrap_or(if free { 0.0 } else { USUALLY_ACCEPTED }).clamp(0.0, 1.0)
+    let usual = || learnt.map_or(USUALLY_ACCEPTED, |learnt| learnt.usual());
+    counted.unwrap_or_else(|| if free { 0.0 } else { usual() }).clamp(0.0, 1.0)
 }
 
 /// Whether it rests on answers being the same where no two are.
 fn agrees_on_free_text(plan: &Plan, analysis: &Analysis) -> bool {
     let agrees = matches!(plan, Plan::Cascade(Cascade { accept: Accept::Agreement | Accept::Majority, .. }));
     agrees && matches!(analysis.task, TaskClass::Creative | TaskClass::Summarisation | TaskClass::Translation)
+}
+
+/// Whether it rests on a model's answers being the same that this request's sampling makes the same.
+fn repeats(plan: &Plan, facts: &Facts) -> bool {
+    let Plan::Cascade(Cascade { tries, accept: Accept::Agreement | Accept::Majority, .. }) = plan else {
+        return false;
+    };
+    facts.repeats && tries.iter().enumerate().any(|(at, model)| tries[..at].contains(model))
 }
 
 /// What a plan would need of the sort of answer it is to give, and this request does not leave it.
@@ -91,7 +104,8 @@ impl Field<'_> {
     pub(super) fn compound(&self, plan: Plan) -> Candidate {
         let (snapshot, inputs, analysis) = (self.snapshot, self.inputs, self.analysis);
         let accepted = accepted(snapshot, self.baseline, analysis, &plan);
-        let legs = legs(&Terms { snapshot, inputs, analysis, accepted }, &plan);
+        let audit = self.policy.compound.audit;
+        let legs = legs(&Terms { snapshot, inputs, analysis, accepted, audit }, &plan);
         let targets: Vec<Result<DeploymentIx, eligible::Obstacle>> =
             legs.iter().map(|leg| self.leg_target(leg)).collect();
         let live: Vec<Option<&DeploymentLive>> = targets
@@ -106,7 +120,7 @@ impl Field<'_> {
         let total_ms = total_ms(&legs, &live);
         let mut candidate = Candidate {
             quality: self.compound_quality(&plan),
-            cost: self.expected_cost(&plan, &legs),
+            cost: self.expected_cost(&plan, (&legs, accepted * audit)),
             ahead: None,
             worst_cost: worst_cost(&legs),
             ttft_ms: total_ms,
@@ -117,7 +131,8 @@ impl Field<'_> {
         };
         let needs = inputs.facts.needs;
         let needs = if self.asked_in_chat().is_some() { needs.without(needs.apis()) } else { needs };
-        let obstacle = misshapen(&candidate.plan, needs, inputs.facts.stream).or(obstacle);
+        let repeats = repeats(&candidate.plan, &inputs.facts).then_some(Why::Repeats);
+        let obstacle = misshapen(&candidate.plan, needs, inputs.facts.stream).or(repeats).or(obstacle);
         if let Some(why) = obstacle.or_else(|| self.beyond(&candidate)) {
             candidate.verdict = Verdict::Ineligible(why);
         }
@@ -155,10 +170,10 @@ impl Field<'_> {
         facts.crossings.iter().find(|crossing| asks && crossing.to == facts.dialect)
     }
 
-    /// What it cost beside the baseline where that was measured, on the baseline's cost of this request with nothing in a cache, but
-    /// no less than the calls that are always made: prices may have changed since. Else the sum over its legs. `None` where one of
-    /// them has no price.
-    fn expected_cost(&self, plan: &Plan, legs: &[Leg]) -> Option<NanoUsd> {
+    /// What it cost beside the baseline where that was measured, on the baseline's cost of this request with nothing in a cache, and
+    /// what its audits cost besides, for this share of requests; but no less than the calls that are always made: prices may have
+    /// changed since. Else the sum over its legs. `None` where one of them has no price.
+    fn expected_cost(&self, plan: &Plan, (legs, audited): (&[Leg], f64)) -> Option<NanoUsd> {
         let reckoned = sum(legs, |leg| leg.chance)?;
         let found = evidence(self.snapshot, self.baseline, self.analysis, plan);
         let found =
@@ -169,7 +184,9 @@ impl Field<'_> {
         let alone = estimate::cost_reading(self.snapshot, self.inputs, self.analysis, alone);
         let Some((ratio, alone)) = ratio.zip(alone) else { return Some(reckoned) };
         let always = sum(legs, |leg| if leg.chance < 1.0 { 0.0 } else { 1.0 })?;
-        Some(NanoUsd((alone.0 as f64 * ratio).round() as u64).max(always))
+        let is_audit = |leg: &Leg| matches!(plan, Plan::Cascade(_)) && leg.role == Role::Last;
+        let audits = sum(legs, |leg| if is_audit(leg) { audited } else { 0.0 })?;
+        Some((NanoUsd((alone.0 as f64 * ratio).round() as u64) + audits).max(always))
     }
 
     /// Measured, or what is expected of the baseline less what all classes say the plan loses, or that of the best model that

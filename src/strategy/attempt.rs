@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::{Failure, Hop};
-use crate::types::{FailureClass, NanoUsd, Usage, UsageSource};
+use crate::types::{FailureClass, NanoUsd, Tried, Usage, UsageSource};
 
 /// How a leg ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +68,8 @@ pub struct Leg {
     pub fault: Option<&'static str>,
     /// Somebody should look at it: nothing that waiting mends.
     pub alarm: bool,
+    /// What came of its answer, where a plan put it to a test.
+    pub tried: Option<Tried>,
 }
 
 /// The legs of one request, in the order in which they ended.
@@ -104,6 +106,7 @@ impl<'t> Attempt<'t> {
             provider_request_id: None,
             fault: None,
             alarm: false,
+            tried: None,
         };
         Self { trail, leg: Some(leg), began, reads: None }
     }

@@ -3,6 +3,7 @@
 mod failure;
 mod ids;
 mod secret;
+mod signals;
 mod task;
 mod turns;
 mod units;
@@ -14,6 +15,7 @@ pub use ids::{
     ProviderIx, RequestId,
 };
 pub use secret::Secret;
+pub use signals::{Compared, Signals, Tried};
 pub use task::{AgentStep, Capabilities, Dialect, HardMarkers, Operation, Served, TaskClass};
 pub use turns::{TurnKind, Turns};
 pub use units::{Day, NanoUsd, PricePerMillion};

@@ -13,6 +13,7 @@ mod leaks;
 mod matrix;
 
 mod admin;
+mod auditing;
 mod bad_input;
 mod bodies;
 mod bounds;
@@ -21,6 +22,8 @@ mod cancel;
 mod classes;
 mod clients;
 mod compound;
+mod compound_acceptor;
+mod compound_again;
 mod compound_form;
 mod compound_held;
 mod corpora;

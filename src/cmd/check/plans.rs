@@ -12,6 +12,7 @@ pub(super) fn lines(snapshot: &Snapshot, policy: &Policy) -> Vec<String> {
     let mut lines: Vec<String> = policy.plans.iter().flat_map(|kind| words.of(*kind)).collect();
     if policy.plans.iter().any(|kind| *kind != PlanKind::Single) {
         lines.push(words.bounds());
+        lines.extend(words.audits());
     }
     lines
 }
@@ -57,6 +58,7 @@ impl Words<'_> {
             AcceptSpec::Agreement => (" & ", "agreement".to_owned()),
             AcceptSpec::Majority => (", ", "majority".to_owned()),
             AcceptSpec::Structure => (", ", "structure".to_owned()),
+            AcceptSpec::Acceptor => (", ", "acceptor".to_owned()),
             AcceptSpec::Judge(judge) => (", ", format!("judge {}", self.name(*judge))),
         };
         format!("cascade: {}, by {accept} | {}", self.names(tries, by), self.or_baseline(*last))
@@ -82,6 +84,15 @@ impl Words<'_> {
             "several models serve {license}; at most {max_fan_out} at once, {quorum} answers are enough, a judge that \
              cannot say {judge}, one that is torn {torn}, a verifier that cannot {verifier}"
         )
+    }
+
+    fn audits(&self) -> Option<String> {
+        let share = self.policy.compound.audit;
+        let audits = share > 0.0 && self.policy.plans.contains(&PlanKind::Cascade);
+        audits.then(|| {
+            let percent = share * 100.0;
+            format!("of a cascade's answers that stand {percent} % are audited: the last model is asked too, and serves")
+        })
     }
 
     fn name(&self, model: ModelIx) -> String {

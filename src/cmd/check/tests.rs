@@ -147,4 +147,7 @@ fn plans_are_said_as_written_and_as_they_will_be_formed() {
                       cascade = [{ tries = [\"small\"], accept = \"structure\" }]");
     assert_eq!(written[0], "cascade: small, by structure | baseline");
     assert!(written[1].starts_with("several models serve unmeasured too"), "{written:?}");
+    assert_eq!(written.len(), 2);
+    let audited = of("plans = [\"cascade\"]\n[policies.compound]\naudit = 0.02");
+    assert!(audited[2].starts_with("of a cascade's answers that stand 2 % are audited"), "{audited:?}");
 }

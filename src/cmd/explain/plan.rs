@@ -7,7 +7,7 @@ use comfy_table::{Table, presets};
 use crate::analysis::Analysis;
 use crate::catalog::Snapshot;
 use crate::routing::{Decision, Inputs, legs_of};
-use crate::types::{ModelId, NanoUsd};
+use crate::types::NanoUsd;
 
 /// Prints the calls of the chosen plan and what is known of it in the request's class; nothing of one model alone.
 pub(super) fn print(
@@ -40,7 +40,7 @@ pub(super) fn print(
 
 /// What outcomes say of a plan.
 fn known(snapshot: &Snapshot, analysis: &Analysis, decision: &Decision) -> String {
-    let key = ModelId::from(decision.plan.to_string().as_str());
+    let key = decision.plan.key();
     let found = decision
         .baseline
         .as_ref()

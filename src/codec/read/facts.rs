@@ -34,6 +34,13 @@ pub(super) fn view<'i>(
         cache_markers: [top.cache_control, top.prompt_cache_key, top.prompt_cache_retention]
             .into_iter()
             .any(|field| present(field).is_some()),
+        repeats: Sampling {
+            temperature: top.temperature,
+            top_p: top.top_p,
+            top_k: top.top_k,
+            seed: top.seed,
+        }
+        .repeats(),
         session: session(top)?,
     };
     Ok(ChatView {
@@ -135,6 +142,27 @@ fn needs(top: &Top<'_, '_>, choices: u32) -> Result<Capabilities, Refusal> {
     ];
     let asked = asked.into_iter().filter(|(_, asked)| *asked);
     Ok(asked.fold(Capabilities::default(), |all, (one, _)| all.with(one)))
+}
+
+/// How the next token is drawn.
+pub(super) struct Sampling<'t, 'i> {
+    pub(super) temperature: Option<Field<'t, 'i>>,
+    pub(super) top_p: Option<Field<'t, 'i>>,
+    pub(super) top_k: Option<Field<'t, 'i>>,
+    pub(super) seed: Option<Field<'t, 'i>>,
+}
+
+/// Below this temperature, and this share of the likely tokens, answers hardly differ: self-consistency was shown to work from 0.3
+/// on (Wang et al. 2022, arXiv 2203.11171, section 3.5).
+const LEAST_DIVERSE: f64 = 0.3;
+
+impl Sampling<'_, '_> {
+    /// Whether one model's answers are much alike, so that they say the same whether it is right or not.
+    pub(super) fn repeats(&self) -> bool {
+        let narrow = |field| present(field).and_then(Json::number).is_some_and(|value| value < LEAST_DIVERSE);
+        let greedy = present(self.top_k).and_then(Json::count) == Some(1);
+        narrow(self.temperature) || narrow(self.top_p) || greedy || present(self.seed).is_some()
+    }
 }
 
 fn logprobs(top: &Top<'_, '_>) -> bool {

@@ -2,6 +2,7 @@
 //! its own SDKs send both. The model and the streaming stand in the path.
 
 use super::Refusal;
+use super::facts::Sampling;
 use super::turns::{Reader, client_tool};
 use super::walk::{Field, Json, Source, Top, fields, present, text};
 use crate::codec::hub::{ChatView, Part, Role, Tool, Turn};
@@ -153,6 +154,7 @@ fields!(Config at "in generationConfig" {
     top_p_ = "top_p",
     top_k = "topK",
     top_k_ = "top_k",
+    seed = "seed",
     kind = "responseMimeType",
     kind_ = "response_mime_type",
     schema = "responseSchema",
@@ -176,6 +178,13 @@ fn config(reader: &mut Reader<'_, '_, '_>, value: Json<'_, '_>) -> Result<(), Re
     reader.view.request.choices = choices.unwrap_or(1).max(1);
     let any = |fields: &[Option<Field<'_, '_>>]| fields.iter().any(|field| present(*field).is_some());
     let sampling = [config.temperature, config.top_p, config.top_p_, config.top_k, config.top_k_];
+    reader.view.request.repeats = Sampling {
+        temperature: config.temperature,
+        top_p: config.top_p.or(config.top_p_),
+        top_k: config.top_k.or(config.top_k_),
+        seed: config.seed,
+    }
+    .repeats();
     let schema = [config.schema, config.schema_, config.json_schema, config.json_schema_];
     let logprobs = present(config.logprobs).or(present(config.logprobs_)).and_then(Json::bool) == Some(true);
     let kinds = present(config.modalities).or(present(config.modalities_));

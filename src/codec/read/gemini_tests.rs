@@ -64,6 +64,21 @@ fn a_request_is_understood_in_both_spellings() {
 }
 
 #[test]
+fn sampling_that_repeats_itself_is_told() {
+    for (config, repeats) in [
+        (json!({}), false),
+        (json!({"temperature": 0}), true),
+        (json!({"temperature": 0.7, "topK": 40, "topP": 0.95}), false),
+        (json!({"topP": 0.1}), true),
+        (json!({"top_k": 1}), true),
+        (json!({"seed": 1}), true),
+    ] {
+        let body = json!({"contents": [{"parts": [{"text": "x"}]}], "generationConfig": config});
+        assert_eq!(look(&body, |_| ()).0.repeats, repeats, "{config}");
+    }
+}
+
+#[test]
 fn what_binds_a_conversation_is_marked() {
     let said = |part: Value| json!({"contents": [{"role": "user", "parts": [part]}]});
     let signed = said(json!({"functionCall": {"name": "f"}, "thoughtSignature": "s"}));

@@ -156,6 +156,24 @@ fn anthropic_blocks_become_parts() {
 }
 
 #[test]
+fn sampling_that_repeats_itself_is_told() {
+    for (more, repeats) in [
+        ("", false),
+        (r#","temperature":0"#, true),
+        (r#","temperature":0.29"#, true),
+        (r#","temperature":0.3"#, false),
+        (r#","temperature":null,"top_p":1"#, false),
+        (r#","temperature":1,"top_p":0.1"#, true),
+        (r#","top_k":1"#, true),
+        (r#","top_k":40"#, false),
+        (r#","seed":7"#, true),
+        (r#","seed":null"#, false),
+    ] {
+        assert_eq!(chat(&with(more)).unwrap().repeats, repeats, "{more}");
+    }
+}
+
+#[test]
 fn needs_are_told_from_the_top_level() {
     let cases = [
         ("", Capabilities::default()),

@@ -48,6 +48,16 @@ impl<'t, 'i> Json<'t, 'i> {
         }
     }
 
+    /// A number.
+    pub(super) fn number(self) -> Option<f64> {
+        match self.0.first() {
+            Some(Node::Static(StaticNode::F64(value))) => Some(*value),
+            Some(Node::Static(StaticNode::U64(value))) => Some(*value as f64),
+            Some(Node::Static(StaticNode::I64(value))) => Some(*value as f64),
+            _ => None,
+        }
+    }
+
     pub(super) fn is_null(self) -> bool {
         matches!(self.0.first(), Some(Node::Static(StaticNode::Null)))
     }
@@ -174,6 +184,7 @@ fields!(
         temperature = "temperature",
         top_p = "top_p",
         top_k = "top_k",
+        seed = "seed",
         modalities = "modalities",
         audio = "audio",
         metadata = "metadata",

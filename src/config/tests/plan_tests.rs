@@ -43,7 +43,7 @@ fn plans_are_read_as_written_and_otherwise_formed() {
     let written = compound(
         "cascade = [{ tries = [\"small\", \"medium\"] }, { tries = [\"small\"], accept = \"judge\", judge = \"medium\", last = \"other\" }]\n\
          draft = [{ drafter = \"small\" }, { drafter = \"medium\", verifier = \"other\" }]\n\
-         members = [\"small\", \"medium\"]\njudge = \"other\"\nrounds = 3\nquorum = 1\nmax_fan_out = 2\n\
+         members = [\"small\", \"medium\"]\njudge = \"other\"\nrounds = 3\nquorum = 1\nmax_fan_out = 2\naudit = 0.02\n\
          judge_failure = \"first_by_order\"\njudge_tie = \"fail\"\nverify_failure = \"serve_unverified\"\nlicense = \"granted\"",
     );
     let cascades: Vec<_> =
@@ -65,7 +65,17 @@ fn plans_are_read_as_written_and_otherwise_formed() {
         (JudgeFailure::FirstByOrder, JudgeFailure::Fail, VerifyFailure::ServeUnverified)
     );
     assert_eq!(written.license, CompoundLicense::Granted);
+    assert_eq!((written.audit, Compound::default().audit), (0.02, 0.0));
     assert_ne!(written.judge, Some(LARGE));
+}
+
+#[test]
+fn a_model_may_be_asked_again_where_its_answers_must_be_the_same() {
+    let written = compound(
+        "cascade = [{ tries = [\"small\", \"small\"] }, { tries = [\"small\", \"small\", \"small\"], accept = \"majority\" }]",
+    );
+    let tries: Vec<usize> = written.cascades.iter().map(|one| one.tries.len()).collect();
+    assert_eq!(tries, [2, 3]);
 }
 
 /// The keys at fault, under `policies[0].compound`.
@@ -88,8 +98,9 @@ fn faults_of_plans_are_found() {
         ("cascades = []", "cascades"),
         ("cascade = [{ tries = [\"small\", \"medum\"] }]", "cascade[0].tries[1]"),
         ("cascade = [{ tries = [\"small\"] }]", "cascade[0].tries"),
-        ("cascade = [{ tries = [\"small\", \"small\"] }]", "cascade[0].tries[1]"),
+        ("cascade = [{ tries = [\"small\", \"small\"], accept = \"structure\" }]", "cascade[0].tries[1]"),
         ("cascade = [{ accept = \"structure\" }]", "cascade[0].tries"),
+        ("cascade = [{ tries = [\"small\", \"medium\"], accept = \"acceptor\" }]", "cascade[0].tries"),
         ("cascade = [{ tries = [], accept = \"structure\" }]", "cascade[0].tries"),
         ("cascade = [{ tries = [\"small\", \"large\"] }]", "cascade[0].tries"),
         ("cascade = [{ tries = [\"small\", \"medium\"], last = \"small\" }]", "cascade[0].last"),
@@ -112,6 +123,8 @@ fn faults_of_plans_are_found() {
         ("verify_failure = \"serve\"", "verify_failure"),
         ("keep_alive_ms = 10", "keep_alive_ms"),
         ("license = \"paired\"", "license"),
+        ("audit = 0.51", "audit"),
+        ("audit = -0.1", "audit"),
     ];
     for (written, key) in cases {
         faults(written, &[key]);
@@ -127,4 +140,8 @@ fn faults_of_plans_are_found() {
     let written = text("draft = [{ drafter = \"small\" }]").replace(", \"draft\"]", "]");
     let keys: Vec<_> = read(&written).unwrap_err().list.into_iter().map(|fault| fault.key).collect();
     assert_eq!(keys, ["policies[0].compound.draft"]);
+    let written = text("audit = 0.1").replace(", \"cascade\"", "");
+    let keys: Vec<_> = read(&written).unwrap_err().list.into_iter().map(|fault| fault.key).collect();
+    assert_eq!(keys, ["policies[0].compound.audit"]);
+    assert!(read(&written.replace("audit = 0.1", "audit = 0")).is_ok());
 }

@@ -64,7 +64,7 @@ fn learned(change: impl FnOnce(&mut World), beyond: &[f32]) -> World {
     parts.policies = snapshot.policies.clone();
     parts.models = snapshot.models.clone();
     parts.learned = None;
-    World { parts, evidence: world.evidence, inputs: world.inputs }
+    World { parts, ..world }
 }
 
 fn decided(change: impl FnOnce(&mut World), beyond: &[f32]) -> String {

@@ -1,13 +1,15 @@
 //! Plans of several models: when they stand for a choice, what they are expected to give, and when they serve.
 
 use super::*;
-use crate::catalog::{AcceptSpec, CascadeSpec, CompoundLicense, DraftSpec, PLAN_PAIRS};
+use crate::catalog::{
+    ACCEPTOR_COLUMNS, AcceptSpec, Acceptor, CascadeSpec, CompoundLicense, DraftSpec, PLAN_PAIRS,
+};
 use crate::routing::{Plan, Role, legs_of};
 
 const CASCADE: &str = "cascade(small & medium | large)";
 
 /// `world()` with `medium` ($0.0048 expected) besides, and these kinds of plan.
-fn with_plans(kinds: &[PlanKind]) -> impl FnOnce(&mut World) + use<> {
+pub(super) fn with_plans(kinds: &[PlanKind]) -> impl FnOnce(&mut World) + use<> {
     let kinds = kinds.to_vec();
     move |w| {
         w.add("medium", (2.0, 4.0), 0.75);
@@ -21,11 +23,11 @@ fn measured(w: &mut World, plan: &str, loss_upper: f64, accepted: f64) {
     (evidence.pairs, evidence.accepted) = (PLAN_PAIRS, Some(accepted));
 }
 
-fn asks(w: &mut World, kind: &str) {
+pub(super) fn asks(w: &mut World, kind: &str) {
     w.inputs.limits.plan = Some(kind.to_owned());
 }
 
-const ALL: [PlanKind; 5] = PlanKind::ALL;
+pub(super) const ALL: [PlanKind; 5] = PlanKind::ALL;
 
 #[test]
 fn what_nobody_measured_never_serves_unasked() {
@@ -148,6 +150,40 @@ fn a_majority_asks_the_third_where_the_first_two_differ() {
     assert_eq!(worst, candidate(&decided, PLAN).worst_cost);
 }
 
+#[test]
+fn an_answer_is_expected_to_stand_as_often_as_was_learnt() {
+    const PLAN: &str = "cascade(small | large by acceptor)";
+    let last = |acceptor: Option<TaskClass>, accepted: Option<f64>| {
+        let mut w = world();
+        with_plans(&[PlanKind::Single, PlanKind::Cascade])(&mut w);
+        w.policy().compound.cascades =
+            vec![CascadeSpec { tries: vec![SMALL], accept: AcceptSpec::Acceptor, last: None }];
+        w.acceptors.extend(acceptor.map(|task| Acceptor {
+            plan: PLAN.into(),
+            task,
+            weights: [0.0; ACCEPTOR_COLUMNS],
+            stands_from: 0.9,
+            answers: 400,
+            stood: 0.6,
+            differs_upper: 0.01,
+        }));
+        if let Some(accepted) = accepted {
+            measured(&mut w, PLAN, 0.01, accepted);
+        }
+        asks(&mut w, "cascade");
+        w.inputs.limits.task = Some(TaskClass::Code);
+        let (snapshot, inputs) = w.seal();
+        let decided = decide_twice(&snapshot, &inputs).unwrap();
+        assert_eq!(decided.plan.to_string(), PLAN);
+        legs_of(&snapshot, &inputs, &decided).last().unwrap().chance
+    };
+    assert_eq!(last(None, None), 1.0, "without an acceptor nothing stands");
+    assert_eq!(last(Some(TaskClass::Math), None), 1.0, "it is of another class");
+    assert_eq!(last(Some(TaskClass::Code), None), 0.4);
+    assert_eq!(last(Some(TaskClass::Code), Some(0.75)), 0.25, "what was counted since");
+    assert_eq!(last(None, Some(0.75)), 1.0, "what was counted when there was one");
+}
+
 /// Enough outcomes of `CASCADE` in three other classes, which loses this much in each; the request is of a fourth.
 fn elsewhere(w: &mut World, loss_upper: f64) {
     with_plans(&[PlanKind::Single, PlanKind::Cascade])(w);
@@ -261,112 +297,6 @@ fn a_kind_that_is_asked_for_is_the_only_one() {
         "no plan is shown to lose at most 0.020 of the baseline's quality: the nearest is cascade(small & medium | large), \
          which may lose 0.050"
     );
-}
-
-#[test]
-fn a_kind_that_cannot_be_had_is_refused_with_what_is_in_the_way() {
-    type Change = fn(&mut World);
-    let cases: [(Change, &str); 6] = [
-        (|w| w.policy().plans = vec![PlanKind::Single], "its `plans` are single"),
-        (
-            |w| w.policy().candidates.retain(|ix| *ix != SMALL),
-            "two candidates that cost less than the baseline",
-        ),
-        (|w| w.live(SMALL).ready = false, "two candidates that cost less"),
-        (|w| w.inputs.facts.hard_markers = HardMarkers::STORED_REFERENCE, "bound to the model"),
-        (
-            |w| {
-                w.policy().compound.cascades = vec![CascadeSpec {
-                    tries: vec![SMALL, LARGE],
-                    accept: AcceptSpec::Agreement,
-                    last: None,
-                }];
-            },
-            "would answer last",
-        ),
-        (|w| w.inputs.facts.needs = Capabilities::TOOLS, "cannot answer with tools"),
-    ];
-    for (change, why) in cases {
-        let mut world = world();
-        with_plans(&ALL)(&mut world);
-        asks(&mut world, "cascade");
-        change(&mut world);
-        let no_route = world.decide().unwrap_err();
-        assert_eq!(
-            (no_route.kind, &*no_route.limit),
-            (crate::routing::NoRouteKind::Plan, "x-pointsman-plan")
-        );
-        assert!(no_route.message.contains(why), "{}", no_route.message);
-    }
-    // A judge is of another family.
-    let mut world = world();
-    with_plans(&ALL)(&mut world);
-    asks(&mut world, "debate");
-    for model in [SMALL, LARGE, ModelIx(2)] {
-        world.model(model).family = "gpt".into();
-    }
-    let message = world.decide().unwrap_err().message;
-    assert!(message.contains("a judge of another family"), "{message}");
-    // Where nothing is routed, the request goes on as it is named.
-    let observed = |w: &mut World| {
-        w.named("large-1", Mode::Observe);
-        asks(w, "debate");
-    };
-    check(observed, "observed observe as named");
-}
-
-#[test]
-fn the_shape_of_the_request_decides_which_kinds_can_answer() {
-    use Capabilities as C;
-    const ONLY_FIRST: [bool; 7] = [true, false, false, false, false, false, false];
-    let can = |kind: &str, accept: AcceptSpec, (needs, stream): (C, bool)| {
-        let mut world = world();
-        world.inputs.facts.stream = stream;
-        with_plans(&ALL)(&mut world);
-        let other = world.add("other", (9.0, 25.0), 0.9);
-        let third = world.add("third", (1.5, 2.5), 0.7);
-        world.policy().candidates.retain(|ix| *ix != other);
-        (0..5).for_each(|ix| world.model(ModelIx(ix)).capabilities = C(u32::MAX));
-        world.policy().compound.judge = Some(other);
-        let mut tries = vec![SMALL, ModelIx(2)];
-        if accept == AcceptSpec::Majority {
-            tries.push(third);
-        }
-        world.policy().compound.cascades = vec![CascadeSpec { tries, accept, last: None }];
-        asks(&mut world, kind);
-        world.inputs.facts.needs = needs;
-        world.inputs.facts.choices = if needs.has(C::MULTIPLE_CHOICES) { 2 } else { 1 };
-        world.decide().is_ok()
-    };
-    let kinds: [(&str, AcceptSpec); 7] = [
-        ("cascade", AcceptSpec::Structure),
-        ("cascade", AcceptSpec::Agreement),
-        ("cascade", AcceptSpec::Majority),
-        ("cascade", AcceptSpec::Judge(ModelIx(3))),
-        ("ensemble", AcceptSpec::Agreement),
-        ("debate", AcceptSpec::Agreement),
-        ("draft", AcceptSpec::Agreement),
-    ];
-    // Under a stream one choice of text and calls is written, whatever was asked for.
-    for (needs, whole, streamed) in [
-        (C::default(), [true; 7], [true; 7]),
-        (C::VISION.with(C::SAMPLING), [true; 7], [true; 7]),
-        (
-            C::JSON_SCHEMA,
-            [true, true, true, true, true, false, false],
-            [true, true, true, true, true, false, false],
-        ),
-        (C::TOOLS, ONLY_FIRST, ONLY_FIRST),
-        (C::MULTIPLE_CHOICES, ONLY_FIRST, [false; 7]),
-        (C::LOGPROBS, ONLY_FIRST, [false; 7]),
-        (C::AUDIO, ONLY_FIRST, [false; 7]),
-        (C::SERVER_TOOLS, [false; 7], [false; 7]),
-    ] {
-        for (stream, expected) in [(false, whole), (true, streamed)] {
-            let found = kinds.map(|(kind, accept)| can(kind, accept, (needs, stream)));
-            assert_eq!(found, expected, "{needs:?}, stream {stream}");
-        }
-    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod plain;
 use serde_json::Value;
 
 use crate::codec::Spoken;
+use crate::types::Compared;
 
 use number::Number;
 use plain::{braced, plain, unwrapped};
@@ -36,6 +37,28 @@ pub(super) fn agree(one: &Spoken, other: &Spoken) -> bool {
         (Some(one), Some(other)) => one.same(&other),
         _ => false,
     }
+}
+
+/// What one answer says beside another.
+pub(super) fn compared(one: &Spoken, other: &Spoken) -> Compared {
+    if agree(one, other) {
+        Compared::Same
+    } else if comes_to_something(one) && comes_to_something(other) {
+        Compared::Differs
+    } else {
+        Compared::Incomparable
+    }
+}
+
+/// Whether it comes to a final answer that can be told.
+fn comes_to_something(spoken: &Spoken) -> bool {
+    let exactly = |text: &str| serde_json::from_str::<Value>(text).is_ok_and(|value| exact(&value));
+    !spoken.refused
+        && if spoken.calls.is_empty() {
+            Final::of(&spoken.text).is_some()
+        } else {
+            spoken.calls.iter().all(|(_, arguments)| exactly(arguments))
+        }
 }
 
 /// What an answer comes to.
@@ -277,6 +300,30 @@ mod tests {
         assert!(!agree(&said(&long), &said(&long)), "what has no final answer agrees with nothing");
         let refused = Spoken { refused: true, ..said("42") };
         assert!(!agree(&refused, &refused));
+    }
+
+    #[test]
+    fn what_cannot_be_compared_is_told_from_what_differs() {
+        let call = |arguments: &str| Spoken {
+            calls: vec![("f".to_owned(), arguments.to_owned())],
+            ..said("Let me look that up, and then see what comes of it in the end, step by step, for you.")
+        };
+        let long = said(&"A long essay about nothing in particular. ".repeat(9));
+        let rows = [
+            (said("42"), said("The answer is 42."), Compared::Same),
+            (said("42"), said("43"), Compared::Differs),
+            (said("42"), said("B"), Compared::Differs),
+            (said("42"), call("{}"), Compared::Differs),
+            (call("{\"a\":1}"), call("{\"a\":2}"), Compared::Differs),
+            (call("{\"a\":1}"), call("{\"a\":"), Compared::Incomparable),
+            (said("42"), long.clone(), Compared::Incomparable),
+            (long.clone(), long, Compared::Incomparable),
+            (said("42"), Spoken { refused: true, ..said("42") }, Compared::Incomparable),
+        ];
+        for (one, other, expected) in rows {
+            assert_eq!(compared(&one, &other), expected, "{} / {}", one.text, other.text);
+            assert_eq!(compared(&other, &one), expected, "{} / {}", other.text, one.text);
+        }
     }
 
     /// The labelled pairs of one part, each with the verdict on it.

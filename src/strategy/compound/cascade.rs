@@ -1,40 +1,74 @@
 //! Cheap models first, another where their answers do not stand.
 
-use super::ask::{Question, Rest, Told, Untold, ask, ask_all, ask_while};
-use super::{Compound, Outcome, Spec, agree, missing, words};
-use crate::routing::{Accept, Cascade, Role};
-use crate::strategy::attempt::Trail;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use super::ask::{NOT_NEEDED, Question, Rest, Told, Untold, ask, ask_all, ask_while};
+use super::tested::{self, Fallen};
+use super::{Compound, Outcome, Spec, agree, missing, serve, words};
+use crate::routing::{Accept, Acceptance, Cascade, Role};
+use crate::strategy::attempt::{LegEnd, Trail};
 use crate::strategy::chain::Failure;
 use crate::strategy::job::Job;
+
+/// An audit ends so long before the time of a request is over: the answer that stood has to be sent yet.
+const TO_SEND: Duration = Duration::from_millis(100);
+
+/// What came of a cascade's test.
+#[derive(Default)]
+struct Test {
+    /// The answer that stood, and how.
+    stands: Option<(Told, String)>,
+    /// Those that did not.
+    fallen: Vec<Fallen>,
+}
+
+impl Test {
+    fn stood(told: Told, how: String) -> Self {
+        Self { stands: Some((told, how)), fallen: Vec::new() }
+    }
+
+    /// Nothing stood; the answer that would have served had it done so, where there is one.
+    fn fell(told: Option<Told>) -> Self {
+        Self { stands: None, fallen: told.map(Fallen::from).into_iter().collect() }
+    }
+}
 
 pub(super) async fn run(
     job: &Job<'_>,
     (compound, cascade): (&Compound, &Cascade),
     trail: &mut Trail,
 ) -> Outcome {
-    let stands = match &cascade.accept {
+    let test = match &cascade.accept {
         Accept::Agreement => agreement(job, compound, trail).await,
         Accept::Majority => majority(job, compound, trail).await,
-        Accept::Structure | Accept::Judge(_) => in_turn(job, (compound, cascade), trail).await,
+        Accept::Structure | Accept::Acceptor | Accept::Judge(_) => {
+            in_turn(job, (compound, cascade), trail).await
+        }
     };
-    match stands {
-        Some((told, how)) => Outcome::Serve(told, how),
-        None => last(job, compound, trail).await,
+    for Fallen { hop, spoken } in &test.fallen {
+        tested::file(job, (*hop, spoken), false, trail);
+    }
+    match test.stands {
+        Some(stood) => audited(job, compound, (stood, &test.fallen), trail).await,
+        None => last(job, compound, &test.fallen, trail).await,
     }
 }
 
 /// All asked at once; the first one's answer, where all say the same. Who failed, was cut off or declined agrees with nobody. The rest
 /// is let go as soon as two differ.
-async fn agreement(job: &Job<'_>, compound: &Compound, trail: &mut Trail) -> Option<(Told, String)> {
+async fn agreement(job: &Job<'_>, compound: &Compound, trail: &mut Trail) -> Test {
     let tries: Vec<_> = compound.of(0, Role::Try).map(|spec| (spec, Question::Clients)).collect();
     let differ = |answers: &[Option<_>]| if same(job, answers) { Rest::Needed } else { Rest::LetGo };
-    let answers = ask_while(job, &tries, differ, trail).await.ok()?;
-    if !same(job, &answers) {
-        return None;
-    }
+    let Ok(answers) = ask_while(job, &tries, differ, trail).await else { return Test::default() };
+    let agreed = tries.len() > 1 && same(job, &answers);
     let told: Vec<Told> = answers.into_iter().flatten().flatten().collect();
     let how = format!("cascade; agreed={}", told.len());
-    told.into_iter().next().filter(|_| tries.len() > 1).map(|first| (first, how))
+    match told.into_iter().next() {
+        Some(first) if agreed => Test::stood(first, how),
+        first => Test::fell(first),
+    }
 }
 
 /// Whether all answers that are there count and say the same.
@@ -52,44 +86,54 @@ fn same(job: &Job<'_>, answers: &[Option<Result<Told, Untold>>]) -> bool {
 
 /// Two asked at once, and a third where they do not say the same; what two of them say. Where neither gave an answer that counts
 /// nobody is left to agree.
-async fn majority(job: &Job<'_>, compound: &Compound, trail: &mut Trail) -> Option<(Told, String)> {
+async fn majority(job: &Job<'_>, compound: &Compound, trail: &mut Trail) -> Test {
     let two: Vec<&Spec> = compound.of(0, Role::Try).collect();
-    let answers = ask_all(job, &two, Question::Clients, trail).await.ok()?;
-    let mut told: Vec<Told> = answers.into_iter().flatten().filter(|told| told.counts(job)).collect();
+    let Ok(answers) = ask_all(job, &two, Question::Clients, trail).await else { return Test::default() };
+    let (mut told, useless): (Vec<Told>, Vec<Told>) =
+        answers.into_iter().flatten().partition(|told| told.counts(job));
     if let [one, other] = &told[..]
         && agree::agree(&one.spoken, &other.spoken)
     {
-        return Some((told.swap_remove(0), "cascade; agreed=2".to_owned()));
+        return Test::stood(told.swap_remove(0), "cascade; agreed=2".to_owned());
     }
-    let spec = compound.of(1, Role::Try).next().filter(|_| !told.is_empty())?;
-    let third = ask(job, spec, Question::Clients, trail).await.ok().filter(|told| told.counts(job))?;
-    let of_two = told.iter().position(|one| agree::agree(&one.spoken, &third.spoken))?;
-    Some((told.swap_remove(of_two), "cascade; agreed=2/3".to_owned()))
+    let Some(spec) = compound.of(1, Role::Try).next().filter(|_| !told.is_empty()) else {
+        return Test::fell(told.into_iter().chain(useless).next());
+    };
+    let third = ask(job, spec, Question::Clients, trail).await.ok().filter(|told| told.counts(job));
+    let says = |one: &Told| third.as_ref().is_some_and(|third| agree::agree(&one.spoken, &third.spoken));
+    match told.iter().position(says) {
+        Some(of_two) => Test::stood(told.swap_remove(of_two), "cascade; agreed=2/3".to_owned()),
+        None => Test::fell(told.into_iter().next()),
+    }
 }
 
 /// One after the other, each answer tested; a test that fails is a test that was not passed.
-async fn in_turn(
-    job: &Job<'_>,
-    (compound, cascade): (&Compound, &Cascade),
-    trail: &mut Trail,
-) -> Option<(Told, String)> {
+async fn in_turn(job: &Job<'_>, (compound, cascade): (&Compound, &Cascade), trail: &mut Trail) -> Test {
+    let mut test = Test::default();
     for (number, spec) in compound.legs.iter().filter(|leg| leg.role == Role::Try).enumerate() {
         let told = match ask(job, spec, Question::Clients, trail).await {
             Ok(told) => told,
-            Err(Untold::Budget(_)) => return None,
+            Err(Untold::Budget(_)) => return test,
             Err(Untold::Failed(_)) => continue,
         };
-        let (stands, test) = match &cascade.accept {
+        let (stands, by) = match &cascade.accept {
             // What has not the form that was asked for needs no judge.
-            Accept::Judge(_) if !told.counts(job) => continue,
+            Accept::Judge(_) if !told.counts(job) => (false, "judge"),
             Accept::Judge(_) => (judged(job, (compound, spec), &told, trail).await, "judge"),
+            Accept::Acceptor => {
+                let signals = tested::signals(job, (told.hop, &told.spoken), trail);
+                let stands = |acceptance: &Acceptance| acceptance.stands(&signals);
+                (compound.acceptance.as_ref().is_some_and(stands), "acceptor")
+            }
             Accept::Structure | Accept::Agreement | Accept::Majority => (told.counts(job), "structure"),
         };
         if stands {
-            return Some((told, format!("cascade; accepted={} by {test}", number + 1)));
+            test.stands = Some((told, format!("cascade; accepted={} by {by}", number + 1)));
+            return test;
         }
+        test.fallen.push(told.into());
     }
-    None
+    test
 }
 
 async fn judged(
@@ -109,10 +153,67 @@ async fn judged(
 }
 
 /// Served untested.
-async fn last(job: &Job<'_>, compound: &Compound, trail: &mut Trail) -> Outcome {
+async fn last(job: &Job<'_>, compound: &Compound, fallen: &[Fallen], trail: &mut Trail) -> Outcome {
     let Some(spec) = compound.first(Role::Last) else { return missing(Role::Last) };
-    match ask(job, spec, Question::Clients, trail).await {
+    let before = trail.legs.len();
+    let answer = ask(job, spec, Question::Clients, trail).await;
+    if trail.legs.len() > before {
+        compare(job, fallen, answer.as_ref().ok(), trail);
+    }
+    match answer {
         Ok(told) => Outcome::Serve(told, "cascade; escalated".to_owned()),
         Err(untold) => Outcome::Fail(Failure::from(untold)),
+    }
+}
+
+/// What stood serves; of the share that is audited the last model is asked all the same, and serves: it is paid for. Nothing fails
+/// for an audit, and whether a request is audited has nothing to do with what its answers say.
+async fn audited(
+    job: &Job<'_>,
+    compound: &Compound,
+    ((told, how), fallen): ((Told, String), &[Fallen]),
+    trail: &mut Trail,
+) -> Outcome {
+    tested::file(job, (told.hop, &told.spoken), true, trail);
+    let before = trail.legs.len();
+    let last = match compound.first(Role::Last).filter(|_| tested::is_drawn(job.id, compound.audit)) {
+        Some(spec) => in_time(job, spec, trail).await,
+        None => None,
+    };
+    // Nobody was called: it is not drawn, or there is no money or no time for it.
+    if trail.legs.len() == before {
+        return Outcome::Serve(told, how);
+    }
+    compare(job, fallen, last.as_ref(), trail);
+    tested::compare(job, (told.hop, &told.spoken), last.as_ref(), trail);
+    match last {
+        Some(last) if last.counts(job) && serve::body(job, &last, None).is_ok() => {
+            Outcome::Serve(last, how + "; audited")
+        }
+        Some(_) | None => Outcome::Serve(told, how + "; audit failed"),
+    }
+}
+
+/// The last model's answer, unless that fails or there is no time for it: an answer is at hand.
+async fn in_time(job: &Job<'_>, spec: &Spec, trail: &mut Trail) -> Option<Told> {
+    let limits = [job.deadline, job.first_token_by].into_iter().flatten();
+    let Some(until) = limits.min().map(|by| by.checked_sub(TO_SEND).unwrap_or(by)) else {
+        return ask(job, spec, Question::Clients, trail).await.ok();
+    };
+    if until <= Instant::now() {
+        return None;
+    }
+    let asked = timeout_at(until, ask(job, spec, Question::Clients, trail)).await;
+    if asked.is_err()
+        && let Some(leg) = trail.legs.last_mut().filter(|leg| leg.end == LegEnd::Cancelled)
+    {
+        leg.fault = Some(NOT_NEEDED);
+    }
+    asked.ok()?.ok()
+}
+
+fn compare(job: &Job<'_>, fallen: &[Fallen], last: Option<&Told>, trail: &mut Trail) {
+    for Fallen { hop, spoken } in fallen {
+        tested::compare(job, (*hop, spoken), last, trail);
     }
 }

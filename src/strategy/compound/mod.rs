@@ -10,6 +10,7 @@ mod form;
 mod held;
 mod jury;
 mod serve;
+mod tested;
 mod words;
 
 use std::future::Future;
@@ -22,7 +23,7 @@ use super::chain::{self, End, Failure};
 use super::job::Job;
 use super::reply::Reply;
 use crate::catalog::{JudgeFailure, VerifyFailure};
-use crate::routing::{Plan, Role};
+use crate::routing::{Acceptance, Plan, Role};
 use crate::types::{FailureClass, NanoUsd};
 
 pub use form::AskedForm;
@@ -45,6 +46,10 @@ pub struct Compound {
     pub judge_tie: JudgeFailure,
     /// What a verifier that failed does.
     pub verify_failure: VerifyFailure,
+    /// Share of requests for which a cascade's last model is asked although an answer stood, 0..1.
+    pub audit: f64,
+    /// When an answer stands, where that was learnt; `None`: none does that takes an acceptor.
+    pub acceptance: Option<Acceptance>,
     /// Time between two signs of life for a client that waits for a stream.
     pub keep_alive: Duration,
     /// Whether a model has answered.

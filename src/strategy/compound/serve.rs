@@ -1,5 +1,6 @@
 //! The answer of a plan on its way to the client: whole, or as the stream it would have been.
 
+use bytes::Bytes;
 use http::{HeaderValue, header};
 
 use super::ask::Told;
@@ -18,20 +19,13 @@ pub(super) async fn told<R: Reply>(
     trail: &mut Trail,
     reply: &mut R,
 ) -> End {
-    let Told { hop, good: Good { status, mut headers, body, .. }, dropped, .. } = told;
-    let wire = job.wire(hop);
-    let asker = job.asker();
     let stream = job.request.is_some_and(|request| request.stream);
-    let made = match (&text, stream) {
-        (Some(text), _) => codec::with_text(wire.dialect, asker, (&body, text), stream),
-        (None, true) => codec::as_stream(wire.dialect, asker, &body),
-        (None, false) if wire.asker.is_some() => codec::cross_answer(wire.dialect, asker, &body),
-        (None, false) => Ok(body),
-    };
-    let body = match made {
+    let body = match body(job, &told, text.as_deref()) {
         Ok(body) => body,
-        Err(fault) => return End::Failed(Failure::new(FailureClass::Malformed, fault.message)),
+        Err(failure) => return End::Failed(failure),
     };
+    let Told { hop, good: Good { status, mut headers, .. }, dropped, .. } = told;
+    let wire = job.wire(hop);
     if stream {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     }
@@ -56,4 +50,17 @@ pub(super) async fn told<R: Reply>(
             End::ClientGone
         }
     }
+}
+
+/// The body the client gets: what a hop told, or another text in its place, whole or as a stream, in the client's dialect.
+pub(super) fn body(job: &Job<'_>, told: &Told, text: Option<&str>) -> Result<Bytes, Failure> {
+    let (wire, asker, body) = (job.wire(told.hop), job.asker(), &told.good.body);
+    let stream = job.request.is_some_and(|request| request.stream);
+    let made = match (text, stream) {
+        (Some(text), _) => codec::with_text(wire.dialect, asker, (body, text), stream),
+        (None, true) => codec::as_stream(wire.dialect, asker, body),
+        (None, false) if wire.asker.is_some() => codec::cross_answer(wire.dialect, asker, body),
+        (None, false) => Ok(body.clone()),
+    };
+    made.map_err(|fault| Failure::new(FailureClass::Malformed, fault.message))
 }

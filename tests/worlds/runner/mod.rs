@@ -85,6 +85,7 @@ pub fn asked(chat: ChatRequest, limits: Limits, live: Live) -> Inputs {
             needs: chat.needs,
             hard_markers: chat.hard_markers,
             cache_markers: chat.cache_markers,
+            repeats: chat.repeats,
             crossings: Vec::new(),
             refused: Vec::new(),
         },

@@ -1,0 +1,194 @@
+//! Cascades that are audited: the last model is now and then asked although an answer stood. Both answers are compared and the
+//! outcome is on record; nothing fails for an audit.
+
+use std::process::Command;
+use std::time::Duration;
+
+use pointsman::ledger::Entry;
+use pointsman::types::{Compared, Tried};
+use serde_json::json;
+
+use crate::compound::{CASCADE, ask, by_model, content, told, world};
+use crate::support::client::{Answer, Request};
+use crate::support::proxy::World;
+use crate::support::{Script, TestConfig};
+
+/// As often as can be configured.
+fn audited() -> String {
+    format!("{CASCADE}\naudit = 0.5")
+}
+
+/// The first answer to a request that was drawn, or to one that was not: which are drawn lies in their ids.
+async fn first(world: &World, request: &Request, drawn: bool) -> Answer {
+    for _ in 0..200 {
+        let answer = world.proxy.exchange(request).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        if answer.header("x-pointsman-plan").is_some_and(|plan| plan.contains("audit")) == drawn {
+            return answer;
+        }
+    }
+    panic!("of 200 requests none was the one, drawn: {drawn}");
+}
+
+/// What came of each model's answer.
+fn tested(entry: &Entry) -> Vec<(String, Option<Tried>)> {
+    let model = |name: &Option<pointsman::types::ModelId>| name.as_ref().unwrap().to_string();
+    let mut found: Vec<_> =
+        entry.attempts.iter().map(|attempt| (model(&attempt.model), attempt.tried)).collect();
+    found.sort_by(|one, other| one.0.cmp(&other.0));
+    found
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_audit_asks_the_last_model_and_serves_what_it_says() {
+    let rows = [
+        ("The answer is 42.", Compared::Same),
+        ("43", Compared::Differs),
+        (
+            "That is a long story, of which it cannot be said in a word or two how it ends, if it does.",
+            Compared::Incomparable,
+        ),
+    ];
+    for (large, same) in rows {
+        let world = world(&audited()).await;
+        let table = vec![("small-1", "42"), ("mid-1", "It is 42."), ("large-1", large)];
+        by_model(&world, table.leak());
+        for stream in [false, true] {
+            let request = ask("cascade", stream);
+            let (drawn, other) = (first(&world, &request, true).await, first(&world, &request, false).await);
+            assert_eq!(drawn.header("x-pointsman-plan"), Some("cascade; agreed=2; audited"), "{large}");
+            assert_eq!(drawn.header("x-pointsman-model"), Some("large"));
+            assert!(drawn.text().contains(large), "{}", drawn.text());
+            assert_eq!(other.header("x-pointsman-plan"), Some("cascade; agreed=2"));
+            assert_eq!(other.header("x-pointsman-model"), Some("small"));
+            for (answer, same, legs) in [(drawn, same, 3), (other, Compared::NotAsked, 2)] {
+                let entry = world.proxy.entry_of(&answer).await;
+                let found = tested(&entry);
+                assert_eq!(found.len(), legs);
+                let tried = found.last().unwrap().1.unwrap();
+                assert_eq!((tried.stood, tried.same), (true, same));
+                assert_eq!((tried.signals.output_tokens, tried.signals.text_bytes), (5, 2));
+                assert!(tried.signals.well_formed && tried.signals.calls == 0);
+                assert!(found[..legs - 1].iter().all(|(_, tried)| tried.is_none()), "{found:?}");
+                let cost: u64 = entry.attempts.iter().map(|attempt| attempt.cost.unwrap().0).sum();
+                assert_eq!(entry.cost.unwrap().0, cost);
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_did_not_stand_is_compared_with_what_the_last_model_says() {
+    let rows = [
+        (["42", "41", "42"], Some(Compared::Same), true),
+        (["42", "41", "43"], Some(Compared::Differs), true),
+        (["CUT 42", "42", "42"], Some(Compared::Incomparable), false),
+        (["FAIL", "FAIL", "41"], None, true),
+    ];
+    for (says, same, well_formed) in rows {
+        // Nothing of it depends on audits.
+        let world = world(CASCADE).await;
+        let models = ["small-1", "mid-1", "large-1"];
+        by_model(&world, models.into_iter().zip(says).collect::<Vec<_>>().leak());
+        let answer = world.proxy.exchange(&ask("cascade", false)).await;
+        assert_eq!(answer.header("x-pointsman-plan"), Some("cascade; escalated"));
+        let entry = world.proxy.only_entry().await;
+        let tried: Vec<Tried> = entry.attempts.iter().filter_map(|attempt| attempt.tried).collect();
+        let found: Vec<_> = tried.iter().map(|one| (one.stood, one.same, one.signals.well_formed)).collect();
+        let expected: Vec<_> = same.into_iter().map(|same| (false, same, well_formed)).collect();
+        assert_eq!(found, expected, "{says:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_answer_of_a_cascade_by_structure_is_on_record() {
+    let world = world(
+        "plans = [\"single\", \"cascade\"]\n[policies.compound]\n\
+         cascade = [{ tries = [\"small\", \"named-0\"], accept = \"structure\", last = \"large\" }]\naudit = 0.5",
+    )
+    .await;
+    by_model(&world, &[("small-1", "CUT 42"), ("mid-1", "41"), ("large-1", "42")]);
+    let drawn = first(&world, &ask("cascade", false), true).await;
+    assert_eq!(drawn.header("x-pointsman-plan"), Some("cascade; accepted=2 by structure; audited"));
+    let entry = world.proxy.entry_of(&drawn).await;
+    let found: Vec<_> = entry.attempts.iter().map(|one| one.tried.map(|one| (one.stood, one.same))).collect();
+    assert_eq!(found, [Some((false, Compared::Incomparable)), Some((true, Compared::Differs)), None]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_audit_that_fails_leaves_what_stood() {
+    for (large, same) in [
+        ("FAIL", Compared::Unanswered),
+        ("BAD", Compared::Unanswered),
+        ("CUT 42", Compared::Incomparable),
+        ("DECLINED No.", Compared::Incomparable),
+    ] {
+        let world = world(&audited()).await;
+        by_model(&world, vec![("small-1", "42"), ("mid-1", "42"), ("large-1", large)].leak());
+        let drawn = first(&world, &ask("cascade", false), true).await;
+        assert_eq!(drawn.header("x-pointsman-plan"), Some("cascade; agreed=2; audit failed"), "{large}");
+        assert_eq!((content(&drawn), drawn.header("x-pointsman-model")), (json!("42"), Some("small")));
+        let entry = world.proxy.entry_of(&drawn).await;
+        assert_eq!(tested(&entry).last().unwrap().1.unwrap().same, same, "{large}");
+        assert_eq!(entry.attempts.len(), 3);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_audit_ends_before_the_deadline_does() {
+    let world = world(&audited()).await;
+    world.small.choose(|seen| told(seen.target(), "42", 10));
+    world.large.choose(|seen| {
+        let answer = told(seen.target(), "42", 10);
+        let slow = seen.json()["model"] == "large-1";
+        if slow { Script::After(Duration::from_secs(30), Box::new(answer)) } else { answer }
+    });
+    let request = ask("cascade", false).with("x-pointsman-deadline-ms", "1500");
+    let drawn = first(&world, &request, true).await;
+    assert_eq!(drawn.header("x-pointsman-plan"), Some("cascade; agreed=2; audit failed"));
+    let entry = world.proxy.entry_of(&drawn).await;
+    let last = entry.attempts.last().unwrap();
+    assert_eq!((last.outcome.as_str(), last.fault.as_deref()), ("cancelled", Some("not_needed")));
+    assert!(last.maybe_billed && entry.cost_estimated, "it may have been written all the same");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_asked_for_an_audit_where_the_ceiling_has_no_room() {
+    let world = world(&audited()).await;
+    // A thousand times what was foreseen: the two spend what was meant for all three.
+    let dear = |seen: &crate::support::fake_provider::Seen| told(seen.target(), "42", 100_000);
+    world.small.choose(dear);
+    world.large.choose(dear);
+    let request = ask("cascade", false).with("x-pointsman-max-cost-usd", "0.002");
+    for _ in 0..24 {
+        let answer = world.proxy.exchange(&request).await;
+        assert_eq!((answer.status, answer.header("x-pointsman-plan")), (200, Some("cascade; agreed=2")));
+    }
+    let asked = world.large.seen();
+    assert!(asked.iter().all(|seen| seen.json()["model"] != "large-1"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_tested_is_explained() {
+    let world = world(&audited()).await;
+    world.small.choose(|seen| told(seen.target(), "42", 10));
+    world.large.choose(|seen| match seen.json()["model"].as_str() {
+        Some("mid-1") => told(seen.target(), "42", 10),
+        _ => told(seen.target(), "43", 10),
+    });
+    let request = ask("cascade", false);
+    let both = [first(&world, &request, true).await, first(&world, &request, false).await];
+    let ids = both.map(|answer| answer.header("x-pointsman-id").unwrap().to_owned());
+    let text = world.proxy.text.clone();
+    let directory = world.proxy.stop().await;
+    let config = directory.path().join("pointsman.toml");
+    std::fs::write(&config, text).unwrap();
+    for (id, says) in
+        ids.iter().zip(["; its answer stood, the last model says something else\n", "; its answer stood\n"])
+    {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pointsman"));
+        command.args(["explain", id, "--config"]).arg(&config).envs(TestConfig::secrets());
+        let said = String::from_utf8_lossy(&command.output().unwrap().stdout).into_owned();
+        assert!(said.contains(says) && said.contains("comes out the same again"), "{says} in {said}");
+    }
+}
