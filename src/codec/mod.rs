@@ -20,8 +20,9 @@ mod vectors;
 
 pub use answer::{Answer, Finish, Malformed, read_answer, read_usage, visible_usage};
 pub use cross::{
-    Asker, Composed, Crossed, Destination, Obstacle, Origin, Spoken, StreamCrossing, as_stream, compose,
-    conversation, cross_answer, cross_error, cross_request, cross_vectors, spoken, with_text,
+    Asker, Composed, Crossed, Destination, Form, Obstacle, Offered, Origin, Spoken, StreamCrossing,
+    as_stream, compose, conversation, cross_answer, cross_error, cross_request, cross_vectors, form, spoken,
+    with_text,
 };
 pub use error::{
     AttemptNote, OwnError, ProviderError, classify, error_body, error_event, response_error_event,

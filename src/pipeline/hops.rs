@@ -6,7 +6,7 @@ use super::understand::{Read, has_credential, standing};
 use super::{Dispatch, Inbound, Loaded};
 use crate::catalog::{Balance, Policy, Snapshot};
 use crate::routing::{Leg, Plan};
-use crate::strategy::{Compound, Heard, Hop, Spec};
+use crate::strategy::{AskedForm, Compound, Heard, Hop, Spec};
 use crate::types::{DeploymentId, DeploymentIx, Dialect, ModelId, ModelIx, NanoUsd, Operation};
 
 /// Most hops of one chain.
@@ -71,6 +71,7 @@ pub(super) fn compound(
         acceptance: dispatch.acceptance.clone(),
         keep_alive: compound.keep_alive,
         heard: Heard::default(),
+        form: AskedForm::default(),
     })
 }
 

@@ -29,7 +29,7 @@ pub async fn run<R: Reply>(job: &Job<'_>, trail: &mut Trail, reply: &mut R) -> E
 
 pub use attempt::{Attempt, Leg, LegEnd, Trail};
 pub use chain::{End, Failure, NotReady};
-pub use compound::{Compound, Heard, PlanFault, Spec};
+pub use compound::{AskedForm, Compound, Heard, PlanFault, Spec};
 pub use job::{Hop, Job};
 pub use memory::Memory;
 pub use reply::{Gone, Head, Reply, Translated};

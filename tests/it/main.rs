@@ -24,6 +24,7 @@ mod clients;
 mod compound;
 mod compound_acceptor;
 mod compound_again;
+mod compound_form;
 mod compound_held;
 mod corpora;
 mod credentials;

@@ -9,6 +9,7 @@ mod anthropic;
 mod chat;
 mod embeddings;
 mod fields;
+mod form;
 mod gemini;
 mod hub;
 mod ids;
@@ -21,6 +22,7 @@ mod told;
 use bytes::Bytes;
 
 pub use embeddings::cross_vectors;
+pub use form::{Form, Offered, form};
 pub use hub::Obstacle;
 pub use stream::StreamCrossing;
 pub use told::{Composed, Spoken, as_stream, compose, conversation, spoken, with_text};

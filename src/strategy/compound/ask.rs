@@ -1,13 +1,15 @@
 //! One leg: a whole answer from one hop, paid for and on record, kept here.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Spec, words};
+use super::Spec;
+use super::form::{self, Fit};
 use crate::codec::{self, Composed, Spoken};
-use crate::routing::affords;
+use crate::routing::{Plan, affords};
 use crate::strategy::answer::{self, Good, Untaken};
 use crate::strategy::attempt::{Attempt, LegEnd, Trail};
 use crate::strategy::chain::{Failure, Uncalled, Wants, call, failed, provider_request_id, unknown_fate};
@@ -50,12 +52,23 @@ pub(super) struct Told {
     pub(super) spoken: Spoken,
     /// What translation left out of the client's request.
     pub(super) dropped: Vec<&'static str>,
+    /// How it stands to the form that was asked for, once that was looked at.
+    fit: OnceLock<Fit>,
 }
 
 impl Told {
-    /// Whether it may be compared, judged or built upon: whole, not declined, and in the form that was asked for.
+    /// Whether it may stand, be compared, judged or built upon: whole, not declined, and in the form that was asked for. Where that
+    /// form cannot be checked a cascade has somebody else who answers; who else has nobody takes it for what it looks like.
     pub(super) fn counts(&self, job: &Job<'_>) -> bool {
-        words::is_well_formed(job.request, &self.spoken)
+        let escalates = || {
+            let plan = job.compound.as_ref().map(|compound| &compound.plan);
+            matches!(plan, Some(Plan::Cascade(_)))
+        };
+        match self.fit.get_or_init(|| form::fit(job, &self.spoken)) {
+            Fit::Fits => true,
+            Fit::Untold => !escalates(),
+            Fit::Misfits => false,
+        }
     }
 }
 
@@ -265,7 +278,7 @@ async fn called(
             if let Some(compound) = &job.compound {
                 compound.heard.set();
             }
-            Ok(Told { hop, good, spoken, dropped })
+            Ok(Told { hop, good, spoken, dropped, fit: OnceLock::new() })
         }
         Err(fault) => {
             let failure = Failure { sent: true, ..Failure::new(FailureClass::Malformed, fault.message) };

@@ -6,6 +6,7 @@ mod agree;
 mod ask;
 mod cascade;
 mod draft;
+mod form;
 mod held;
 mod jury;
 mod serve;
@@ -24,6 +25,8 @@ use super::reply::Reply;
 use crate::catalog::{JudgeFailure, VerifyFailure};
 use crate::routing::{Acceptance, Plan, Role};
 use crate::types::{FailureClass, NanoUsd};
+
+pub use form::AskedForm;
 
 use ask::{NOT_NEEDED, Told, Untold};
 use held::{Held, Waited};
@@ -51,6 +54,8 @@ pub struct Compound {
     pub keep_alive: Duration,
     /// Whether a model has answered.
     pub heard: Heard,
+    /// The form that answers are held against.
+    pub form: AskedForm,
 }
 
 /// Set once, seen by all copies.

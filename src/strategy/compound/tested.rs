@@ -3,8 +3,9 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
+use super::agree;
 use super::ask::Told;
-use super::{agree, words};
+use super::form::{Fit, fit};
 use crate::codec::Spoken;
 use crate::strategy::attempt::{Leg, LegEnd, Trail};
 use crate::strategy::job::Job;
@@ -39,7 +40,7 @@ pub(super) fn signals(job: &Job<'_>, (hop, spoken): (usize, &Spoken), trail: &Tr
         text_bytes: u32::try_from(spoken.text.len()).unwrap_or(u32::MAX),
         calls: u8::try_from(spoken.calls.len()).unwrap_or(u8::MAX),
         probability: None,
-        well_formed: words::is_well_formed(job.request, spoken),
+        well_formed: has_form(job, spoken),
     }
 }
 
@@ -54,15 +55,17 @@ pub(super) fn compare(
     let several = job.request.is_some_and(|request| request.choices > 1);
     let same = match last {
         None => Compared::Unanswered,
-        Some(last) if several || !last.counts(job) || !words::is_well_formed(job.request, spoken) => {
-            Compared::Incomparable
-        }
+        Some(last) if several || !last.counts(job) || !has_form(job, spoken) => Compared::Incomparable,
         Some(last) => agree::compared(spoken, &last.spoken),
     };
     let leg = trail.legs.iter_mut().find(|leg| gave(job, hop, leg));
     if let Some(tried) = leg.and_then(|leg| leg.tried.as_mut()) {
         tried.same = same;
     }
+}
+
+fn has_form(job: &Job<'_>, spoken: &Spoken) -> bool {
+    fit(job, spoken) == Fit::Fits
 }
 
 /// Whether it is the leg that gave a tested answer. Of the plan's other legs none answers at its deployment: who judges is of another family, and

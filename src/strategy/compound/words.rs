@@ -4,8 +4,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::codec::{ChatRequest, Composed, Finish, Spoken};
-use crate::types::Capabilities;
+use crate::codec::Composed;
 
 /// A verdict is looked for in this much of an answer.
 const MAX_VERDICT: usize = 64 << 10;
@@ -186,30 +185,6 @@ fn objects(text: &str) -> Vec<Value> {
         }
     }
     found
-}
-
-/// Whether an answer has the form that was asked for: not cut off, not a refusal, a call or a text, and JSON where JSON was
-/// asked for.
-pub(super) fn is_well_formed(request: Option<&ChatRequest>, spoken: &Spoken) -> bool {
-    let whole = matches!(spoken.finish, Some(Finish::Stop | Finish::ToolCalls));
-    if !whole || spoken.refused {
-        return false;
-    }
-    let calls = spoken.calls.iter().all(|(name, arguments)| {
-        !name.is_empty() && serde_json::from_str::<Value>(arguments).is_ok_and(|value| value.is_object())
-    });
-    let wants_json = request.is_some_and(|request| {
-        request.needs.has(Capabilities::JSON_SCHEMA) || request.needs.has(Capabilities::JSON_OBJECT)
-    });
-    let text = spoken.text.trim();
-    calls
-        && match (wants_json, spoken.calls.is_empty()) {
-            (_, false) => true,
-            (true, true) => {
-                serde_json::from_str::<Value>(text).is_ok_and(|value| value.is_object() || value.is_array())
-            }
-            (false, true) => !text.is_empty(),
-        }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod write;
 
 pub(super) use answer::{read_answer, write_answer};
 pub(super) use read::read_request;
+pub(super) use schema::json_schema;
 pub(super) use stream::{Reader, Teller};
 pub(super) use write::write_request;
 

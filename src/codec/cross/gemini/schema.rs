@@ -13,7 +13,7 @@ use crate::codec::cross::text::{Json, Text, Writer};
 const MAX_DEPTH: usize = 48;
 
 /// The same as a JSON schema; `None` for what is no schema.
-pub(super) fn json_schema(raw: &RawValue) -> Option<Json<'static>> {
+pub(in crate::codec::cross) fn json_schema(raw: &RawValue) -> Option<Json<'static>> {
     let mut out = Writer::default();
     schema(raw, 0, &mut out)?;
     let bytes = out.into_bytes();
