@@ -2,6 +2,7 @@
 //! chosen on `train` rows, served on `test` rows, costs from the ledger. `scripts/plans.sh DATA` measures it on labelled rows
 //! that are not in this repository; on a few of ours the same way is kept tested.
 
+mod acceptor;
 mod figures;
 mod pool;
 mod replay;
@@ -196,6 +197,7 @@ async fn measured() {
         report[name]["free_against_blind_mix"] = beside.json();
         report[name]["blind_mix"] = mix;
     }
+    report["by_acceptor"] = acceptor::measured(&pool, baseline).await;
     let text = serde_json::to_string_pretty(&report).unwrap();
     println!("{text}");
     if let Ok(out) = std::env::var("PLANS_OUT") {

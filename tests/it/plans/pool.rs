@@ -190,8 +190,9 @@ impl Pool {
         );
         if !written.is_empty() {
             let tries = written.iter().map(|plan| match plan {
-                Plan::Cascade(Cascade { tries, last, .. }) => {
-                    let accept = if tries.len() == 2 { "agreement" } else { "majority" };
+                Plan::Cascade(Cascade { tries, accept, last }) => {
+                    let accept = json!(accept);
+                    let accept = accept.as_str().unwrap();
                     let tries: Vec<&str> = tries.iter().map(ModelId::as_str).collect();
                     format!("{{ tries = {tries:?}, accept = \"{accept}\", last = \"{last}\" }}")
                 }

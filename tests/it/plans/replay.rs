@@ -44,6 +44,12 @@ pub struct Served {
 
 /// Asks every prompt once through a proxy of its own; what was served, in the order of the prompts.
 pub async fn serve(pool: &Pool, prompts: &[&Prompt], policy: &Policy<'_>) -> Vec<Served> {
+    let on_record = serve_on_record(pool, prompts, policy).await;
+    on_record.into_iter().map(|(served, _)| served).collect()
+}
+
+/// The same, each with what the ledger has of it.
+pub async fn serve_on_record(pool: &Pool, prompts: &[&Prompt], policy: &Policy<'_>) -> Vec<(Served, Entry)> {
     let provider = FakeProvider::start().await;
     replay(&provider, pool);
     let text = |ledger: &std::path::Path| {
@@ -76,11 +82,11 @@ pub async fn serve(pool: &Pool, prompts: &[&Prompt], policy: &Policy<'_>) -> Vec
     }
     proxy.until_metric("pointsman_requests_in_flight", 0.0).await;
     let entries = recorded(&proxy, prompts.len()).await;
-    let mut served: Vec<(usize, Served)> = entries
+    let mut served: Vec<(usize, (Served, Entry))> = entries
         .into_iter()
         .map(|entry| {
             let (at, answer) = answers.remove(&entry.id.to_string()).unwrap();
-            (at, settled(prompts[at], &entry, &answer))
+            (at, (settled(prompts[at], &entry, &answer), entry))
         })
         .collect();
     served.sort_by_key(|(at, _)| *at);
