@@ -27,7 +27,7 @@
 //! | [`upstream`] | one call to one target; names, pool, health | tries another target |
 //! | [`strategy`] | running a plan of one model or several: legs, the written chain, the commit gate of streams, the spending guard | calls a target outside the plan |
 //! | [`ledger`] | a row a request, every attempt, totals | blocks a request |
-//! | [`learning`] | labelled rows, training, what a predictor is worth | runs on a request's path |
+//! | [`learning`] | labelled rows, training, what a predictor is worth; what plans are worth, from the ledger | runs on a request's path |
 //! | [`pipeline`] | one request, stage after stage, its account | knows Pingora |
 //! | [`proxy`] | Pingora's hooks, bounded bodies, refusals on the wire, admin | decides, prices, parses JSON |
 //! | [`intercept`] | certificates minted per host, CONNECT, tunnels | decides, reads JSON |

@@ -46,6 +46,8 @@ enum Command {
     Explain(cmd::explain::ExplainArgs),
     /// Add the ledger up
     Report(cmd::report::ReportArgs),
+    /// Learn from the ledger how often cascades stand, what they lose at most and what they cost
+    Calibrate(cmd::calibrate::CalibrateArgs),
     /// Learn a predictor from labelled prompts
     Train(cmd::train::TrainArgs),
     /// Measure a predictor on labelled prompts, beside the simple ways to do without
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         Command::Eval(eval) => cmd::eval::run(eval, json),
         Command::Loadtest(loadtest) => cmd::loadtest::run(loadtest, json),
         Command::Report(report) => cmd::report::run(config, report, json),
+        Command::Calibrate(calibrate) => cmd::calibrate::run(config, calibrate, json),
         Command::Prices(prices) => cmd::prices::run(config, prices, json),
     };
     match printed {

@@ -33,8 +33,9 @@ pub struct Evidence {
     pub level: EvidenceLevel,
     /// Number of paired outcomes.
     pub pairs: u32,
-    /// Mean quality of the measured model, 0..1.
-    pub mean_quality: f64,
+    /// Mean quality of the measured model, 0..1; of a plan it may be unknown: what was measured without labels says what is lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean_quality: Option<f64>,
     /// Mean of (baseline's score - model's score); negative when the model is better.
     pub mean_loss: f64,
     /// Upper end of the loss's one-sided 95 % interval.
@@ -50,7 +51,7 @@ pub struct Evidence {
 
 impl Evidence {
     /// Whether it is about a plan of several models, which is called as decisions print it.
-    fn is_of_plan(&self) -> bool {
+    pub fn is_of_plan(&self) -> bool {
         self.model.as_str().ends_with(')')
     }
 
@@ -92,6 +93,17 @@ pub const PLAN_PAIRS: u32 = 200;
 const LEAST_CLASSES: usize = 3;
 /// Pairs from which on a class is one of those.
 const LEAST_PAIRS: u32 = 20;
+
+/// The profile file.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// What was measured; of two entries of one cell the later counts.
+    pub evidence: Vec<Evidence>,
+    /// When answers stand; of two of one plan and class the later counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acceptors: Vec<Acceptor>,
+}
 
 /// What was measured, by (baseline, model, task class); what that says of every class, by (baseline, plan); and when answers stand.
 #[derive(Clone, Debug, Default)]
@@ -195,7 +207,7 @@ fn pool(cells: &[&Evidence]) -> Vec<PooledEvidence> {
         let evidence = Evidence {
             task,
             pairs: own.map_or(0, |own| own.pairs),
-            mean_quality: own.map_or(0.0, |own| own.mean_quality),
+            mean_quality: own.and_then(|own| own.mean_quality),
             mean_loss,
             loss_upper,
             accepted,
@@ -226,7 +238,7 @@ mod tests {
             task,
             level: EvidenceLevel::Paired,
             pairs,
-            mean_quality: 0.8,
+            mean_quality: Some(0.8),
             mean_loss,
             loss_upper,
             accepted: Some(0.7),

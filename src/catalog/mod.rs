@@ -23,7 +23,7 @@ pub use client::{Client, ClientKey, Clients};
 pub use compound::{
     AcceptSpec, CascadeSpec, Compound, CompoundLicense, DraftSpec, JudgeFailure, VerifyFailure, family_of,
 };
-pub use evidence::{Evidence, EvidenceLevel, EvidenceTable, PLAN_PAIRS, PooledEvidence};
+pub use evidence::{Evidence, EvidenceLevel, EvidenceTable, PLAN_PAIRS, PooledEvidence, Profile};
 pub use forest::{ASKED, Forest, LEAVES, QUESTIONS, Question, Tree};
 pub use learned::{Learned, LossCurve, LossKnot};
 pub use model::{Balance, Deployment, LatencyPrior, Model, Price, PriceList, QualityPriors, Tier};

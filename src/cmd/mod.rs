@@ -1,6 +1,7 @@
 //! One file a command: arguments, calls, printing. No rules of the product stand here.
 
 pub mod ca;
+pub mod calibrate;
 pub mod check;
 pub mod demo;
 pub mod eval;

@@ -61,7 +61,8 @@ impl Instant {
         Ok(Self::Ago(u64::from(number) * unit_ms))
     }
 
-    fn unix_ms(self, now_ms: u64) -> u64 {
+    /// In milliseconds since 1970.
+    pub(super) fn unix_ms(self, now_ms: u64) -> u64 {
         match self {
             Self::Day(at) => at,
             Self::Ago(age) => now_ms.saturating_sub(age),

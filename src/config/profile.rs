@@ -1,11 +1,9 @@
 //! `[routing] profile`: a JSON file of measured evidence and of acceptors that were learnt, `{"evidence": [..], "acceptors": [..]}`.
 //! Without one nothing is licensed.
 
-use serde::Deserialize;
-
 use super::Context;
 use super::tree::{Node, Table};
-use crate::catalog::{Acceptor, Acceptors, Evidence, EvidenceTable};
+use crate::catalog::{self, Acceptors, EvidenceTable};
 
 /// A profile and the text it was read from.
 #[derive(Default)]
@@ -14,14 +12,6 @@ pub(super) struct Profile {
     pub(super) text: String,
     /// What it says.
     pub(super) evidence: EvidenceTable,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    evidence: Vec<Evidence>,
-    #[serde(default)]
-    acceptors: Vec<Acceptor>,
 }
 
 /// Reads the given text, or else the file that the configuration names.
@@ -55,15 +45,21 @@ fn file(node: &Node<'_>, context: &Context<'_>) -> Option<String> {
 
 /// Evidence about models that are not configured is kept: it licenses nothing and costs nothing.
 fn parse(text: &str) -> Result<EvidenceTable, String> {
-    let file: File = serde_json::from_str(text)
+    let file: catalog::Profile = serde_json::from_str(text)
         .map_err(|error| format!("the profile is not {{\"evidence\": [..]}}: {error}"))?;
     for (position, evidence) in file.evidence.iter().enumerate() {
-        let figures = [evidence.mean_quality, evidence.mean_loss, evidence.loss_upper];
+        if evidence.mean_quality.is_none() && !evidence.is_of_plan() {
+            return Err(format!(
+                "evidence[{position}] of the profile is of one model and lacks its mean_quality: only a plan's may be unknown"
+            ));
+        }
+        let quality = evidence.mean_quality.unwrap_or(0.0);
+        let figures = [quality, evidence.mean_loss, evidence.loss_upper];
         let shares = evidence.accepted.is_none_or(|share| (0.0..=1.0).contains(&share))
             && evidence.cost_ratio.is_none_or(|ratio| ratio.is_finite() && ratio >= 0.0);
         let possible = shares
             && figures.iter().all(|figure| (-1.0..=1.0).contains(figure))
-            && evidence.mean_quality >= 0.0
+            && quality >= 0.0
             && evidence.loss_upper >= evidence.mean_loss;
         if !possible {
             return Err(format!(

@@ -3,14 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
 use serde_json::json;
 
 use super::sample::{BASELINE, MODELS, Row, SHELVES, Sample};
 use super::score::{mean, paired_loss};
 use super::settings::ROUTED;
 use crate::analysis::{extract, understand};
-use crate::catalog::{Evidence, EvidenceLevel};
+use crate::catalog::{Evidence, EvidenceLevel, Profile};
 use crate::codec::{Scratch, read};
 use crate::types::{ModelId, Operation, TaskClass};
 
@@ -32,11 +31,7 @@ pub fn evidence(sample: &Sample) -> Vec<Evidence> {
 
 /// The evidence as the text of a profile file.
 pub fn profile(evidence: &[Evidence]) -> Result<String, serde_json::Error> {
-    #[derive(Serialize)]
-    struct Profile<'e> {
-        evidence: &'e [Evidence],
-    }
-    serde_json::to_string_pretty(&Profile { evidence })
+    serde_json::to_string_pretty(&Profile { evidence: evidence.to_vec(), ..Profile::default() })
 }
 
 fn cell(task: TaskClass, rows: &[&Row], model: usize) -> Evidence {
@@ -50,7 +45,7 @@ fn cell(task: TaskClass, rows: &[&Row], model: usize) -> Evidence {
         task,
         level: EvidenceLevel::Paired,
         pairs: u32::try_from(rows.len()).unwrap_or(u32::MAX),
-        mean_quality: mean(&scores),
+        mean_quality: Some(mean(&scores)),
         mean_loss: loss.mean,
         // Of a row or two the bound is wider than a loss can be.
         loss_upper: loss.upper.min(1.0),

@@ -10,7 +10,7 @@ use crate::catalog::{ACCEPTOR_COLUMNS, Acceptor};
 use crate::types::{ModelId, Signals, TaskClass};
 
 /// Answers below which nothing is learnt: the bound alone would ask for more.
-const LEAST_ANSWERS: usize = 100;
+pub(super) const LEAST_ANSWERS: usize = 100;
 /// Parts, each scored by a fit on the others.
 const PARTS: u64 = 5;
 /// Limits that are looked at: all answers stand, three of four, two, one.

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::acceptor::{Tested, acceptor};
+use super::acceptor::{LEAST_ANSWERS, Tested, acceptor};
 use crate::catalog::Acceptor;
 use crate::ledger::{AttemptRow, Entry};
 use crate::routing::{Accept, Cascade, Plan};
@@ -26,7 +27,7 @@ struct Cell {
 }
 
 /// What came of one plan and class.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Learnt {
     /// The plan as decisions print it.
     pub plan: ModelId,
@@ -38,6 +39,17 @@ pub struct Learnt {
     pub most_differing: f64,
     /// `None`: no limit keeps to that.
     pub acceptor: Option<Acceptor>,
+}
+
+impl Learnt {
+    /// Takes the place of what was learnt before. What answers enough do not bear out is no more; too few say nothing.
+    pub fn put_into(&self, known: &mut Vec<Acceptor>) {
+        if self.acceptor.is_none() && self.answers < LEAST_ANSWERS {
+            return;
+        }
+        known.retain(|one| (&one.plan, one.task) != (&self.plan, self.task));
+        known.extend(self.acceptor.clone());
+    }
 }
 
 impl Answers {
@@ -90,6 +102,7 @@ fn tested(draw: u64, tried: Tried, complexity: f64) -> Option<Tested> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::ACCEPTOR_COLUMNS;
     use crate::routing::{Decision, Reason};
     use crate::types::{RequestId, Served, Signals};
 
@@ -147,6 +160,40 @@ mod tests {
             acceptor.stands(&signals, 0.5)
         };
         assert!(of(40) && !of(920));
+    }
+
+    #[test]
+    fn what_is_learnt_takes_the_place_of_what_was() {
+        let acceptor = |stood: f64| Acceptor {
+            plan: "cascade(small | large by acceptor)".into(),
+            task: TaskClass::Math,
+            weights: [0.0; ACCEPTOR_COLUMNS],
+            stands_from: 0.5,
+            answers: 400,
+            stood,
+            differs_upper: 0.01,
+        };
+        let learnt = |answers, acceptor| Learnt {
+            plan: "cascade(small | large by acceptor)".into(),
+            task: TaskClass::Math,
+            answers,
+            most_differing: 0.02,
+            acceptor,
+        };
+        let of_code = Acceptor { task: TaskClass::Code, ..acceptor(0.3) };
+        let put = |learnt: Learnt| {
+            let mut known = vec![acceptor(0.3), of_code.clone()];
+            learnt.put_into(&mut known);
+            known.iter().map(|one| (one.task, one.stood)).collect::<Vec<_>>()
+        };
+        let code = (TaskClass::Code, 0.3);
+        assert_eq!(put(learnt(500, Some(acceptor(0.6)))), [code, (TaskClass::Math, 0.6)]);
+        assert_eq!(put(learnt(500, None)), [code], "it does not hold any more");
+        assert_eq!(
+            put(learnt(LEAST_ANSWERS - 1, None)),
+            [(TaskClass::Math, 0.3), code],
+            "too few say nothing"
+        );
     }
 
     #[test]

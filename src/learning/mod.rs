@@ -1,12 +1,15 @@
-//! Learning from labelled prompts: rows in, a predictor out, and what a predictor is worth on rows it has not seen. Runs
-//! offline, never on a request's path. Features and words are read by the same code that serves requests.
+//! Learning from labelled prompts: rows in, a predictor out, and what a predictor is worth on rows it has not seen; and from the
+//! ledger, what plans are worth. Runs offline, never on a request's path. Features and words are read by the same code that serves
+//! requests.
 
 mod acceptor;
 mod answers;
+mod binomial;
 mod curves;
 pub mod eval;
 mod forest;
 pub mod metrics;
+pub mod plans;
 mod ridge;
 mod rows;
 mod sheet;

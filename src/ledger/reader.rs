@@ -84,7 +84,7 @@ impl Reader {
 
     /// As `each`, without the inputs, and without a decision that an older version wrote and this one cannot read:
     /// what was spent can be added up all the same.
-    pub(super) fn each_sum(&self, span: Span, each: impl FnMut(Entry) -> bool) -> Result<(), LedgerError> {
+    pub fn each_sum(&self, span: Span, each: impl FnMut(Entry) -> bool) -> Result<(), LedgerError> {
         let without_inputs = |row: &Row<'_>, shapes: &ShapeNames<'_>| {
             Ok(Entry { decision: decision_of(row, shapes).unwrap_or_default(), ..entry_of(row)? })
         };

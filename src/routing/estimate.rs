@@ -39,8 +39,8 @@ pub(super) fn quality(
 ) -> Estimate {
     let clamp = |value: f64| value.clamp(0.0, 1.0);
     let foreseen = inputs.forecast.as_ref().and_then(|forecast| forecast.of(model));
-    match (evidence, foreseen) {
-        (Some(found), _) => measured(found),
+    match (evidence.and_then(measured), foreseen) {
+        (Some(measured), _) => measured,
         (None, Some(foreseen)) => foreseen.estimate(),
         (None, None) => {
             let mean = belief(snapshot, analysis, model);
@@ -49,12 +49,12 @@ pub(super) fn quality(
     }
 }
 
-/// The quality that was measured.
-pub(super) fn measured(found: &Evidence) -> Estimate {
+/// The quality that was measured, where that is more than a loss.
+pub(super) fn measured(found: &Evidence) -> Option<Estimate> {
     let clamp = |value: f64| value.clamp(0.0, 1.0);
     let half = (found.loss_upper - found.mean_loss).abs();
-    let mean = clamp(found.mean_quality);
-    Estimate { low: clamp(mean - half), mean, high: clamp(mean + half) }
+    let mean = clamp(found.mean_quality?);
+    Some(Estimate { low: clamp(mean - half), mean, high: clamp(mean + half) })
 }
 
 /// The quality of a baseline less what something loses against it.

@@ -146,7 +146,7 @@ impl World {
             task: TaskClass::Code,
             level: EvidenceLevel::Paired,
             pairs: 200,
-            mean_quality: 0.88,
+            mean_quality: Some(0.88),
             mean_loss: loss_upper - 0.01,
             loss_upper,
             accepted: None,

@@ -189,13 +189,13 @@ impl Field<'_> {
         Some((NanoUsd((alone.0 as f64 * ratio).round() as u64) + audits).max(always))
     }
 
-    /// Measured, or what is expected of the baseline less what all classes say the plan loses, or that of the best model that
-    /// answers first: what nobody has measured gains nothing.
+    /// Measured, or what is expected of the baseline less what the plan loses, where it is known by that or by other classes only, or
+    /// that of the best model that answers first: what nobody has measured gains nothing.
     fn compound_quality(&self, plan: &Plan) -> Estimate {
-        match evidence(self.snapshot, self.baseline, self.analysis, plan) {
-            Some(found) if is_own(found) => return estimate::measured(&found.evidence),
-            Some(found) => return estimate::less(self.quality(self.baseline), &found.evidence),
-            None => {}
+        if let Some(found) = evidence(self.snapshot, self.baseline, self.analysis, plan) {
+            let measured = Some(found).filter(|found| is_own(found));
+            let measured = measured.and_then(|found| estimate::measured(&found.evidence));
+            return measured.unwrap_or_else(|| estimate::less(self.quality(self.baseline), &found.evidence));
         }
         let first =
             plan.first_to_answer().iter().filter_map(|model| self.snapshot.model_by_id(model.as_str()));

@@ -2,15 +2,16 @@
 //! outcome is on record; nothing fails for an audit.
 
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use pointsman::ledger::Entry;
 use pointsman::types::{Compared, Tried};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::compound::{CASCADE, ask, by_model, content, told, world};
 use crate::support::client::{Answer, Request};
-use crate::support::proxy::World;
+use crate::support::proxy::{Proxy, World};
 use crate::support::{Script, TestConfig};
 
 /// As often as can be configured.
@@ -138,11 +139,9 @@ async fn an_audit_that_fails_leaves_what_stood() {
 async fn an_audit_ends_before_the_deadline_does() {
     let world = world(&audited()).await;
     world.small.choose(|seen| told(seen.target(), "42", 10));
-    world.large.choose(|seen| {
-        let answer = told(seen.target(), "42", 10);
-        let slow = seen.json()["model"] == "large-1";
-        if slow { Script::After(Duration::from_secs(30), Box::new(answer)) } else { answer }
-    });
+    world
+        .large
+        .choose(|seen| Script::After(Duration::from_secs(30), Box::new(told(seen.target(), "42", 10))));
     let request = ask("cascade", false).with("x-pointsman-deadline-ms", "1500");
     let drawn = first(&world, &request, true).await;
     assert_eq!(drawn.header("x-pointsman-plan"), Some("cascade; agreed=2; audit failed"));
@@ -158,24 +157,19 @@ async fn nobody_is_asked_for_an_audit_where_the_ceiling_has_no_room() {
     // A thousand times what was foreseen: the two spend what was meant for all three.
     let dear = |seen: &crate::support::fake_provider::Seen| told(seen.target(), "42", 100_000);
     world.small.choose(dear);
-    world.large.choose(dear);
     let request = ask("cascade", false).with("x-pointsman-max-cost-usd", "0.002");
     for _ in 0..24 {
         let answer = world.proxy.exchange(&request).await;
         assert_eq!((answer.status, answer.header("x-pointsman-plan")), (200, Some("cascade; agreed=2")));
     }
-    let asked = world.large.seen();
-    assert!(asked.iter().all(|seen| seen.json()["model"] != "large-1"));
+    assert!(world.large.seen().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_tested_is_explained() {
     let world = world(&audited()).await;
     world.small.choose(|seen| told(seen.target(), "42", 10));
-    world.large.choose(|seen| match seen.json()["model"].as_str() {
-        Some("mid-1") => told(seen.target(), "42", 10),
-        _ => told(seen.target(), "43", 10),
-    });
+    world.large.choose(|seen| told(seen.target(), "43", 10));
     let request = ask("cascade", false);
     let both = [first(&world, &request, true).await, first(&world, &request, false).await];
     let ids = both.map(|answer| answer.header("x-pointsman-id").unwrap().to_owned());
@@ -186,9 +180,85 @@ async fn what_was_tested_is_explained() {
     for (id, says) in
         ids.iter().zip(["; its answer stood, the last model says something else\n", "; its answer stood\n"])
     {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pointsman"));
-        command.args(["explain", id, "--config"]).arg(&config).envs(TestConfig::secrets());
-        let said = String::from_utf8_lossy(&command.output().unwrap().stdout).into_owned();
+        let said = pointsman(&["explain", id], &config);
         assert!(said.contains(says) && said.contains("comes out the same again"), "{says} in {said}");
     }
+}
+
+pub fn pointsman(arguments: &[&str], config: &std::path::Path) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pointsman"));
+    let output =
+        command.args(arguments).arg("--config").arg(config).envs(TestConfig::secrets()).output().unwrap();
+    let said = |text: &[u8]| String::from_utf8_lossy(text).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {}{}", said(&output.stdout), said(&output.stderr));
+    said(&output.stdout)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_audits_found_becomes_evidence_that_the_next_request_is_decided_by() {
+    let world = world(&audited()).await;
+    // In one request of four the two differ.
+    let asked = AtomicUsize::new(0);
+    world.small.choose(move |seen| match seen.json()["model"].as_str() {
+        Some("mid-1") if asked.fetch_add(1, Ordering::Relaxed) % 4 == 3 => told(seen.target(), "41", 10),
+        _ => told(seen.target(), "42", 10),
+    });
+    world.large.choose(|seen| told(seen.target(), "42", 10));
+    let mut audits = 0;
+    for _ in 0..60 {
+        let answer = world.proxy.exchange(&ask("cascade", false)).await;
+        assert_eq!((answer.status, content(&answer)), (200, json!("42")));
+        audits += usize::from(answer.header("x-pointsman-plan") == Some("cascade; agreed=2; audited"));
+    }
+    let text = world.proxy.text.clone();
+    let directory = world.proxy.stop().await;
+    let (config, profile) = (directory.path().join("pointsman.toml"), directory.path().join("profile.json"));
+    std::fs::write(&config, &text).unwrap();
+    let said = pointsman(&["calibrate"], &config);
+    assert!(said.contains("75.0 %") && said.contains("nothing was written: --out FILE"), "{said}");
+    let found =
+        pointsman(&["calibrate", "--json", "--since", "1h", "--out", profile.to_str().unwrap()], &config);
+    let found: Value = serde_json::from_str(&found).unwrap();
+    let cell = &found["cells"][0];
+    assert_eq!(
+        (&cell["plan"], &cell["baseline"]),
+        (&json!("cascade(small & named-0 | large)"), &json!("large"))
+    );
+    assert_eq!(
+        (&cell["requests"], &cell["stood"], &cell["merged"]),
+        (&json!(60), &json!(45), &json!("added"))
+    );
+    let expected = json!({"same": audits, "differs": 0, "incomparable": 0, "unanswered": 0});
+    assert_eq!(cell["audits"], expected);
+    // The two at a tenth and at the whole of the large one's price, which ran in one of four besides; audits are left out.
+    let ratio = cell["cost"]["ratio"]["value"].as_f64().unwrap();
+    assert!((ratio - 1.35).abs() < 1e-9 && cell["cost"]["own"] == json!(15 + audits), "{cell}");
+
+    // With it in the configuration another run finds the same.
+    let with = text.clone() + &format!("\n[routing]\nprofile = {profile:?}\n");
+    std::fs::write(&config, &with).unwrap();
+    pointsman(&["check"], &config);
+    let before = std::fs::read_to_string(&profile).unwrap();
+    let again = pointsman(&["calibrate", "--out", profile.to_str().unwrap()], &config);
+    assert!(again.contains("in place of fewer outcomes"), "{again}");
+    assert_eq!(std::fs::read_to_string(&profile).unwrap(), before);
+
+    // The next request is decided by it: three in four stand, of which every second is audited.
+    let proxy =
+        Proxy::with(|ledger| text.replace(&old_ledger(&text), ledger.to_str().unwrap()), &before).await;
+    let answer = proxy.exchange(&ask("cascade", false)).await;
+    let id = proxy.entry_of(&answer).await.id.to_string();
+    let (text, directory) = (proxy.text.clone(), proxy.stop().await);
+    let config = directory.path().join("pointsman.toml");
+    std::fs::write(&config, text).unwrap();
+    let said = pointsman(&["explain", &id], &config);
+    assert!(said.contains("first answers stood 75 %"), "{said}");
+    let last = said.lines().find(|line| line.contains("large") && line.contains("last"));
+    assert!(last.is_some_and(|line| line.contains("62 %")), "{said}");
+}
+
+/// Where the ledger of a configuration lies.
+pub fn old_ledger(text: &str) -> String {
+    let behind = text.split("[ledger]\npath = \"").nth(1).unwrap();
+    behind.split('"').next().unwrap().to_owned()
 }

@@ -1,9 +1,12 @@
 //! A cascade that goes by an acceptor: what was learnt lets short answers stand, and without it none does.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::{Value, json};
 
+use super::auditing::{old_ledger, pointsman};
 use super::compound::{ask, content, told, world};
-use crate::support::proxy::World;
+use crate::support::proxy::{Proxy, World};
 
 const BY_ACCEPTOR: &str = "plans = [\"single\", \"cascade\"]\n[policies.compound]\ncascade = [{ tries = [\"small\"], accept = \"acceptor\", last = \"large\" }]";
 
@@ -14,6 +17,8 @@ fn profile(task: &str) -> Value {
         "stands_from": 0.7, "answers": 400, "stood": 0.5, "differs_upper": 0.02,
     }]})
 }
+
+const LONG: &str = "It depends on what is meant, and there are several ways to look at that; taking the first of them, forty-two.";
 
 async fn says(world: &World, text: &'static str, task: &str) -> (Value, String) {
     world.small.choose(move |seen| told(seen.target(), text, 10));
@@ -35,7 +40,6 @@ async fn what_was_learnt_lets_an_answer_stand() {
     })
     .await;
     assert_eq!(says(&world, "42", "math").await, (json!("42"), "cascade; accepted=1 by acceptor".to_owned()));
-    const LONG: &str = "It depends on what is meant, and there are several ways to look at that; taking the first of them, forty-two.";
     assert_eq!(says(&world, LONG, "math").await, (json!("43"), "cascade; escalated".to_owned()));
     // Of another class nothing was learnt.
     assert_eq!(says(&world, "42", "code").await.1, "cascade; escalated");
@@ -45,4 +49,43 @@ async fn what_was_learnt_lets_an_answer_stand() {
 async fn without_an_acceptor_nothing_stands() {
     let world = world(BY_ACCEPTOR).await;
     assert_eq!(says(&world, "42", "math").await, (json!("43"), "cascade; escalated".to_owned()));
+}
+
+/// The first model is right where it is brief, and only there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_ledger_has_of_answers_lets_the_next_ones_stand() {
+    let world = world(BY_ACCEPTOR).await;
+    const BRIEF: &str = "42";
+    let asked = |number: usize| if number % 2 == 0 { BRIEF } else { LONG };
+    let numbers = AtomicUsize::new(0);
+    world.small.choose(move |seen| told(seen.target(), asked(numbers.fetch_add(1, Ordering::Relaxed)), 10));
+    world.large.choose(|seen| told(seen.target(), "42", 10));
+    let request = ask("cascade", false).with("x-pointsman-task", "math");
+    for _ in 0..120 {
+        let answer = world.proxy.exchange(&request).await;
+        assert_eq!(answer.header("x-pointsman-plan"), Some("cascade; escalated"), "{}", answer.text());
+    }
+    let text = world.proxy.text.clone();
+    let directory = world.proxy.stop().await;
+    let (config, profile) = (directory.path().join("pointsman.toml"), directory.path().join("profile.json"));
+    std::fs::write(&config, &text).unwrap();
+    let out = ["calibrate", "--out", profile.to_str().unwrap()];
+    let said = pointsman(&out, &config);
+    assert!(said.contains("acceptor of") && said.contains("120"), "{said}");
+    let learnt: Value = serde_json::from_str(&std::fs::read_to_string(&profile).unwrap()).unwrap();
+    let acceptor = &learnt["acceptors"][0];
+    assert_eq!(
+        (&acceptor["plan"], &acceptor["task"]),
+        (&json!("cascade(small | large by acceptor)"), &json!("math"))
+    );
+    let proxy =
+        Proxy::with(|ledger| text.replace(&old_ledger(&text), ledger.to_str().unwrap()), &learnt.to_string())
+            .await;
+    for says in [BRIEF, LONG] {
+        world.small.choose(move |seen| told(seen.target(), says, 10));
+        let answer = proxy.exchange(&request).await;
+        let expected = if says == BRIEF { "cascade; accepted=1 by acceptor" } else { "cascade; escalated" };
+        assert_eq!(answer.header("x-pointsman-plan"), Some(expected), "{says}: {acceptor}");
+        assert_eq!(content(&answer), "42");
+    }
 }

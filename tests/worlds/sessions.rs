@@ -182,7 +182,7 @@ fn snapshot(rules: &str) -> Arc<Snapshot> {
                 task: TaskClass::parse(kind.task()).unwrap(),
                 level: EvidenceLevel::Paired,
                 pairs: 2000,
-                mean_quality: medium,
+                mean_quality: Some(medium),
                 mean_loss: large - medium,
                 loss_upper: large - medium + 0.005,
                 accepted: None,

@@ -37,6 +37,13 @@ fn acceptors_of_a_profile_are_read_and_impossible_ones_refused() {
 
 #[test]
 fn an_impossible_profile_is_refused() {
+    let unlabelled = |of: &str| {
+        let figures = r#""level":"paired","pairs":40,"mean_loss":0.01,"loss_upper":0.02"#;
+        format!(r#"{{"evidence":[{{"baseline":"large","model":"{of}","task":"math",{figures}}}]}}"#)
+    };
+    assert!(from_text(RIGHT, &unlabelled("cascade(small & b | large)"), SecretSource::Dummy).is_ok());
+    let faults = from_text(RIGHT, &unlabelled("small"), SecretSource::Dummy).unwrap_err();
+    assert!(faults.list[0].message.contains("lacks its mean_quality"), "{faults}");
     for profile in ["[]", "{\"evidence\":[{}]}", "{\"evidence\":[],\"more\":1}"] {
         let faults = from_text(RIGHT, profile, SecretSource::Dummy).unwrap_err();
         assert_eq!(faults.list[0].key, "routing.profile", "{faults}");

@@ -24,6 +24,26 @@ fn of(audit: f64, ratio: Option<f64>) -> (f64, f64, f64) {
 }
 
 #[test]
+fn a_plan_measured_without_labels_is_as_good_as_the_baseline_less_what_it_may_lose() {
+    let quality = |mean: Option<f64>, plan: &str| {
+        let mut world = world();
+        world.add("medium", (2.0, 4.0), 0.75);
+        world.policy().plans = vec![PlanKind::Single, PlanKind::Cascade];
+        let cell = world.evidence(plan, 0.02);
+        (cell.pairs, cell.accepted, cell.mean_quality) = (PLAN_PAIRS, Some(0.8), mean);
+        let decided = world.decide();
+        (candidate(&decided, plan).quality, candidate(&decided, "large").quality)
+    };
+    let (labelled, _) = quality(Some(0.6), CASCADE);
+    assert!((labelled.mean - 0.6).abs() < 1e-12, "{labelled:?}");
+    let (found, baseline) = quality(None, CASCADE);
+    assert!((found.mean - (baseline.mean - 0.01)).abs() < 1e-12, "{found:?} {baseline:?}");
+    // Of one model a profile never says so little; if it did, what is believed of it would stand.
+    let (small, _) = quality(None, "small");
+    assert!((small.mean - 0.70).abs() < 1e-12, "{small:?}");
+}
+
+#[test]
 fn an_audited_cascade_costs_what_its_audits_cost_besides() {
     for ratio in [None, Some(0.7)] {
         let (chance, last, without) = of(0.0, ratio);

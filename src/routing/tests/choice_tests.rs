@@ -230,7 +230,7 @@ fn the_objective_chooses_and_ties_go_to_the_first_declared() {
             w.policy().objective = objective;
             for name in ["one", "two"] {
                 w.add(name, (1.0, 2.0), 0.7);
-                w.evidence(name, 0.01).mean_quality = 0.95;
+                w.evidence(name, 0.01).mean_quality = Some(0.95);
             }
         };
         check(
@@ -320,7 +320,7 @@ fn what_may_be_cheaper_for_all_we_know_needs_a_licence() {
     check(unpriced, "routed insufficient_evidence large");
     let licensed = |w: &mut World| {
         unpriced(w);
-        w.evidence("small", 0.0).mean_quality = 0.95;
+        w.evidence("small", 0.0).mean_quality = Some(0.95);
     };
     check(licensed, "routed cheapest small");
 }

@@ -87,7 +87,7 @@ fn a_measured_cascade_serves_where_it_pays() {
     let best = |w: &mut World| {
         with(-0.01, 0.1)(w);
         w.policy().objective = Objective::Best;
-        w.evidence.last_mut().unwrap().mean_quality = 0.95;
+        w.evidence.last_mut().unwrap().mean_quality = Some(0.95);
     };
     check(best, "cascade best cascade(small & medium | large)");
     // A cheaper model that is as well proven is cheaper still.

@@ -87,7 +87,7 @@ fn built(scene: &Scene) -> (Snapshot, Inputs) {
         if let Some((loss, paired)) = drawn.loss {
             let evidence = world.evidence(&id, f64::from(loss) / 100.0);
             evidence.baseline = "m0".into();
-            evidence.mean_quality = f64::from(drawn.quality) / 100.0;
+            evidence.mean_quality = Some(f64::from(drawn.quality) / 100.0);
             evidence.level = if paired { EvidenceLevel::Paired } else { EvidenceLevel::Calibrated };
         }
     }

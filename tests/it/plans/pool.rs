@@ -145,7 +145,7 @@ impl Pool {
                 task: *task,
                 level: EvidenceLevel::Paired,
                 pairs: prompts.len() as u32,
-                mean_quality: share(|came| came.score),
+                mean_quality: Some(share(|came| came.score)),
                 mean_loss: loss.mean,
                 loss_upper: loss.upper.min(1.0),
                 accepted: plan.is_compound().then(|| share(|came| f64::from(u8::from(came.stood)))),
