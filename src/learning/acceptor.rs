@@ -22,21 +22,21 @@ const STRENGTH: f32 = 1.0;
 
 /// An answer that was put to the test, beside which the last model gave its own.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Tested {
+pub(super) struct Tested {
     /// What its part is drawn by: a hash of the request's identity.
-    pub draw: u64,
+    pub(super) draw: u64,
     /// What can be told of it.
-    pub signals: Signals,
+    pub(super) signals: Signals,
     /// How complex the request is, 0..1.
-    pub complexity: f64,
+    pub(super) complexity: f64,
     /// Whether the last model said something else, or what cannot be compared.
-    pub differs: bool,
+    pub(super) differs: bool,
     /// For how many requests it stands: those of which only a share was looked at weigh more.
-    pub weight: f64,
+    pub(super) weight: f64,
 }
 
 /// The acceptor of one plan in one class; `None`: there is none whose answers differ in at most this share of requests.
-pub fn acceptor(
+pub(super) fn acceptor(
     (plan, task): (&ModelId, TaskClass),
     rows: &[Tested],
     most_differing: f64,

@@ -2,6 +2,7 @@
 //! offline, never on a request's path. Features and words are read by the same code that serves requests.
 
 mod acceptor;
+mod answers;
 mod curves;
 pub mod eval;
 mod forest;
@@ -11,7 +12,7 @@ mod rows;
 mod sheet;
 mod train;
 
-pub use acceptor::{Tested, acceptor};
+pub use answers::{Answers, Learnt};
 pub use curves::calibrate;
 pub use rows::{Outcome, Row, RowsError, Split, read_rows};
 pub use sheet::{Column, Facts, Sheet};

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::compound::{CASCADE, ask, by_model, content, told, world};
+use crate::compound::{CASCADE, CUT, ask, by_model, content, ended, told, world};
 use crate::support::Script;
-use crate::support::proxy::World;
+use crate::support::proxy::{World, trail};
 
 /// The world of `CASCADE` in which the first two differ at once and the last takes longer than a sign of life; then it does this.
 async fn slow_last(then: Script) -> World {
@@ -55,4 +55,42 @@ async fn a_plan_that_fails_behind_a_sign_of_life_says_so_in_the_stream() {
     world.small.choose(|_| Script::Status(500, None));
     let answer = world.proxy.exchange(&ask("cascade", true)).await;
     assert_eq!(answer.status, 502, "{}", answer.text());
+}
+
+/// A cascade with a chain behind it, whose last model fails after a sign of life; the chain's model does this.
+async fn chain_behind(then: Script) -> World {
+    let plans = "plans = [\"single\", \"cascade\"]\n[policies.compound]\nkeep_alive_ms = 500\n\
+                 cascade = [{ tries = [\"small\"], accept = \"structure\", last = \"named-0\" }]";
+    let world = world(plans).await;
+    world.small.choose(|seen| match seen.json()["model"].as_str() {
+        Some("small-1") => ended(seen.target(), "The answer is", 10, CUT),
+        _ => Script::After(Duration::from_millis(1200), Box::new(Script::Status(500, None))),
+    });
+    world.large.choose(move |_| then.clone());
+    world
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chain_answers_behind_a_sign_of_life_as_a_stream_or_not_at_all() {
+    let world = chain_behind(Script::Right).await;
+    let answer = world.proxy.exchange(&ask("cascade", true)).await;
+    let text = answer.text();
+    assert!(answer.status == 200 && text.starts_with(": keep-alive\n\n"), "{} {text}", answer.status);
+    assert!(text.contains(": x-pointsman-model: large\n") && text.ends_with("data: [DONE]\n\n"), "{text}");
+    assert_eq!(trail(&world.proxy.only_entry().await).last(), Some(&("large".to_owned(), "ok")));
+    // What is no stream cannot follow one.
+    for (then, code) in [
+        (Script::Status(400, None), "upstream_error"),
+        (told("/v1/chat/completions", "43", 10), "upstream_malformed"),
+    ] {
+        let world = chain_behind(then).await;
+        let answer = world.proxy.exchange(&ask("cascade", true)).await;
+        let text = answer.text();
+        assert!(answer.status == 200 && text.starts_with(": keep-alive\n\n"), "{} {text}", answer.status);
+        assert!(text.contains(&format!("\"code\":\"{code}\"")) && !text.contains("[DONE]"), "{code}: {text}");
+        let behind = text.trim_start_matches(": keep-alive\n\n");
+        let only = behind.starts_with("data: ") && behind.trim_end().lines().count() == 1;
+        assert!(only, "{code}: nothing but the event: {text}");
+        assert_eq!(world.proxy.only_entry().await.outcome.as_str(), "truncated", "{code}");
+    }
 }
