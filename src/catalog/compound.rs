@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::ModelIx;
+use crate::types::{ModelIx, Probability};
 
 /// The `[policies.compound]` table of a policy.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,6 +103,8 @@ pub enum AcceptSpec {
     Structure,
     /// What was learnt of such answers says that it stands.
     Acceptor,
+    /// The model finds what it wrote at least so probable, token by token.
+    Logprobs(Probability),
     /// This model finds it good.
     Judge(ModelIx),
 }

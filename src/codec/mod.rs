@@ -8,6 +8,7 @@ mod cross;
 mod error;
 mod gemini_path;
 mod hub;
+mod logprobs;
 mod numbered;
 mod read;
 mod resume;
@@ -29,6 +30,7 @@ pub use error::{
 };
 pub use gemini_path::GeminiPath;
 pub use hub::{ChatRequest, ChatView, Part, Role, StreamOptions, Tool, Turn};
+pub use logprobs::{ask_for_logprobs, without_logprobs};
 pub use numbered::EventNumber;
 pub use read::{
     KeyScan, MAX_DEPTH, ReadFault, ReadFaultKind, Scratch, has_member, read, read_named, read_origin,

@@ -11,7 +11,7 @@ use crate::catalog::{
     AcceptSpec, CascadeSpec, Compound, CompoundLicense, DraftSpec, JudgeFailure, Model, PlanKind,
     VerifyFailure,
 };
-use crate::types::ModelIx;
+use crate::types::{ModelIx, Probability};
 
 const JUDGE_FAILURE: [(&str, JudgeFailure); 2] =
     [("fail", JudgeFailure::Fail), ("first_by_order", JudgeFailure::FirstByOrder)];
@@ -20,23 +20,28 @@ const VERIFY_FAILURE: [(&str, VerifyFailure); 2] =
 const LICENSES: [(&str, CompoundLicense); 2] =
     [("measured", CompoundLicense::Measured), ("granted", CompoundLicense::Granted)];
 
-/// Tests of an answer; with `judge`, the judge of the entry.
-const ACCEPT: [(&str, Accept); 5] = [
+/// Tests of an answer; with `judge` the judge of the entry, with `logprobs` its `min_probability`.
+const ACCEPT: [(&str, Accept); 6] = [
     ("agreement", Accept::Plain(AcceptSpec::Agreement)),
     ("majority", Accept::Plain(AcceptSpec::Majority)),
     ("structure", Accept::Plain(AcceptSpec::Structure)),
     ("acceptor", Accept::Plain(AcceptSpec::Acceptor)),
+    ("logprobs", Accept::Logprobs),
     ("judge", Accept::Judge),
 ];
 
 #[derive(Clone, Copy)]
 enum Accept {
     Plain(AcceptSpec),
+    Logprobs,
     Judge,
 }
 
 /// Shorter is chatter, longer is no sign of life.
 const KEEP_ALIVE_MS: RangeInclusive<u64> = 500..=60_000;
+
+/// Below, every answer would stand.
+const PROBABILITIES: RangeInclusive<f64> = 0.000_001..=1.0;
 
 /// Most models that must agree.
 const MOST_AGREEING: usize = 3;
@@ -111,30 +116,46 @@ impl Around<'_> {
         let tries = table.need("tries", "name who is asked first, as [\"small\", \"medium\"]");
         let accept = table.choice_or("accept", Accept::Plain(AcceptSpec::Agreement), &ACCEPT);
         let named = tries.as_ref().map(|node| self.tries(node, accept)).unwrap_or_default();
-        let judge = table.get("judge");
+        let (judge, least) = (table.get("judge"), table.get("min_probability"));
         let last = table.get("last").and_then(|node| Some((self.model(&node)?, node)));
         table.refuse_others();
-        let accept = match (accept, &judge) {
-            (Accept::Plain(accept), None) => accept,
-            (Accept::Plain(_), Some(node)) => {
+        let accept = match (accept, &judge, &least) {
+            (Accept::Plain(_) | Accept::Logprobs, Some(node), _) => {
                 node.fault("judges nothing here: that takes accept = \"judge\"");
                 return None;
             }
-            (Accept::Judge, None) => {
+            (Accept::Plain(_) | Accept::Judge, _, Some(node)) => {
+                node.fault("tests nothing here: that takes accept = \"logprobs\"");
+                return None;
+            }
+            (Accept::Plain(accept), None, None) => accept,
+            (Accept::Judge, None, _) => {
                 table.missing("judge", "name the model that says whether an answer stands");
                 return None;
             }
-            (Accept::Judge, Some(node)) => {
+            (Accept::Judge, Some(node), None) => {
                 let judge = self.model(node)?;
                 self.impartial(node, judge, &named);
                 AcceptSpec::Judge(judge)
+            }
+            (Accept::Logprobs, None, None) => {
+                table.missing(
+                    "min_probability",
+                    "no figure fits all models: write one that yours was measured with",
+                );
+                return None;
+            }
+            (Accept::Logprobs, None, Some(node)) => {
+                AcceptSpec::Logprobs(node.number(PROBABILITIES).and_then(Probability::new)?)
             }
         };
         let tries = tries?;
         let (least, most) = match accept {
             AcceptSpec::Agreement => (2, MOST_AGREEING.min(usize::from(max_fan_out))),
             AcceptSpec::Majority => (OF_A_MAJORITY, OF_A_MAJORITY),
-            AcceptSpec::Structure | AcceptSpec::Judge(_) => (1, usize::from(max_fan_out)),
+            AcceptSpec::Structure | AcceptSpec::Logprobs(_) | AcceptSpec::Judge(_) => {
+                (1, usize::from(max_fan_out))
+            }
             // Learnt of one model's answers.
             AcceptSpec::Acceptor => (1, 1),
         };
@@ -155,7 +176,10 @@ impl Around<'_> {
             Accept::Plain(AcceptSpec::Agreement | AcceptSpec::Majority) => {
                 node.items().iter().filter_map(|item| self.model(item)).collect()
             }
-            Accept::Plain(AcceptSpec::Structure | AcceptSpec::Acceptor | AcceptSpec::Judge(_))
+            Accept::Plain(
+                AcceptSpec::Structure | AcceptSpec::Acceptor | AcceptSpec::Logprobs(_) | AcceptSpec::Judge(_),
+            )
+            | Accept::Logprobs
             | Accept::Judge => self.list(node),
         }
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::plan::Plan;
 use crate::analysis::Analysis;
 use crate::catalog::{Acceptor, PlanKind, Snapshot};
-use crate::types::{ModelId, Signals};
+use crate::types::{ModelId, Probability, Signals};
 
 /// Cheap models first, another where their answers do not stand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,8 @@ pub enum Accept {
     Structure,
     /// What was learnt of such answers says that it stands.
     Acceptor,
+    /// The geometric mean of the probabilities of its tokens, by the model that wrote it, is at least this.
+    Logprobs(Probability),
     /// This model finds it good.
     Judge(ModelId),
 }
@@ -165,6 +167,9 @@ impl fmt::Display for Cascade {
             }
             Accept::Structure => write!(f, "cascade({} | {last} by structure)", joined(&self.tries, ", ")),
             Accept::Acceptor => write!(f, "cascade({} | {last} by acceptor)", joined(&self.tries, ", ")),
+            Accept::Logprobs(least) => {
+                write!(f, "cascade({} | {last} by logprobs {least})", joined(&self.tries, ", "))
+            }
             Accept::Judge(judge) => {
                 write!(f, "cascade({} | {last} by {judge})", joined(&self.tries, ", "))
             }

@@ -74,6 +74,7 @@ impl Field<'_> {
             AcceptSpec::Majority => Accept::Majority,
             AcceptSpec::Structure => Accept::Structure,
             AcceptSpec::Acceptor => Accept::Acceptor,
+            AcceptSpec::Logprobs(least) => Accept::Logprobs(least),
             AcceptSpec::Judge(judge) => Accept::Judge(self.id(judge)),
         };
         Some(Plan::Cascade(Cascade { tries: self.ids(&spec.tries), accept, last: self.id(last) }))

@@ -160,7 +160,7 @@ impl Sheet<'_> {
                     })?;
                     wave = 2;
                 }
-                Accept::Structure | Accept::Acceptor | Accept::Judge(_) => {
+                Accept::Structure | Accept::Acceptor | Accept::Logprobs(_) | Accept::Judge(_) => {
                     // As if each stood equally often.
                     let chance = 1.0 - accepted * f64::from(before) / tries.len() as f64;
                     let answer = self.ask(Asked { model, role: Role::Try, wave, chance, reads })?;

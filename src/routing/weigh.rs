@@ -10,7 +10,7 @@ use super::plan::{Candidate, Crossing, DeploymentLive, Estimate, Facts, Plan, Ve
 use super::spread::Spread;
 use crate::analysis::Analysis;
 use crate::catalog::{CompoundLicense, PLAN_PAIRS, PooledEvidence, Snapshot};
-use crate::types::{Capabilities, DeploymentIx, ModelIx, NanoUsd, TaskClass, Usage};
+use crate::types::{Capabilities, DeploymentIx, Dialect, ModelIx, NanoUsd, TaskClass, Usage};
 
 /// Share of first answers that stand while nobody has counted them.
 const USUALLY_ACCEPTED: f64 = 0.5;
@@ -74,6 +74,12 @@ fn repeats(plan: &Plan, facts: &Facts) -> bool {
     facts.repeats && tries.iter().enumerate().any(|(at, model)| tries[..at].contains(model))
 }
 
+/// Whether a leg's answer stands by how probable its model finds it.
+fn is_weighed(plan: &Plan, leg: &Leg) -> bool {
+    let by_logprobs = matches!(plan, Plan::Cascade(Cascade { accept: Accept::Logprobs(_), .. }));
+    by_logprobs && leg.role == Role::Try
+}
+
 /// What a plan would need of the sort of answer it is to give, and this request does not leave it.
 fn misshapen(plan: &Plan, needs: Capabilities, stream: bool) -> Option<Why> {
     // Two calls of a tool the provider runs are two deeds, whoever's answer serves; answers of Responses are not compared.
@@ -107,7 +113,7 @@ impl Field<'_> {
         let audit = self.policy.compound.audit;
         let legs = legs(&Terms { snapshot, inputs, analysis, accepted, audit }, &plan);
         let targets: Vec<Result<DeploymentIx, eligible::Obstacle>> =
-            legs.iter().map(|leg| self.leg_target(leg)).collect();
+            legs.iter().map(|leg| self.leg_target(&plan, leg)).collect();
         let live: Vec<Option<&DeploymentLive>> = targets
             .iter()
             .map(|target| target.as_ref().map_or_else(|obstacle| obstacle.at, |ix| Some(*ix)))
@@ -139,8 +145,8 @@ impl Field<'_> {
         candidate
     }
 
-    /// Where a leg would be called, or why it cannot be.
-    fn leg_target(&self, leg: &Leg) -> Result<DeploymentIx, eligible::Obstacle> {
+    /// Where a leg of a plan would be called, or why it cannot be.
+    fn leg_target(&self, plan: &Plan, leg: &Leg) -> Result<DeploymentIx, eligible::Obstacle> {
         let ix = self.snapshot.model_by_id(leg.model.as_str()).ok_or(Why::NotReady)?;
         let model = self.snapshot.model(ix);
         let capped = self.inputs.facts.max_output_tokens.is_some();
@@ -153,7 +159,13 @@ impl Field<'_> {
         if leg.role.asks_of_ours() {
             return eligible::target_of_ours(self.snapshot, self.inputs, ix);
         }
+        if is_weighed(plan, leg) && !model.capabilities.has(Capabilities::LOGPROBS) {
+            return Err(Why::MissingCapability(Capabilities::LOGPROBS).into());
+        }
         let target = eligible::target(self.snapshot, self.inputs, self.analysis, ix)?;
+        if is_weighed(plan, leg) && self.snapshot.dialect_of(target) == Dialect::Anthropic {
+            return Err(Why::NotExpressible("logprobs".to_owned()).into());
+        }
         let own = self.snapshot.dialect_of(target) == self.inputs.facts.dialect;
         match self.asked_in_chat() {
             Some(Crossing { obstacle: Some(param), .. }) if own => {

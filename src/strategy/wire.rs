@@ -86,6 +86,13 @@ impl Job<'_> {
         Ok(Outgoing { path, body, hides_usage: false, dropped: Vec::new() })
     }
 
+    /// The same, asking for log probabilities; unchanged where the hop's dialect has none.
+    pub(super) fn whole_with_logprobs(&self, position: usize) -> Result<Outgoing, Failure> {
+        let Outgoing { path, body, hides_usage, dropped } = self.whole(position)?;
+        let asking = codec::ask_for_logprobs(self.wire(position).dialect, &body);
+        Ok(Outgoing { path, body: asking.unwrap_or(body), hides_usage, dropped })
+    }
+
     /// A checked answer in the client's dialect.
     pub(super) fn answer(&self, position: usize, body: Bytes) -> Result<Bytes, Failure> {
         let Wire { dialect, asker, .. } = self.wire(position);

@@ -18,5 +18,5 @@ pub use secret::Secret;
 pub use signals::{Compared, Signals, Tried};
 pub use task::{AgentStep, Capabilities, Dialect, HardMarkers, Operation, Served, TaskClass};
 pub use turns::{TurnKind, Turns};
-pub use units::{Day, NanoUsd, PricePerMillion};
+pub use units::{Day, NanoUsd, PricePerMillion, Probability};
 pub use usage::{Usage, UsageSource};

@@ -28,6 +28,32 @@ impl NanoUsd {
     }
 }
 
+/// A probability in millionths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Probability(u32);
+
+impl Probability {
+    /// From 0 to 1, rounded; `None` for anything else.
+    pub fn new(share: f64) -> Option<Self> {
+        (0.0..=1.0).contains(&share).then_some(Self((share * 1e6).round() as u32))
+    }
+
+    /// As a number from 0 to 1.
+    pub fn share(self) -> f64 {
+        f64::from(self.0) / 1e6
+    }
+}
+
+/// As it is written, with two places at least: plans are known by it.
+impl fmt::Display for Probability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = format!("{:.6}", self.share());
+        let (kept, rest) = digits.split_at(4);
+        write!(f, "{kept}{}", rest.trim_end_matches('0'))
+    }
+}
+
 impl Add for NanoUsd {
     type Output = Self;
     fn add(self, other: Self) -> Self {
@@ -112,6 +138,24 @@ const DAY_MS: u64 = 86_400_000;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_probability_is_printed_as_it_is_written() {
+        let cases = [
+            (0.9, "0.90"),
+            (0.875, "0.875"),
+            (1.0, "1.00"),
+            (0.0, "0.00"),
+            (0.000_001, "0.000001"),
+            (0.1 + 0.2, "0.30"),
+        ];
+        for (share, printed) in cases {
+            assert_eq!(Probability::new(share).unwrap().to_string(), printed);
+        }
+        for none in [-0.1, 1.000_001, f64::NAN, f64::INFINITY] {
+            assert_eq!(Probability::new(none), None);
+        }
+    }
 
     #[test]
     fn a_day_is_as_old_as_the_time_since_its_midnight() {

@@ -26,6 +26,7 @@ mod compound_acceptor;
 mod compound_again;
 mod compound_form;
 mod compound_held;
+mod compound_logprobs;
 mod corpora;
 mod credentials;
 mod crossing;

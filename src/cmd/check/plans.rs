@@ -59,6 +59,7 @@ impl Words<'_> {
             AcceptSpec::Majority => (", ", "majority".to_owned()),
             AcceptSpec::Structure => (", ", "structure".to_owned()),
             AcceptSpec::Acceptor => (", ", "acceptor".to_owned()),
+            AcceptSpec::Logprobs(least) => (", ", format!("logprobs {least}")),
             AcceptSpec::Judge(judge) => (", ", format!("judge {}", self.name(*judge))),
         };
         format!("cascade: {}, by {accept} | {}", self.names(tries, by), self.or_baseline(*last))

@@ -7,7 +7,8 @@ use super::hub::{Block, Format, Message, Prompt, Said, Speaker, Step};
 use super::text::{Json, Text, Writer};
 use super::{Asker, Crossed, Destination, Obstacle, Origin, Spoke, read_answer};
 use crate::codec::answer::{Finish, Malformed};
-use crate::types::Dialect;
+use crate::codec::logprobs;
+use crate::types::{Dialect, Probability};
 
 /// What an answer says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub struct Spoken {
     pub refused: bool,
     /// Why it ended.
     pub finish: Option<Finish>,
+    /// How probable its text is by its own model: the geometric mean over the tokens, where the provider tells it.
+    pub probability: Option<Probability>,
 }
 
 /// A request of ours: one question to one model.
@@ -85,15 +88,17 @@ pub fn compose(composed: &Composed<'_>, to: &Destination<'_>) -> Result<Crossed,
 pub fn spoken(from: Dialect, body: &[u8]) -> Result<Spoken, Malformed> {
     let said = read_answer(from, body, 0)?;
     let mut spoken = Spoken { finish: Some(finish(&said)), ..Spoken::default() };
-    let mut refusal = None;
+    let (mut refusal, mut reasons) = (None, false);
     for block in &said.blocks {
         match block {
             Block::Text(text) => spoken.text.push_str(&plain(text)?),
             Block::Refusal(text) => refusal = Some(plain(text)?),
             Block::Call(call) => spoken.calls.push((plain(&call.name)?, call.arguments.as_str().to_owned())),
-            Block::Thinking(_) | Block::Image(_) | Block::Document(..) | Block::Result(_) => {}
+            Block::Thinking(_) => reasons = true,
+            Block::Image(_) | Block::Document(..) | Block::Result(_) => {}
         }
     }
+    spoken.probability = logprobs::probability(from, body, (&spoken.text, reasons));
     spoken.refused = refusal.is_some() || spoken.finish == Some(Finish::ContentFilter);
     if let (true, Some(refusal)) = (spoken.text.is_empty(), refusal) {
         spoken.text = refusal;

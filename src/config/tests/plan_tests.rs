@@ -4,7 +4,7 @@ use super::{RIGHT, read};
 use crate::catalog::{
     AcceptSpec, Compound, CompoundLicense, DraftSpec, JudgeFailure, PlanKind, VerifyFailure,
 };
-use crate::types::ModelIx;
+use crate::types::{ModelIx, Probability};
 
 const SMALL: ModelIx = ModelIx(0);
 const LARGE: ModelIx = ModelIx(1);
@@ -46,6 +46,9 @@ fn plans_are_read_as_written_and_otherwise_formed() {
          members = [\"small\", \"medium\"]\njudge = \"other\"\nrounds = 3\nquorum = 1\nmax_fan_out = 2\naudit = 0.02\n\
          judge_failure = \"first_by_order\"\njudge_tie = \"fail\"\nverify_failure = \"serve_unverified\"\nlicense = \"granted\"",
     );
+    let sure =
+        compound("cascade = [{ tries = [\"small\"], accept = \"logprobs\", min_probability = 0.875 }]");
+    assert_eq!(sure.cascades[0].accept, AcceptSpec::Logprobs(Probability::new(0.875).unwrap()));
     let cascades: Vec<_> =
         written.cascades.iter().map(|one| (&one.tries[..], one.accept, one.last)).collect();
     let expected = [
@@ -105,7 +108,31 @@ fn faults_of_plans_are_found() {
         ("cascade = [{ tries = [\"small\", \"large\"] }]", "cascade[0].tries"),
         ("cascade = [{ tries = [\"small\", \"medium\"], last = \"small\" }]", "cascade[0].last"),
         ("cascade = [{ tries = [\"small\", \"medium\"], accept = \"vote\" }]", "cascade[0].accept"),
-        ("cascade = [{ tries = [\"small\", \"medium\"], accept = \"logprobs\" }]", "cascade[0].accept"),
+        ("cascade = [{ tries = [\"small\"], accept = \"logprobs\" }]", "cascade[0].min_probability"),
+        (
+            "cascade = [{ tries = [\"small\"], accept = \"logprobs\", min_probability = 0 }]",
+            "cascade[0].min_probability",
+        ),
+        (
+            "cascade = [{ tries = [\"small\"], accept = \"logprobs\", min_probability = 1.1 }]",
+            "cascade[0].min_probability",
+        ),
+        (
+            "cascade = [{ tries = [\"small\"], accept = \"structure\", min_probability = 0.9 }]",
+            "cascade[0].min_probability",
+        ),
+        (
+            "cascade = [{ tries = [\"small\"], accept = \"judge\", judge = \"other\", min_probability = 0.9 }]",
+            "cascade[0].min_probability",
+        ),
+        (
+            "cascade = [{ tries = [\"small\"], accept = \"logprobs\", min_probability = 0.9, judge = \"other\" }]",
+            "cascade[0].judge",
+        ),
+        (
+            "cascade = [{ tries = [\"small\", \"small\"], accept = \"logprobs\", min_probability = 0.9 }]",
+            "cascade[0].tries[1]",
+        ),
         ("cascade = [{ tries = [\"small\", \"medium\"], accept = \"majority\" }]", "cascade[0].tries"),
         ("cascade = [{ tries = [\"small\"], accept = \"judge\" }]", "cascade[0].judge"),
         ("cascade = [{ tries = [\"small\", \"medium\"], judge = \"other\" }]", "cascade[0].judge"),

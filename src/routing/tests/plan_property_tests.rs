@@ -8,6 +8,7 @@ use super::*;
 use crate::analysis::step_of;
 use crate::catalog::{AcceptSpec, CascadeSpec, CompoundLicense, DraftSpec};
 use crate::routing::{FRAME_TOKENS, Leg, Plan, Role, Room, Sharers, affords, legs_of};
+use crate::types::Probability;
 use crate::types::{AgentStep, Usage};
 
 /// Worlds drawn; `PLANS` of the environment asks for more.
@@ -95,9 +96,10 @@ fn world_of(rng: &mut StdRng, learn: impl FnOnce(&mut World, &mut StdRng)) -> (S
     let any = |rng: &mut StdRng| ModelIx(rng.random_range(0..most));
     let tries: Vec<ModelIx> =
         (0..most).map(ModelIx).filter(|ix| *ix != LARGE).take(rng.random_range(2..=3)).collect();
-    let accept = match rng.random_range(0..3) {
+    let accept = match rng.random_range(0..4) {
         0 => AcceptSpec::Agreement,
         1 => AcceptSpec::Structure,
+        2 => AcceptSpec::Logprobs(Probability::new(rng.random_range(0.1..1.0)).unwrap()),
         _ => AcceptSpec::Judge(any(rng)),
     };
     let compound = &mut world.policy().compound;

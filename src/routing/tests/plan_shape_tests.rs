@@ -4,6 +4,7 @@ use super::plan_tests::{ALL, asks, with_plans};
 use super::*;
 use crate::catalog::{AcceptSpec, CascadeSpec};
 use crate::routing::Plan;
+use crate::types::{Dialect, Probability};
 
 /// One cascade of these, and a request whose sampling makes a model say the same again.
 fn again(world: &mut World, accept: AcceptSpec, tries: &[ModelIx]) {
@@ -89,7 +90,7 @@ fn a_kind_that_cannot_be_had_is_refused_with_what_is_in_the_way() {
 #[test]
 fn the_shape_of_the_request_decides_which_kinds_can_answer() {
     use Capabilities as C;
-    const ONLY_FIRST: [bool; 7] = [true, false, false, false, false, false, false];
+    const ONLY_FIRST: [bool; 8] = [true, false, false, false, false, false, false, false];
     let can = |kind: &str, accept: AcceptSpec, (needs, stream): (C, bool)| {
         let mut world = world();
         world.inputs.facts.stream = stream;
@@ -109,33 +110,68 @@ fn the_shape_of_the_request_decides_which_kinds_can_answer() {
         world.inputs.facts.choices = if needs.has(C::MULTIPLE_CHOICES) { 2 } else { 1 };
         world.decide().is_ok()
     };
-    let kinds: [(&str, AcceptSpec); 7] = [
+    let kinds: [(&str, AcceptSpec); 8] = [
         ("cascade", AcceptSpec::Structure),
         ("cascade", AcceptSpec::Agreement),
         ("cascade", AcceptSpec::Majority),
         ("cascade", AcceptSpec::Judge(ModelIx(3))),
+        ("cascade", AcceptSpec::Logprobs(Probability::new(0.9).unwrap())),
         ("ensemble", AcceptSpec::Agreement),
         ("debate", AcceptSpec::Agreement),
         ("draft", AcceptSpec::Agreement),
     ];
     // Under a stream one choice of text and calls is written, whatever was asked for.
     for (needs, whole, streamed) in [
-        (C::default(), [true; 7], [true; 7]),
-        (C::VISION.with(C::SAMPLING), [true; 7], [true; 7]),
+        (C::default(), [true; 8], [true; 8]),
+        (C::VISION.with(C::SAMPLING), [true; 8], [true; 8]),
         (
             C::JSON_SCHEMA,
-            [true, true, true, true, true, false, false],
-            [true, true, true, true, true, false, false],
+            [true, true, true, true, true, true, false, false],
+            [true, true, true, true, true, true, false, false],
         ),
         (C::TOOLS, ONLY_FIRST, ONLY_FIRST),
-        (C::MULTIPLE_CHOICES, ONLY_FIRST, [false; 7]),
-        (C::LOGPROBS, ONLY_FIRST, [false; 7]),
-        (C::AUDIO, ONLY_FIRST, [false; 7]),
-        (C::SERVER_TOOLS, [false; 7], [false; 7]),
+        (C::MULTIPLE_CHOICES, ONLY_FIRST, [false; 8]),
+        (C::LOGPROBS, ONLY_FIRST, [false; 8]),
+        (C::AUDIO, ONLY_FIRST, [false; 8]),
+        (C::SERVER_TOOLS, [false; 8], [false; 8]),
     ] {
         for (stream, expected) in [(false, whole), (true, streamed)] {
             let found = kinds.map(|(kind, accept)| can(kind, accept, (needs, stream)));
             assert_eq!(found, expected, "{needs:?}, stream {stream}");
+        }
+    }
+}
+
+#[test]
+fn a_cascade_goes_by_log_probabilities_where_its_models_give_them() {
+    type Change = fn(&mut World);
+    let cases: [(Change, Result<&str, &str>); 4] = [
+        (|_| {}, Ok("cascade(small | large by logprobs 0.90)")),
+        (|w| w.model(SMALL).capabilities = Capabilities::TOOLS, Err("small: cannot do logprobs")),
+        (
+            |w| w.parts.providers.iter_mut().for_each(|provider| provider.dialect = Dialect::Anthropic),
+            Err("small: speaks another dialect, which has no counterpart for `logprobs`"),
+        ),
+        (|w| w.inputs.facts.needs = Capabilities::LOGPROBS, Err("cannot answer with logprobs")),
+    ];
+    for (change, expected) in cases {
+        let mut world = world();
+        with_plans(&ALL)(&mut world);
+        let accept = AcceptSpec::Logprobs(Probability::new(0.9).unwrap());
+        world.policy().compound.cascades = vec![CascadeSpec { tries: vec![SMALL], accept, last: None }];
+        for ix in [SMALL, LARGE] {
+            world.model(ix).capabilities = Capabilities::LOGPROBS;
+        }
+        asks(&mut world, "cascade");
+        change(&mut world);
+        if expected.is_err_and(|why| why.contains("dialect")) {
+            world.inputs.facts.dialect = Dialect::Anthropic;
+        }
+        let decided = world.decide();
+        match (decided, expected) {
+            (Ok(decision), Ok(plan)) => assert_eq!(decision.plan.to_string(), plan),
+            (Err(no_route), Err(why)) => assert!(no_route.message.contains(why), "{}", no_route.message),
+            (decided, _) => panic!("{expected:?}: {decided:?}"),
         }
     }
 }

@@ -24,11 +24,16 @@ const LEAST_GRACE: Duration = Duration::from_millis(250);
 /// The finer word for who was let go.
 pub(super) const NOT_NEEDED: &str = "not_needed";
 
+/// What a provider calls log probabilities when it refuses them.
+const LOGPROBS: &str = "logprobs";
+
 /// What a hop is asked.
 #[derive(Clone, Copy)]
 pub(super) enum Question<'q> {
     /// What the client asks, for a whole answer.
     Clients,
+    /// The same, and how probable its model finds what it writes.
+    HowProbable,
     /// Something of ours.
     Own(&'q Composed<'q>),
 }
@@ -37,7 +42,7 @@ impl Question<'_> {
     /// What it is to read, in tokens, where it is not what the client asks: four bytes each, as of answers, which most of it is.
     fn reads(self, job: &Job<'_>) -> Option<u64> {
         match self {
-            Self::Clients => None,
+            Self::Clients | Self::HowProbable => None,
             Self::Own(Composed { system, user, .. }) => {
                 Some(((system.len() + user.len()) as u64).div_ceil(4).max(job.input_tokens))
             }
@@ -215,6 +220,10 @@ async fn asked(
 ) -> Result<Told, Failure> {
     let mut told = called(job, spec, question, trail).await;
     if let Err(failure) = &mut told {
+        if matches!(question, Question::HowProbable) {
+            // Whether the model takes it says nothing of a client's own request, which may hold it as false.
+            failure.param = failure.param.take().filter(|param| &**param != LOGPROBS);
+        }
         react(job, spec.hop, failure, trail);
         // What was refused then is a request of ours: the provider's words about it are not for the client.
         failure.answer = failure.answer.take().filter(|_| matches!(question, Question::Clients));
@@ -233,6 +242,7 @@ async fn called(
     attempt.note(|leg| leg.hop.worst_cost = spec.worst_cost);
     let outgoing = match question {
         Question::Clients => job.whole(hop),
+        Question::HowProbable => job.whole_with_logprobs(hop),
         Question::Own(composed) => job.composed(hop, composed),
     };
     let Outgoing { path, body, dropped, .. } = match outgoing {
@@ -260,7 +270,7 @@ async fn called(
     let (status, id) =
         (exchange.status(), exchange.head().and_then(|head| provider_request_id(&head.headers)));
     attempt.note(|leg| (leg.status, leg.provider_request_id) = (Some(status), id));
-    let good = match answer::take(job, hop, &mut attempt, exchange).await {
+    let mut good = match answer::take(job, hop, &mut attempt, exchange).await {
         Ok(good) => good,
         Err(Untaken::Call(error)) => return Err(failed(job, hop, attempt, error)),
         Err(Untaken::Failure(failure)) => {
@@ -274,6 +284,10 @@ async fn called(
     attempt.note(|leg| leg.maybe_billed = false);
     match codec::spoken(job.wire(hop).dialect, &good.body) {
         Ok(spoken) => {
+            // The client has not asked for them.
+            if matches!(question, Question::HowProbable) {
+                good.body = codec::without_logprobs(job.wire(hop).dialect, &good.body);
+            }
             attempt.end(LegEnd::Answered);
             if let Some(compound) = &job.compound {
                 compound.heard.set();

@@ -43,7 +43,7 @@ pub(super) async fn run(
     let test = match &cascade.accept {
         Accept::Agreement => agreement(job, compound, trail).await,
         Accept::Majority => majority(job, compound, trail).await,
-        Accept::Structure | Accept::Acceptor | Accept::Judge(_) => {
+        Accept::Structure | Accept::Acceptor | Accept::Logprobs(_) | Accept::Judge(_) => {
             in_turn(job, (compound, cascade), trail).await
         }
     };
@@ -110,8 +110,14 @@ async fn majority(job: &Job<'_>, compound: &Compound, trail: &mut Trail) -> Test
 /// One after the other, each answer tested; a test that fails is a test that was not passed.
 async fn in_turn(job: &Job<'_>, (compound, cascade): (&Compound, &Cascade), trail: &mut Trail) -> Test {
     let mut test = Test::default();
+    let question = match cascade.accept {
+        Accept::Logprobs(_) => Question::HowProbable,
+        Accept::Agreement | Accept::Majority | Accept::Structure | Accept::Acceptor | Accept::Judge(_) => {
+            Question::Clients
+        }
+    };
     for (number, spec) in compound.legs.iter().filter(|leg| leg.role == Role::Try).enumerate() {
-        let told = match ask(job, spec, Question::Clients, trail).await {
+        let told = match ask(job, spec, question, trail).await {
             Ok(told) => told,
             Err(Untold::Budget(_)) => return test,
             Err(Untold::Failed(_)) => continue,
@@ -124,6 +130,10 @@ async fn in_turn(job: &Job<'_>, (compound, cascade): (&Compound, &Cascade), trai
                 let signals = tested::signals(job, (told.hop, &told.spoken), trail);
                 let stands = |acceptance: &Acceptance| acceptance.stands(&signals);
                 (compound.acceptance.as_ref().is_some_and(stands), "acceptor")
+            }
+            Accept::Logprobs(least) => {
+                let reaches = told.spoken.probability.is_some_and(|found| found >= *least);
+                (reaches && told.counts(job), "logprobs")
             }
             Accept::Structure | Accept::Agreement | Accept::Majority => (told.counts(job), "structure"),
         };

@@ -39,7 +39,7 @@ pub(super) fn signals(job: &Job<'_>, (hop, spoken): (usize, &Spoken), trail: &Tr
         output_tokens: u32::try_from(tokens).unwrap_or(u32::MAX),
         text_bytes: u32::try_from(spoken.text.len()).unwrap_or(u32::MAX),
         calls: u8::try_from(spoken.calls.len()).unwrap_or(u8::MAX),
-        probability: None,
+        probability: spoken.probability.map(|probability| probability.share() as f32),
         well_formed: has_form(job, spoken),
     }
 }

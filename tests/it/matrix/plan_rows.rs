@@ -2,9 +2,9 @@
 //! verifies. In a trail `?` marks an attempt that may have been billed.
 
 use super::case::{Checks, Row};
-use super::plans::Does::{Cuts, Declines, Fails, Garbles, Hangs, Picks, Rejects, Right, Says, Wastes};
+use super::plans::Does::{Cuts, Declines, Fails, Finds, Garbles, Hangs, Picks, Rejects, Right, Says, Wastes};
 use super::plans::Got::{Behind, Left, Own, Served};
-use super::plans::Kind::{Cascade, Debate, Draft, Ensemble, Judged, Majority};
+use super::plans::Kind::{Cascade, Debate, Draft, Ensemble, Judged, Majority, Sure};
 use super::plans::{Does, Got, Kind, PlanCase};
 use crate::support::FINISH_TEXT;
 
@@ -77,6 +77,12 @@ pub const PLAN_ROWS: &[Row] = &[
             UPSTREAM, &["s:answered", "m:answered", "j:answered", "l:server_error"]),
         case(Judged, "cascade by judge, the first", [Fails, Hangs, Says("3"), Hangs],
             Served("3", "cascade; escalated"), &["s:server_error", "l:answered"]),
+        case(Sure, "cascade by log probabilities, the first", [Fails, Hangs, Says("3"), Hangs],
+            Served("3", "cascade; escalated"), &["s:server_error", "l:answered"]),
+        case(Sure, "cascade by log probabilities, the first does not give them", [Says("1"), Hangs, Says("3"), Hangs],
+            Served("3", "cascade; escalated"), &["s:answered", "l:answered"]),
+        case(Sure, "cascade by log probabilities, the first is not sure", [Finds("1", 60), Hangs, Says("3"), Hangs],
+            Served("3", "cascade; escalated"), &["s:answered", "l:answered"]),
         case(Ensemble, "ensemble, one of three", [Says("1"), Fails, Says("3"), Picks("3")],
             Served("3", "ensemble; quorum=2/3; chosen=2"),
             &["s:answered", "m:server_error", "l:answered", "j:answered", "j:answered"]),
@@ -194,6 +200,8 @@ pub const PLAN_ROWS: &[Row] = &[
     row("P7", "a plan does not wait for who is not needed", &[
         case(Cascade, "cascade, the rest when one has failed", [Hangs, Fails, Says("3"), Hangs],
             Served("3", "cascade; escalated"), &["s:cancelled?", "m:server_error", "l:answered"]),
+        case(Sure, "cascade by log probabilities, who is sure", [Finds("1", 90), Hangs, Hangs, Hangs],
+            Served("1", "cascade; accepted=1 by logprobs"), &["s:answered"]),
         case(Ensemble, "ensemble, a member behind the quorum", [Says("1"), Says("2"), Hangs, Picks("2")],
             Served("2", "ensemble; quorum=2/3; chosen=2"),
             &["s:answered", "m:answered", "l:cancelled?", "j:answered", "j:answered"]),

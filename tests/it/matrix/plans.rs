@@ -4,12 +4,13 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::way::{Api, Way};
 use crate::compound::{CUT, DECLINED, ended, picked, told};
 use crate::support::fake_provider::Seen;
 use crate::support::proxy::World;
+use crate::support::script::Whole;
 use crate::support::{Answer, Client, Script, errors};
 
 /// One case.
@@ -39,6 +40,8 @@ pub enum Kind {
     Majority,
     /// `j` says whether the answer of `s` stands, else `l`.
     Judged,
+    /// `s` must be sure of its answer, else `l`.
+    Sure,
     /// `s`, `m` and `l`, of whom two are enough; `j` chooses.
     Ensemble,
     /// The same, two rounds; `j` sums up.
@@ -52,6 +55,8 @@ pub enum Kind {
 pub enum Does {
     /// Says this.
     Says(&'static str),
+    /// Says this with a probability of so many percent a token.
+    Finds(&'static str, u8),
     /// Answers rightly, whole or as a stream, as it is asked.
     Right,
     /// Finds this answer the best, wherever it stands.
@@ -177,6 +182,9 @@ fn lines(case: &PlanCase) -> String {
         Kind::Judged => {
             "{ tries = [\"small\"], accept = \"judge\", judge = \"claude-large\", last = \"large\" }"
         }
+        Kind::Sure => {
+            "{ tries = [\"small\"], accept = \"logprobs\", min_probability = 0.8, last = \"large\" }"
+        }
         Kind::Majority => {
             "{ tries = [\"small\", \"named-0\", \"claude-large\"], accept = \"majority\", last = \"large\" }"
         }
@@ -198,6 +206,7 @@ fn script(case: &PlanCase, seen: &Seen) -> Script {
     let says = |text: &str, tokens: u64| told(seen.target(), text, tokens);
     match case.does[at] {
         Does::Says(text) => says(text, 10),
+        Does::Finds(text, percent) => found(text, percent),
         Does::Right => Script::Right,
         Does::Picks(answer) => says(&picked(seen, answer), 10),
         Does::Cuts(text) => ended(seen.target(), text, 10, CUT),
@@ -211,10 +220,23 @@ fn script(case: &PlanCase, seen: &Seen) -> Script {
     }
 }
 
+/// An answer of Chat with how probable it is.
+fn found(text: &str, percent: u8) -> Script {
+    let token =
+        json!({"token": text, "bytes": text.as_bytes(), "logprob": (f64::from(percent) / 100.0).ln()});
+    let body = json!({
+        "id": "chatcmpl-9", "object": "chat.completion", "created": 1, "model": "m",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop",
+                     "logprobs": {"content": [token]}}],
+        "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
+    });
+    Script::Whole(Whole::json(200, body.to_string()))
+}
+
 /// The answer; `None` where the client left as soon as everybody had been asked.
 async fn ask(world: &World, case: &PlanCase, way: Way) -> Option<Answer> {
     let kind = match case.kind {
-        Kind::Cascade | Kind::Majority | Kind::Judged => "cascade",
+        Kind::Cascade | Kind::Majority | Kind::Judged | Kind::Sure => "cascade",
         Kind::Ensemble => "ensemble",
         Kind::Debate => "debate",
         Kind::Draft => "draft",
