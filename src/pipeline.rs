@@ -197,7 +197,7 @@ impl Engine {
         let job = self.job(&inbound, (&read, &dispatch), hold.as_deref());
         let job = job.map_err(|refusal| account.refuse(refusal))?;
         account.times.set(Stage::Overhead, inbound.arrived.elapsed().saturating_sub(inbound.body_time));
-        let announcement = account.announcement(&read, &dispatch);
+        let announcement = account.announcement(&job, &read, &dispatch);
         let mut announced = Announced { announcement: &announcement, reply };
         let end = strategy::run(&job, &mut account.trail, &mut announced).await;
         match end {

@@ -210,13 +210,14 @@ impl<'e> Account<'e> {
     }
 
     /// What the client is told when the answer's head goes out.
-    pub(super) fn announcement(&mut self, read: &Read, dispatch: &Dispatch) -> Announcement {
+    pub(super) fn announcement(&mut self, job: &Job<'_>, read: &Read, dispatch: &Dispatch) -> Announcement {
         let overhead = self.times.of(Stage::Overhead).map_or(0, |time| time.as_micros());
         let overhead_us = u32::try_from(overhead).unwrap_or(u32::MAX);
         self.note(|entry| entry.overhead_us = overhead_us);
         Announcement {
             id: self.id(),
             served: dispatch.served,
+            first_fallback: job.first_fallback(),
             reason: dispatch.reason,
             loaded: self.loaded.clone(),
             overhead_us,
@@ -304,7 +305,7 @@ impl<'e> Account<'e> {
             entry.outcome = outcome;
             entry.status = status;
             entry.model = model;
-            if hop.is_some_and(|hop| hop > 0) {
+            if hop.is_some_and(|hop| hop >= job.first_fallback()) {
                 entry.served = Served::Fallback;
             }
             if matches!(end, End::Resumed { .. }) {

@@ -28,6 +28,8 @@ const SNAPSHOT: HeaderName = HeaderName::from_static("x-pointsman-snapshot");
 pub(super) struct Announcement {
     pub(super) id: RequestId,
     pub(super) served: Served,
+    /// The first hop that is none of the plan's own.
+    pub(super) first_fallback: usize,
     pub(super) reason: &'static str,
     pub(super) loaded: Arc<Loaded>,
     pub(super) overhead_us: u32,
@@ -66,7 +68,7 @@ impl<R: Reply> Reply for Announced<'_, R> {
 
 impl Announcement {
     fn add_to(&self, head: &mut Head, earlier: &[Leg]) {
-        let served = if head.hop > 0 && head.plan.is_none() { Served::Fallback } else { self.served };
+        let served = if head.hop >= self.first_fallback { Served::Fallback } else { self.served };
         let mut own = Own { headers: &mut head.headers, text: BytesMut::with_capacity(OWN_BYTES) };
         own.put(ID, |text| text.put_slice(&self.id.text()));
         own.word(PATH, served.as_str());

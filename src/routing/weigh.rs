@@ -36,7 +36,11 @@ pub(super) fn evidence<'s>(
     analysis: &Analysis,
     plan: &Plan,
 ) -> Option<&'s PooledEvidence> {
-    known(snapshot, baseline, analysis, plan).filter(|found| found.pairs_in_all >= PLAN_PAIRS)
+    known(snapshot, baseline, analysis, plan).filter(is_enough)
+}
+
+fn is_enough(found: &&PooledEvidence) -> bool {
+    found.pairs_in_all >= PLAN_PAIRS
 }
 
 /// Whether that much was measured in the class itself.
@@ -46,13 +50,17 @@ fn is_own(found: &PooledEvidence) -> bool {
 
 /// Share of requests whose first answers stand, 0..1.
 pub(super) fn accepted(snapshot: &Snapshot, baseline: ModelIx, analysis: &Analysis, plan: &Plan) -> f64 {
+    stand(known(snapshot, baseline, analysis, plan), (snapshot, analysis), plan)
+}
+
+/// The same, of what is known.
+fn stand(found: Option<&PooledEvidence>, (snapshot, analysis): (&Snapshot, &Analysis), plan: &Plan) -> f64 {
     let learnt = Acceptance::of(snapshot, analysis, plan);
     if learnt.is_none() && matches!(plan, Plan::Cascade(Cascade { accept: Accept::Acceptor, .. })) {
         // Nothing stands without one.
         return 0.0;
     }
     let free = agrees_on_free_text(plan, analysis);
-    let found = known(snapshot, baseline, analysis, plan);
     // Of free texts the other classes say nothing.
     let counted = found.filter(|found| found.accepted_is_own || !free);
     let counted = counted.and_then(|found| found.evidence.accepted);
@@ -109,7 +117,9 @@ impl Field<'_> {
     /// A plan of several models, weighed.
     pub(super) fn compound(&self, plan: Plan) -> Candidate {
         let (snapshot, inputs, analysis) = (self.snapshot, self.inputs, self.analysis);
-        let accepted = accepted(snapshot, self.baseline, analysis, &plan);
+        let known = known(snapshot, self.baseline, analysis, &plan);
+        let accepted = stand(known, (snapshot, analysis), &plan);
+        let found = known.filter(is_enough);
         let audit = self.policy.compound.audit;
         let legs = legs(&Terms { snapshot, inputs, analysis, accepted, audit }, &plan);
         let targets: Vec<Result<DeploymentIx, eligible::Obstacle>> =
@@ -125,8 +135,8 @@ impl Field<'_> {
             .find_map(|(target, leg)| Some(Why::Member(leg.model.clone(), Box::new(target.err()?.why))));
         let total_ms = total_ms(&legs, &live);
         let mut candidate = Candidate {
-            quality: self.compound_quality(&plan),
-            cost: self.expected_cost(&plan, (&legs, accepted * audit)),
+            quality: self.compound_quality(&plan, found),
+            cost: self.expected_cost(&plan, found, (&legs, accepted * audit)),
             ahead: None,
             worst_cost: worst_cost(&legs),
             ttft_ms: total_ms,
@@ -185,9 +195,13 @@ impl Field<'_> {
     /// What it cost beside the baseline where that was measured, on the baseline's cost of this request with nothing in a cache, and
     /// what its audits cost besides, for this share of requests; but no less than the calls that are always made: prices may have
     /// changed since. Else the sum over its legs. `None` where one of them has no price.
-    fn expected_cost(&self, plan: &Plan, (legs, audited): (&[Leg], f64)) -> Option<NanoUsd> {
+    fn expected_cost(
+        &self,
+        plan: &Plan,
+        found: Option<&PooledEvidence>,
+        (legs, audited): (&[Leg], f64),
+    ) -> Option<NanoUsd> {
         let reckoned = sum(legs, |leg| leg.chance)?;
-        let found = evidence(self.snapshot, self.baseline, self.analysis, plan);
         let found =
             found.filter(|found| found.evidence.pairs > 0 || !agrees_on_free_text(plan, self.analysis));
         let ratio = found.and_then(|found| found.evidence.cost_ratio);
@@ -203,8 +217,8 @@ impl Field<'_> {
 
     /// Measured, or what is expected of the baseline less what the plan loses, where it is known by that or by other classes only, or
     /// that of the best model that answers first: what nobody has measured gains nothing.
-    fn compound_quality(&self, plan: &Plan) -> Estimate {
-        if let Some(found) = evidence(self.snapshot, self.baseline, self.analysis, plan) {
+    fn compound_quality(&self, plan: &Plan, found: Option<&PooledEvidence>) -> Estimate {
+        if let Some(found) = found {
             let measured = Some(found).filter(|found| is_own(found));
             let measured = measured.and_then(|found| estimate::measured(&found.evidence));
             return measured.unwrap_or_else(|| estimate::less(self.quality(self.baseline), &found.evidence));

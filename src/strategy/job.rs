@@ -107,6 +107,11 @@ impl Job<'_> {
         over(self.deadline) || over(self.first_token_by)
     }
 
+    /// The first hop that is none of the plan's own: whoever answers from there on is a fallback.
+    pub fn first_fallback(&self) -> usize {
+        self.compound.as_ref().map_or(1, |compound| compound.chain)
+    }
+
     /// Whether nothing speaks against a call of a hop.
     pub(super) fn may_be_called(&self, position: usize) -> bool {
         self.hops[position].deployment.is_none_or(|ix| self.board.ready(ix))

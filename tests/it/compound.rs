@@ -119,6 +119,8 @@ async fn a_cascade_escalates_where_they_differ_or_fail() {
             assert_eq!(answer.status, 200, "{}", answer.text());
             assert_eq!(answer.header("x-pointsman-plan"), Some("cascade; escalated"));
             assert_eq!(answer.header("x-pointsman-model"), Some("large"));
+            let path = world.proxy.entry_of(&answer).await.served.as_str();
+            assert_eq!((answer.header("x-pointsman-path"), path), (Some("cascade"), "cascade"));
             if stream {
                 assert!(
                     answer.text().contains("\"content\":\"43\"") && answer.text().ends_with("[DONE]\n\n")

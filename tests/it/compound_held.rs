@@ -77,7 +77,9 @@ async fn a_chain_answers_behind_a_sign_of_life_as_a_stream_or_not_at_all() {
     let text = answer.text();
     assert!(answer.status == 200 && text.starts_with(": keep-alive\n\n"), "{} {text}", answer.status);
     assert!(text.contains(": x-pointsman-model: large\n") && text.ends_with("data: [DONE]\n\n"), "{text}");
-    assert_eq!(trail(&world.proxy.only_entry().await).last(), Some(&("large".to_owned(), "ok")));
+    let entry = world.proxy.only_entry().await;
+    assert_eq!(trail(&entry).last(), Some(&("large".to_owned(), "ok")));
+    assert_eq!(entry.served.as_str(), "fallback", "none of the plan's own answered");
     // What is no stream cannot follow one.
     for (then, code) in [
         (Script::Status(400, None), "upstream_error"),
