@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::compound;
 use crate::support::Script;
 use crate::support::client::Request;
 use crate::support::proxy::World;
@@ -147,4 +148,18 @@ async fn what_cannot_be_checked_is_left_to_the_dear_model() {
         let request = chat(json!({"response_format": format}));
         assert!(!stands(&world, request, says("{\"city\":\"Ulm\"}", None)).await, "{schema}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_nobody_else_to_answer_takes_what_cannot_be_checked_for_what_it_looks_like() {
+    let schema = json!({"$ref": "https://schemas.invalid/weather.json"});
+    let format = json!({"type": "json_schema", "json_schema": {"name": "w", "schema": schema}});
+    let request = chat(json!({"response_format": format})).with("x-pointsman-plan", "ensemble");
+    let world = compound::world(compound::ENSEMBLE).await;
+    let says =
+        [("small-1", "[1]"), ("mid-1", "It rains."), ("large-1", "[3]"), ("claude-large-1", "PICKS [3]")];
+    compound::by_model(&world, says.to_vec().leak());
+    let answer = world.proxy.exchange(&request).await;
+    assert_eq!((answer.status, compound::content(&answer)), (200, json!("[3]")), "{}", answer.text());
+    assert_eq!(answer.header("x-pointsman-plan"), Some("ensemble; quorum=2/3; chosen=2"));
 }

@@ -140,7 +140,10 @@ fn held_against<'f>(
     }
     match &form.form.schema {
         _ if form.form.calls => Fit::Misfits,
-        Some(schema) => form.text.fit(schema, spoken.text.trim()),
+        Some(schema) => match form.text.fit(schema, spoken.text.trim()) {
+            Fit::Untold => plain(request, spoken).max(Fit::Untold),
+            told => told,
+        },
         None => plain(request, spoken),
     }
 }

@@ -169,6 +169,8 @@ fn an_answer_is_a_text_or_calls_as_they_were_asked_for() {
     let both = ask(json!({"tools": tools, "response_format": format}));
     let n = r#"{"n":1}"#;
     let bad = r#"{"n":"1"}"#;
+    let elsewhere = json!({"type": "json_schema", "json_schema": {"name": "e", "schema": {"$ref": "https://schemas.invalid/x"}}});
+    let elsewhere = ask(json!({"response_format": elsewhere}));
     let unread = ask(json!({"tools": tools, "tool_choice": {"type": "web_search"}}));
     type Row<'r> = (&'r Value, &'r str, &'r [(&'r str, &'r str)], Fit);
     let rows: &[Row<'_>] = &[
@@ -178,6 +180,8 @@ fn an_answer_is_a_text_or_calls_as_they_were_asked_for() {
         (&schema, " {\"n\":1}\n", &[], Fit::Fits),
         (&schema, bad, &[], Fit::Misfits),
         (&schema, "[1]", &[], Fit::Misfits),
+        (&elsewhere, n, &[], Fit::Untold),
+        (&elsewhere, "It rains.", &[], Fit::Misfits),
         (&object, "[1]", &[], Fit::Fits),
         (&object, bad, &[], Fit::Fits),
         (&object, "1", &[], Fit::Misfits),
