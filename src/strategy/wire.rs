@@ -86,7 +86,14 @@ impl Job<'_> {
         Ok(Outgoing { path, body, hides_usage: false, dropped: Vec::new() })
     }
 
-    /// The same, asking for log probabilities; unchanged where the hop's dialect has none.
+    /// Whether what a hop answers can be asked for with log probabilities.
+    pub(super) fn tells_how_probable(&self, position: usize) -> bool {
+        let model = self.hops[position].model.map(|ix| self.snapshot.model(ix));
+        model.is_some_and(|model| model.capabilities.has(Capabilities::LOGPROBS))
+            && self.wire(position).dialect != Dialect::Anthropic
+    }
+
+    /// What the client asks of a hop, for a whole answer with log probabilities; unchanged where the hop's dialect has none.
     pub(super) fn whole_with_logprobs(&self, position: usize) -> Result<Outgoing, Failure> {
         let Outgoing { path, body, hides_usage, dropped } = self.whole(position)?;
         let asking = codec::ask_for_logprobs(self.wire(position).dialect, &body);

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::auditing::{old_ledger, pointsman};
 use super::compound::{ask, content, told, world};
+use super::compound_logprobs::says as says_with;
 use crate::support::proxy::{Proxy, World};
 
 const BY_ACCEPTOR: &str = "plans = [\"single\", \"cascade\"]\n[policies.compound]\ncascade = [{ tries = [\"small\"], accept = \"acceptor\", last = \"large\" }]";
@@ -43,6 +44,31 @@ async fn what_was_learnt_lets_an_answer_stand() {
     assert_eq!(says(&world, LONG, "math").await, (json!("43"), "cascade; escalated".to_owned()));
     // Of another class nothing was learnt.
     assert_eq!(says(&world, "42", "code").await.1, "cascade; escalated");
+}
+
+/// It goes by what the model says of its own answer, too, where that can be had; the client sees nothing of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_acceptor_goes_by_how_probable_an_answer_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("profile.json");
+    let mut by_probability = profile("math");
+    by_probability["acceptors"][0]["weights"] = json!([0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
+    std::fs::write(&path, by_probability.to_string()).unwrap();
+    let routing = format!("[routing]\nprofile = \"{}\"\n[ledger]", path.display());
+    let world = World::start(|config| {
+        config.policy_lines = BY_ACCEPTOR.to_owned();
+        config.swap("[ledger]", &routing);
+    })
+    .await;
+    world.large.choose(|seen| told(seen.target(), "43", 10));
+    let request = ask("cascade", false).with("x-pointsman-task", "math");
+    for (probability, plan) in [(0.9, "cascade; accepted=1 by acceptor"), (0.5, "cascade; escalated")] {
+        world.small.always(says_with("42", Some(probability)));
+        let answer = world.proxy.exchange(&request).await;
+        assert_eq!(answer.header("x-pointsman-plan"), Some(plan), "{}", answer.text());
+        assert!(!answer.text().contains("top_logprobs"), "{}", answer.text());
+        assert_eq!(world.small.seen().last().unwrap().json()["logprobs"], json!(true));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -20,7 +20,7 @@ async fn world() -> World {
 }
 
 /// An answer of Chat whose tokens have this probability each; `None`: it does not say.
-fn says(text: &str, probability: Option<f64>) -> Script {
+pub fn says(text: &str, probability: Option<f64>) -> Script {
     let token = |letter: char| {
         let letter = letter.to_string();
         json!({"token": letter, "bytes": letter.as_bytes(), "logprob": probability.map(f64::ln), "top_logprobs": []})

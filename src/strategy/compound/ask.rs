@@ -282,24 +282,24 @@ async fn called(
         }
     };
     attempt.note(|leg| leg.maybe_billed = false);
-    match codec::spoken(job.wire(hop).dialect, &good.body) {
-        Ok(spoken) => {
-            // The client has not asked for them.
-            if matches!(question, Question::HowProbable) {
-                good.body = codec::without_logprobs(job.wire(hop).dialect, &good.body);
-            }
-            attempt.end(LegEnd::Answered);
-            if let Some(compound) = &job.compound {
-                compound.heard.set();
-            }
-            Ok(Told { hop, good, spoken, dropped, fit: OnceLock::new() })
-        }
+    let dialect = job.wire(hop).dialect;
+    let spoken = match codec::spoken(dialect, &good.body) {
+        Ok(spoken) => spoken,
         Err(fault) => {
             let failure = Failure { sent: true, ..Failure::new(FailureClass::Malformed, fault.message) };
             attempt.fail(&failure);
-            Err(failure)
+            return Err(failure);
         }
+    };
+    // The client has not asked for them.
+    if matches!(question, Question::HowProbable) {
+        good.body = codec::without_logprobs(dialect, &good.body);
     }
+    attempt.end(LegEnd::Answered);
+    if let Some(compound) = &job.compound {
+        compound.heard.set();
+    }
+    Ok(Told { hop, good, spoken, dropped, fit: OnceLock::new() })
 }
 
 /// Nothing was sent, or it was refused: nobody bills it.

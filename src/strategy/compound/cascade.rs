@@ -110,14 +110,16 @@ async fn majority(job: &Job<'_>, compound: &Compound, trail: &mut Trail) -> Test
 /// One after the other, each answer tested; a test that fails is a test that was not passed.
 async fn in_turn(job: &Job<'_>, (compound, cascade): (&Compound, &Cascade), trail: &mut Trail) -> Test {
     let mut test = Test::default();
-    let question = match cascade.accept {
+    // An acceptor makes of it what it can; not every model has it.
+    let asked = |spec: &Spec| match cascade.accept {
         Accept::Logprobs(_) => Question::HowProbable,
-        Accept::Agreement | Accept::Majority | Accept::Structure | Accept::Acceptor | Accept::Judge(_) => {
+        Accept::Acceptor if job.tells_how_probable(spec.hop) => Question::HowProbable,
+        Accept::Acceptor | Accept::Agreement | Accept::Majority | Accept::Structure | Accept::Judge(_) => {
             Question::Clients
         }
     };
     for (number, spec) in compound.legs.iter().filter(|leg| leg.role == Role::Try).enumerate() {
-        let told = match ask(job, spec, question, trail).await {
+        let told = match ask(job, spec, asked(spec), trail).await {
             Ok(told) => told,
             Err(Untold::Budget(_)) => return test,
             Err(Untold::Failed(_)) => continue,
