@@ -82,7 +82,7 @@ async fn without_an_acceptor_nothing_stands() {
 async fn what_the_ledger_has_of_answers_lets_the_next_ones_stand() {
     let world = world(BY_ACCEPTOR).await;
     const BRIEF: &str = "42";
-    let asked = |number: usize| if number % 2 == 0 { BRIEF } else { LONG };
+    let asked = |number: usize| if number.is_multiple_of(2) { BRIEF } else { LONG };
     let numbers = AtomicUsize::new(0);
     world.small.choose(move |seen| told(seen.target(), asked(numbers.fetch_add(1, Ordering::Relaxed)), 10));
     world.large.choose(|seen| told(seen.target(), "42", 10));
