@@ -46,7 +46,7 @@ enum Command {
     Explain(cmd::explain::ExplainArgs),
     /// Add the ledger up
     Report(cmd::report::ReportArgs),
-    /// Learn from the ledger how often cascades stand, what they lose at most and what they cost
+    /// Learn from the ledger how often cascades stand, what they lose at most, what they cost, and when one model's answers stand
     Calibrate(cmd::calibrate::CalibrateArgs),
     /// Learn a predictor from labelled prompts
     Train(cmd::train::TrainArgs),

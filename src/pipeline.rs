@@ -324,6 +324,8 @@ pub(crate) struct Dispatch {
     pub(crate) legs: Vec<Leg>,
     /// When an answer of such a plan stands, where that was learnt.
     pub(crate) acceptance: Option<Acceptance>,
+    /// It is unlike anything that is known.
+    pub(crate) unfamiliar: bool,
     /// Where this conversation was answered last.
     pub(crate) answered_at: Option<DeploymentId>,
 }
@@ -346,6 +348,7 @@ impl Dispatch {
             crosses: Vec::new(),
             legs: Vec::new(),
             acceptance: None,
+            unfamiliar: false,
             answered_at: None,
         }
     }

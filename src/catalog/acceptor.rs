@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::types::{ModelId, Signals, TaskClass};
 
@@ -48,6 +49,13 @@ impl Acceptor {
         let columns = Self::columns(signals, complexity);
         let score: f64 = self.weights.iter().zip(columns).map(|(weight, column)| weight * column).sum();
         signals.well_formed && score >= self.stands_from
+    }
+
+    /// Tells it from others.
+    pub fn fingerprint(&self) -> u32 {
+        let figures = self.weights.iter().chain([&self.stands_from]);
+        let bytes: Vec<u8> = figures.flat_map(|figure| figure.to_bits().to_le_bytes()).collect();
+        xxh3_64(&bytes) as u32
     }
 
     /// Why it cannot be one.
@@ -105,6 +113,9 @@ mod tests {
         assert!(acceptor.stands(&short, 0.5) && !acceptor.stands(&long, 0.5));
         assert!(acceptor.stands(&Signals { probability: Some(0.9), ..long }, 0.5));
         assert!(!acceptor.stands(&Signals { well_formed: false, ..short }, 0.5));
+        let other = Acceptor { stands_from: 0.61, ..acceptor.clone() };
+        assert_ne!(acceptor.fingerprint(), other.fingerprint());
+        assert_eq!(acceptor.fingerprint(), Acceptor { stood: 0.4, ..acceptor.clone() }.fingerprint());
         let all = Acceptors::new([acceptor.clone()]);
         assert_eq!(all.of(&acceptor.plan, TaskClass::Math).map(|one| &**one), Some(&acceptor));
         assert_eq!(all.of(&acceptor.plan, TaskClass::Code), None);

@@ -2,13 +2,13 @@
 //! learning's; this reads, prints and writes.
 
 use std::fmt::{self, Write};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
+use super::replace::replace;
 use super::report::Instant;
 use crate::catalog::{Acceptor, Policy, Profile, Snapshot};
 use crate::config::{self, SecretSource};
@@ -16,7 +16,7 @@ use crate::learning::metrics::Figure;
 use crate::learning::plans::{Cell, LEAST_REQUESTS, Merged, Plans, merge};
 use crate::learning::{Answers, Learnt};
 use crate::ledger::{Entry, Reader, Span};
-use crate::types::PolicyId;
+use crate::types::{ModelId, PolicyId};
 
 /// Arguments of `calibrate`.
 #[derive(Clone, Debug, clap::Args)]
@@ -34,9 +34,13 @@ pub fn run(config: &Path, args: &CalibrateArgs, json: bool) -> Result<String, St
     // What is no secret is read: the profile is.
     let settings = config::load(config, SecretSource::Keyless).map_err(|faults| faults.to_string())?;
     let reader = Reader::open(&settings.ledger.path).map_err(|error| error.to_string())?;
+    let in_force = |plan: &ModelId, task| {
+        let acceptor = settings.snapshot.evidence.acceptor(plan, task);
+        acceptor.map(|acceptor| acceptor.fingerprint())
+    };
     let (mut plans, mut answers) = (Plans::default(), Answers::default());
     let add = |entry: Entry| {
-        plans.add(&entry);
+        plans.add(&entry, in_force);
         // Of a policy that is no more nothing is to be learnt.
         if let Some(policy) = entry.policy.as_ref().and_then(|id| policy_of(&settings.snapshot, id)) {
             answers.add(&entry, policy.max_quality_loss);
@@ -45,13 +49,13 @@ pub fn run(config: &Path, args: &CalibrateArgs, json: bool) -> Result<String, St
     };
     reader.each_sum(span(args.since), add).map_err(|error| error.to_string())?;
     let cells = plans.cells();
-    let learnt: Vec<Learnt> = answers.learnt().collect();
+    let learnt = answers.learnt(|plan, task| in_force(plan, task).is_some());
     let (mut profile, merged) = merged(&settings.snapshot.profile, &cells)?;
     let rows: Vec<Row<'_>> = cells.iter().zip(merged).map(|(cell, merged)| Row { cell, merged }).collect();
-    learnt.iter().for_each(|learnt| learnt.put_into(&mut profile.acceptors));
+    learnt.iter().for_each(|learnt| learnt.put_into(&mut profile));
     if let Some(file) = &args.out {
         let text = serde_json::to_string_pretty(&profile).map_err(|error| error.to_string())?;
-        put(file, &text).map_err(|error| format!("{}: nothing was written: {error}", file.display()))?;
+        replace(file, &text).map_err(|error| format!("{}: nothing was written: {error}", file.display()))?;
     }
     if json {
         let shown = Shown { cells: &rows, acceptors: &learnt, written: args.out.as_deref() };
@@ -98,42 +102,20 @@ fn merged(profile: &str, cells: &[Cell]) -> Result<(Profile, Vec<Option<Merged>>
     Ok((known, merged))
 }
 
-/// Whole or not at all: a proxy may be reading what is there.
-fn put(file: &Path, text: &str) -> std::io::Result<()> {
-    // A link stays a link.
-    let target = fs::canonicalize(file).unwrap_or_else(|_| file.to_path_buf());
-    let beside = target.with_extension("json.new");
-    let written = fs::write(&beside, text).and_then(|()| fs::rename(&beside, &target));
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written
-}
-
 fn print(text: &mut String, (rows, learnt): (&[Row<'_>], &[Learnt]), out: Option<&Path>) -> fmt::Result {
-    if rows.is_empty() {
+    if rows.is_empty() && learnt.is_empty() {
         return writeln!(text, "no cascade has answered a request in this span of time");
     }
-    writeln!(text, "{}", table(rows))?;
-    writeln!(
-        text,
-        "stood: of first answers, with its 95 % interval. Audits: the last model said the same, something else, something that \
-         cannot be compared, nothing.\nLost: share of requests in which the plan says something else than the last model, as if \
-         that one were always right; at most, at 95 %.\nCost: of all calls but audits over the baseline's, with its 95 % \
-         interval; the baseline's is its own where it answered, too (so many), and else that of as many tokens as were used."
-    )?;
-    if rows.iter().all(|row| row.cell.audits.is_empty()) {
-        writeln!(
-            text,
-            "Nothing was audited, so nothing is known of losses: `audit` in [policies.compound] asks for it."
-        )?;
+    if !rows.is_empty() {
+        print_cells(text, rows)?;
     }
     if !learnt.is_empty() {
         writeln!(text, "{}", acceptors(learnt))?;
         writeln!(
             text,
             "Answers: those beside which the last model gave its own. May differ: what the policy lets be lost; differs: at most, at \
-             95 %, on rows left out of the fit.\nWhere no limit keeps to that no answer stands."
+             95 %, on rows left out of the fit.\nWhere no limit keeps to that no answer stands. What is in force is not learnt anew: \
+             take it out of the profile for that."
         )?;
     }
     match out {
@@ -142,6 +124,25 @@ fn print(text: &mut String, (rows, learnt): (&[Row<'_>], &[Learnt]), out: Option
         }
         None => writeln!(text, "nothing was written: --out FILE writes the profile with this in it"),
     }
+}
+
+fn print_cells(text: &mut String, rows: &[Row<'_>]) -> fmt::Result {
+    writeln!(text, "{}", table(rows))?;
+    writeln!(
+        text,
+        "stood: of first answers, with its 95 % interval. Audits: the last model said the same, something else, something that \
+         cannot be compared or nothing in time, nothing at all.\nLost: share of requests in which the plan says something else \
+         than the last model, as if that one were always right; at most, at 95 %.\nCost: of all calls but audits over the \
+         baseline's, with its 95 % interval; the baseline's is its own where it answered, too (so many), and else that of as many \
+         tokens as were used."
+    )?;
+    if rows.iter().all(|row| row.cell.audits.is_empty()) {
+        writeln!(
+            text,
+            "Nothing was audited, so nothing is known of losses: `audit` in [policies.compound] asks for it."
+        )?;
+    }
+    Ok(())
 }
 
 fn table(rows: &[Row<'_>]) -> Table {
@@ -165,7 +166,13 @@ fn table(rows: &[Row<'_>]) -> Table {
             cell.task.as_str().to_owned(),
             cell.requests.to_string(),
             percent(&cell.accepted),
-            format!("{} / {} / {} / {}", audits.same, audits.differs, audits.incomparable, audits.unanswered),
+            format!(
+                "{} / {} / {} / {}",
+                audits.same,
+                audits.differs,
+                audits.incomparable + audits.cut,
+                audits.unanswered
+            ),
             cell.loss.map_or_else(
                 || "unknown".to_owned(),
                 |loss| format!("{:.1} %, at most {:.1} %", loss.mean * 100.0, loss.upper * 100.0),
@@ -224,25 +231,7 @@ fn percent(share: &Figure) -> String {
 fn word(merged: Merged) -> &'static str {
     match merged {
         Merged::Added => "new",
-        Merged::Replaced => "in place of fewer outcomes",
+        Merged::Replaced => "in place of what was there",
         Merged::LossesKept => "losses kept: more outcomes, or labels",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_profile_that_is_a_link_stays_one_and_nothing_is_left_beside_it() {
-        let directory = tempfile::tempdir().unwrap();
-        let (file, link) = (directory.path().join("real.json"), directory.path().join("profile.json"));
-        fs::write(&file, "{}").unwrap();
-        std::os::unix::fs::symlink(&file, &link).unwrap();
-        put(&link, "{\"evidence\":[]}").unwrap();
-        assert_eq!(fs::read_to_string(&file).unwrap(), "{\"evidence\":[]}");
-        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-        assert_eq!(fs::read_dir(&directory).unwrap().count(), 2);
-        assert!(put(&directory.path().join("nowhere/profile.json"), "{}").is_err());
     }
 }

@@ -10,6 +10,7 @@ pub mod loadtest;
 pub mod plot;
 pub mod prices;
 mod progress;
+mod replace;
 pub mod report;
 pub mod run;
 pub mod serve;

@@ -143,19 +143,11 @@ fn write_into(
 
 fn replace(config: &Path, old: &str, new: &str) -> Result<(), String> {
     let said = |error: std::io::Error| error.to_string();
-    // A link stays a link.
     let target = fs::canonicalize(config).map_err(said)?;
     if fs::read_to_string(&target).map_err(said)? != old {
         return Err("it was changed meanwhile; run the command again".to_owned());
     }
-    let beside = target.with_extension("toml.new");
-    let written = fs::write(&beside, new)
-        .and_then(|()| fs::set_permissions(&beside, fs::metadata(&target)?.permissions()))
-        .and_then(|()| fs::rename(&beside, &target));
-    written.map_err(|error| {
-        let _ = fs::remove_file(&beside);
-        error.to_string()
-    })
+    super::replace::replace(&target, new).map_err(said)
 }
 
 /// What is printed.

@@ -1,13 +1,14 @@
 //! Gathers from the ledger what acceptors are learnt of: answers of cascades that go by one, each beside what the plan's last model
-//! said. An answer that stood was compared only where it was audited, so those that were stand for all that stood.
+//! said. Only requests count for which there was no acceptor: none of their answers stood, so both models answered all of them, and
+//! nothing was selected. One that is in force is not learnt anew: what its audits find is of it alone, and takes time.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::acceptor::{LEAST_ANSWERS, Tested, acceptor};
-use crate::catalog::Acceptor;
+use super::acceptor::{Tested, acceptor};
+use crate::catalog::{Acceptor, Profile};
 use crate::ledger::{AttemptRow, Entry};
 use crate::routing::{Accept, Cascade, Plan};
 use crate::types::{Compared, ModelId, TaskClass, Tried};
@@ -20,9 +21,7 @@ pub struct Answers {
 
 #[derive(Debug)]
 struct Cell {
-    /// Those that were compared; of those that stood the weight is not known before all are there.
-    compared: Vec<(Tested, bool)>,
-    stood: u64,
+    compared: Vec<Tested>,
     most_differing: f64,
 }
 
@@ -42,50 +41,43 @@ pub struct Learnt {
 }
 
 impl Learnt {
-    /// Takes the place of what was learnt before. What answers enough do not bear out is no more; too few say nothing.
-    pub fn put_into(&self, known: &mut Vec<Acceptor>) {
-        if self.acceptor.is_none() && self.answers < LEAST_ANSWERS {
-            return;
-        }
-        known.retain(|one| (&one.plan, one.task) != (&self.plan, self.task));
-        known.extend(self.acceptor.clone());
+    /// Puts an acceptor into a profile, without what is known of its plan in that class: that was of another.
+    pub fn put_into(&self, profile: &mut Profile) {
+        let Some(acceptor) = &self.acceptor else { return };
+        profile.evidence.retain(|cell| (&cell.model, cell.task) != (&self.plan, self.task));
+        profile.acceptors.retain(|one| (&one.plan, one.task) != (&self.plan, self.task));
+        profile.acceptors.push(acceptor.clone());
     }
 }
 
 impl Answers {
-    /// Takes what a request says, if its plan goes by an acceptor; `most_differing`: what its policy lets be lost. Of several
-    /// policies the strictest counts.
+    /// Takes what a request says, if its plan goes by an acceptor and had none; `most_differing`: what its policy lets be lost. Of
+    /// several policies the strictest counts.
     pub fn add(&mut self, entry: &Entry, most_differing: f64) {
         let plan = entry.decision.as_ref().map(|decision| &decision.plan);
         let Some(plan @ Plan::Cascade(Cascade { accept: Accept::Acceptor, .. })) = plan else { return };
         let tried = |attempt: &AttemptRow| attempt.tried;
         let Some((tried, task)) = entry.attempts.iter().find_map(tried).zip(entry.task) else { return };
-        let cell = self.cells.entry((plan.key(), task)).or_insert_with(|| Cell {
-            compared: Vec::new(),
-            stood: 0,
-            most_differing,
-        });
+        if tried.under.acceptor.is_some() || tried.under.unfamiliar {
+            return;
+        }
+        let empty = || Cell { compared: Vec::new(), most_differing };
+        let cell = self.cells.entry((plan.key(), task)).or_insert_with(empty);
         cell.most_differing = cell.most_differing.min(most_differing);
-        cell.stood += u64::from(tried.stood);
         let draw = xxh3_64(&entry.id.0.to_le_bytes());
         let complexity = entry.complexity.map_or(0.0, f64::from);
-        cell.compared.extend(tested(draw, tried, complexity).map(|tested| (tested, tried.stood)));
+        cell.compared.extend(tested(draw, tried, complexity));
     }
 
-    /// What each plan and class comes to, in their order.
-    pub fn learnt(self) -> impl Iterator<Item = Learnt> {
-        self.cells.into_iter().map(|((plan, task), cell)| {
-            let audited = cell.compared.iter().filter(|(_, stood)| *stood).count();
-            let each = cell.stood as f64 / audited.max(1) as f64;
-            let weighed = |(tested, stood): &(Tested, bool)| Tested {
-                weight: if *stood { each } else { 1.0 },
-                ..*tested
-            };
-            let rows: Vec<Tested> = cell.compared.iter().map(weighed).collect();
-            let most_differing = cell.most_differing;
-            let acceptor = acceptor((&plan, task), &rows, most_differing);
-            Learnt { plan, task, answers: rows.len(), most_differing, acceptor }
-        })
+    /// What each plan and class comes to, in their order; those that this says are in force already are left out.
+    pub fn learnt(self, in_force: impl Fn(&ModelId, TaskClass) -> bool) -> Vec<Learnt> {
+        let cells = self.cells.into_iter().filter(|((plan, task), _)| !in_force(plan, *task));
+        cells
+            .map(|((plan, task), Cell { compared, most_differing })| {
+                let acceptor = acceptor((&plan, task), &compared, most_differing);
+                Learnt { plan, task, answers: compared.len(), most_differing, acceptor }
+            })
+            .collect()
     }
 }
 
@@ -96,15 +88,15 @@ fn tested(draw: u64, tried: Tried, complexity: f64) -> Option<Tested> {
         Compared::Differs | Compared::Incomparable => true,
         Compared::NotAsked | Compared::Unanswered => return None,
     };
-    Some(Tested { draw, signals: tried.signals, complexity, differs, weight: 1.0 })
+    Some(Tested { draw, signals: tried.signals, complexity, differs })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::ACCEPTOR_COLUMNS;
+    use crate::catalog::{ACCEPTOR_COLUMNS, Evidence, EvidenceLevel};
     use crate::routing::{Decision, Reason};
-    use crate::types::{RequestId, Served, Signals};
+    use crate::types::{RequestId, Served, Signals, Under};
 
     fn entry(number: u32, accept: Accept, tried: Tried) -> Entry {
         let text = include_str!("../../tests/fixtures/ledger/record.json");
@@ -127,85 +119,93 @@ mod tests {
         entry
     }
 
-    /// Short answers are the same as the last model's, long ones are not; of those that stood one in ten was audited.
+    fn tried(same: Compared, under: Under) -> Tried {
+        let output_tokens = if same == Compared::Same { 30 } else { 900 };
+        let signals = Signals { output_tokens, text_bytes: 40, well_formed: true, ..Signals::default() };
+        Tried { stood: under.acceptor.is_some(), same, signals, under }
+    }
+
+    /// Short answers are the same as the last model's, long ones are not.
     #[test]
-    fn what_was_compared_stands_for_what_was_not() {
+    fn only_what_was_answered_twice_whatever_it_was_is_learnt_of() {
         let mut answers = Answers::default();
-        for number in 0..3000_u32 {
-            let stood = number % 2 == 0;
-            let output_tokens = if stood { 20 + number % 50 } else { 900 + number % 50 };
-            let same = match (stood, number % 20) {
-                (true, 0) => Compared::Same,
-                (true, _) => Compared::NotAsked,
-                (false, _) => Compared::Differs,
-            };
-            let signals = Signals { output_tokens, text_bytes: 40, well_formed: true, ..Signals::default() };
-            answers.add(&entry(number, Accept::Acceptor, Tried { stood, same, signals }), 0.05);
+        let none = Under::default();
+        let in_force = Under { acceptor: Some(7), ..none };
+        let unfamiliar = Under { unfamiliar: true, ..none };
+        for number in 0..600_u32 {
+            let same = if number.is_multiple_of(2) { Compared::Same } else { Compared::Differs };
+            answers.add(&entry(number, Accept::Acceptor, tried(same, none)), 0.05);
+            // These say the contrary.
+            let other = if number.is_multiple_of(2) { Compared::Differs } else { Compared::Same };
+            answers.add(&entry(number, Accept::Acceptor, tried(other, in_force)), 0.05);
+            answers.add(&entry(number, Accept::Acceptor, tried(other, unfamiliar)), 0.05);
+            answers.add(&entry(number, Accept::Structure, tried(other, none)), 0.05);
+            answers.add(&entry(number, Accept::Acceptor, tried(Compared::Unanswered, none)), 0.05);
         }
-        answers.add(
-            &entry(
-                3000,
-                Accept::Structure,
-                Tried { stood: true, same: Compared::Same, signals: Signals::default() },
-            ),
-            0.05,
-        );
-        let [learnt] = &answers.learnt().collect::<Vec<_>>()[..] else { panic!("one cell is expected") };
-        assert_eq!((learnt.plan.as_str(), learnt.answers), ("cascade(small | large by acceptor)", 1650));
+        let [learnt] = &answers.learnt(|_, _| false)[..] else { panic!("one cell is expected") };
+        assert_eq!((learnt.plan.as_str(), learnt.answers), ("cascade(small | large by acceptor)", 600));
         let acceptor = learnt.acceptor.as_ref().unwrap();
-        // Half of all answers, though of those that were compared only one in eleven was such a one.
         assert!((acceptor.stood - 0.5).abs() < 0.01, "{acceptor:?}");
-        let of = |output_tokens: u32| {
-            let signals = Signals { output_tokens, text_bytes: 40, well_formed: true, ..Signals::default() };
-            acceptor.stands(&signals, 0.5)
-        };
-        assert!(of(40) && !of(920));
+        let stands = |same| acceptor.stands(&tried(same, none).signals, 0.5);
+        assert!(stands(Compared::Same) && !stands(Compared::Differs));
     }
 
     #[test]
-    fn what_is_learnt_takes_the_place_of_what_was() {
-        let acceptor = |stood: f64| Acceptor {
-            plan: "cascade(small | large by acceptor)".into(),
+    fn the_strictest_policy_counts_and_what_is_in_force_is_not_learnt_anew() {
+        let answers = || {
+            let mut answers = Answers::default();
+            answers.add(&entry(1, Accept::Acceptor, tried(Compared::Incomparable, Under::default())), 0.05);
+            answers.add(&entry(2, Accept::Acceptor, tried(Compared::Same, Under::default())), 0.01);
+            answers
+        };
+        let learnt = answers().learnt(|_, _| false);
+        assert_eq!(
+            (learnt[0].answers, learnt[0].most_differing, learnt[0].acceptor.is_none()),
+            (2, 0.01, true)
+        );
+        assert_eq!(answers().learnt(|_, task| task == TaskClass::Math), []);
+    }
+
+    #[test]
+    fn a_new_acceptor_begins_without_what_was_known_of_another() {
+        let plan = || ModelId::from("cascade(small | large by acceptor)");
+        let acceptor = Acceptor {
+            plan: plan(),
             task: TaskClass::Math,
             weights: [0.0; ACCEPTOR_COLUMNS],
             stands_from: 0.5,
             answers: 400,
-            stood,
+            stood: 0.6,
             differs_upper: 0.01,
         };
-        let learnt = |answers, acceptor| Learnt {
-            plan: "cascade(small | large by acceptor)".into(),
+        let cell = |model: ModelId, task| Evidence {
+            baseline: "large".into(),
+            model,
+            task,
+            level: EvidenceLevel::Paired,
+            pairs: 300,
+            mean_quality: None,
+            mean_loss: 0.0,
+            loss_upper: 0.01,
+            accepted: Some(0.3),
+            cost_ratio: None,
+        };
+        let (code, other) = (cell(plan(), TaskClass::Code), cell("small".into(), TaskClass::Math));
+        let mut profile = Profile {
+            evidence: vec![cell(plan(), TaskClass::Math), code.clone(), other.clone()],
+            acceptors: vec![Acceptor { stood: 0.2, ..acceptor.clone() }],
+        };
+        let learnt = |acceptor| Learnt {
+            plan: plan(),
             task: TaskClass::Math,
-            answers,
+            answers: 400,
             most_differing: 0.02,
             acceptor,
         };
-        let of_code = Acceptor { task: TaskClass::Code, ..acceptor(0.3) };
-        let put = |learnt: Learnt| {
-            let mut known = vec![acceptor(0.3), of_code.clone()];
-            learnt.put_into(&mut known);
-            known.iter().map(|one| (one.task, one.stood)).collect::<Vec<_>>()
-        };
-        let code = (TaskClass::Code, 0.3);
-        assert_eq!(put(learnt(500, Some(acceptor(0.6)))), [code, (TaskClass::Math, 0.6)]);
-        assert_eq!(put(learnt(500, None)), [code], "it does not hold any more");
-        assert_eq!(
-            put(learnt(LEAST_ANSWERS - 1, None)),
-            [(TaskClass::Math, 0.3), code],
-            "too few say nothing"
-        );
-    }
-
-    #[test]
-    fn the_strictest_policy_counts_and_what_nobody_answered_beside_is_none() {
-        let mut answers = Answers::default();
-        let tried = |same| Tried { stood: true, same, signals: Signals::default() };
-        answers.add(&entry(1, Accept::Acceptor, tried(Compared::Unanswered)), 0.05);
-        answers.add(&entry(2, Accept::Acceptor, tried(Compared::Incomparable)), 0.01);
-        let learnt: Vec<Learnt> = answers.learnt().collect();
-        assert_eq!(
-            (learnt[0].answers, learnt[0].most_differing, learnt[0].acceptor.is_none()),
-            (1, 0.01, true)
-        );
+        let before = profile.clone();
+        learnt(None).put_into(&mut profile);
+        assert_eq!((&profile.evidence, &profile.acceptors), (&before.evidence, &before.acceptors));
+        learnt(Some(acceptor.clone())).put_into(&mut profile);
+        assert_eq!((profile.evidence, profile.acceptors), (vec![code, other], vec![acceptor]));
     }
 }

@@ -7,11 +7,14 @@
 //! So no more is lost than P(stood) · P(not the same | stood), and both are shares that were counted.
 //!
 //! The bound on the product takes the upper end of each (Clopper and Pearson), and the ways in which either can fail add up to 5 %:
-//! nine tenths of them are left to the audits, of which there are few. That holds whatever the two are to each other. Weights by the
-//! share of audits would come to the same where nothing was lost, but need that share to be known and never to have changed.
+//! nine tenths of them are left to the audits, of which there are few. That holds whatever the two are to each other. Both are taken
+//! from requests of which the same share was audited, the share under which most were: where policies or times differ in it, audits
+//! of some would speak for the answers of others. Of a cascade that goes by an acceptor only what the one in force tested counts, and
+//! nothing counts in a class that is unlike what is known of it.
 //!
-//! What it rests on: audits are drawn by lot (they are, by the request's id; only what has no room under a ceiling or a deadline is
-//! left out), and that what says the same is the same: `benches/data/agreement.jsonl` is what that was measured on.
+//! What it rests on: audits are drawn by lot (they are, by the request's id), and that what says the same is the same:
+//! `benches/data/agreement.jsonl` is what that was measured on. An audit that we cut off for time counts as lost. Left out are
+//! requests whose client left before the end, and audits for which there was no money or no time at all.
 
 use std::collections::BTreeMap;
 
@@ -21,8 +24,8 @@ use super::binomial::{lower, upper};
 use super::metrics::Figure;
 use crate::catalog::{Evidence, EvidenceLevel};
 use crate::ledger::{AttemptOutcome, AttemptRow, Entry, Outcome};
-use crate::routing::{Cascade, Plan};
-use crate::types::{Compared, ModelId, NanoUsd, TaskClass};
+use crate::routing::{Accept, Cascade, Plan};
+use crate::types::{Compared, ModelId, NanoUsd, TaskClass, Under};
 
 /// Requests below which nothing of a cell is worth writing down.
 pub const LEAST_REQUESTS: u64 = 20;
@@ -73,6 +76,8 @@ pub struct Audits {
     pub incomparable: u64,
     /// The last model failed.
     pub unanswered: u64,
+    /// It was cut off for want of time.
+    pub cut: u64,
 }
 
 /// Share of requests in which a plan says something else than the model that answers last in it, and nobody knows who is right.
@@ -101,7 +106,17 @@ struct Counts {
     stood: u64,
     against_last: bool,
     audits: Audits,
+    /// By the share of requests that were audited, in millionths.
+    drawn: BTreeMap<u32, Drawn>,
     sums: Sums,
+}
+
+/// Requests of which the same share was audited.
+#[derive(Clone, Copy, Debug, Default)]
+struct Drawn {
+    requests: u64,
+    stood: u64,
+    audits: Audits,
 }
 
 /// Of costs in dollars: x is the plan's, y the baseline's.
@@ -123,6 +138,10 @@ struct Seen<'e> {
     task: TaskClass,
     /// What the last model says beside the answer that stood; `None`: none did.
     stood: Option<Compared>,
+    /// Whether it was cut off.
+    cut: bool,
+    /// What its answers were tested under; `None`: none was there to be tested, or it is not on record.
+    under: Option<Under>,
     cost: Option<Beside>,
 }
 
@@ -135,10 +154,17 @@ struct Beside {
 
 impl Plans {
     /// Counts a request, if a cascade was chosen for it and answered it whole. One whose plan failed and that was answered by the
-    /// chain behind it says nothing of the plan.
-    pub fn add(&mut self, entry: &Entry) {
+    /// chain behind it says nothing of the plan. `in_force`: the fingerprint of a plan's acceptor in a class.
+    pub fn add(&mut self, entry: &Entry, in_force: impl Fn(&ModelId, TaskClass) -> Option<u32>) {
         let Some(seen) = Seen::of(entry) else { return };
         let plan = ModelId::from(seen.cascade.to_string().as_str());
+        let under = seen.under.unwrap_or_default();
+        let by_acceptor = seen.cascade.accept == Accept::Acceptor;
+        if under.unfamiliar
+            || (by_acceptor && (under.acceptor.is_none() || under.acceptor != in_force(&plan, seen.task)))
+        {
+            return;
+        }
         let last = &seen.cascade.last;
         self.cells.entry((last.clone(), plan.clone(), seen.task)).or_default().count(&seen, true);
         if seen.baseline != last {
@@ -163,11 +189,17 @@ impl<'e> Seen<'e> {
             return None;
         }
         let (model, baseline) = (entry.model.as_ref()?, decision.baseline.as_ref()?);
-        let tried = entry.attempts.iter().filter_map(|attempt| attempt.tried);
-        let stood = tried.filter(|tried| tried.stood).map(|tried| tried.same).next();
+        let mut tried = entry.attempts.iter().filter_map(|attempt| attempt.tried);
+        let under = tried.clone().next().map(|tried| tried.under);
+        let stood = tried.find(|tried| tried.stood).map(|tried| tried.same);
+        let ours = |attempt: &&AttemptRow| attempt.outcome == AttemptOutcome::Cancelled;
+        let last = |attempt: &&AttemptRow| attempt.model.as_ref() == Some(&cascade.last);
+        let cut =
+            stood == Some(Compared::Unanswered) && entry.attempts.iter().filter(last).any(|one| ours(&one));
         // Records of before say only who answered; nothing was audited then.
         let before = cascade.tries.contains(model).then_some(Compared::NotAsked);
-        let mut seen = Self { cascade, baseline, task: entry.task?, stood: stood.or(before), cost: None };
+        let stood = stood.or(before);
+        let mut seen = Self { cascade, baseline, task: entry.task?, stood, cut, under, cost: None };
         seen.cost = seen.costs(entry);
         Some(seen)
     }
@@ -196,15 +228,14 @@ impl Counts {
     fn count(&mut self, seen: &Seen<'_>, against_last: bool) {
         self.against_last = against_last;
         self.requests += 1;
-        if let Some(beside) = seen.stood {
-            self.stood += 1;
-            match beside {
-                Compared::NotAsked => {}
-                Compared::Unanswered => self.audits.unanswered += 1,
-                Compared::Same => self.audits.same += 1,
-                Compared::Differs => self.audits.differs += 1,
-                Compared::Incomparable => self.audits.incomparable += 1,
-            }
+        self.stood += u64::from(seen.stood.is_some());
+        self.audits.count(seen);
+        // What was not tested is not known to have been drawn from.
+        if let Some(under) = seen.under {
+            let drawn = self.drawn.entry((under.audit * 1e6).round() as u32).or_default();
+            drawn.requests += 1;
+            drawn.stood += u64::from(seen.stood.is_some());
+            drawn.audits.count(seen);
         }
         // What the baseline's cost is known beside is the policy's, which may be another than the last model.
         let is_its = !against_last || *seen.baseline == seen.cascade.last;
@@ -214,7 +245,11 @@ impl Counts {
     }
 
     fn cell(self, (baseline, plan, task): (ModelId, ModelId, TaskClass)) -> Cell {
-        let Self { requests, stood, against_last, audits, sums } = self;
+        let Self { requests, stood, against_last, audits, drawn, sums } = self;
+        let most = drawn.into_values().max_by_key(|drawn| drawn.audits.compared());
+        let most = most.filter(|drawn| drawn.audits.compared() > 0);
+        let Drawn { requests: among, stood: standing, audits: of_them } =
+            most.unwrap_or(Drawn { requests, stood, audits });
         Cell {
             baseline,
             plan,
@@ -227,16 +262,17 @@ impl Counts {
                 high: upper(stood, requests, EITHER_END),
             },
             audits,
-            loss: against_last.then(|| audits.loss(stood, requests)),
+            loss: against_last.then(|| of_them.loss(standing, among)),
             cost: sums.cost(),
         }
     }
 }
 
 impl Audits {
-    /// Those in which there were two answers. Where the last model failed it would have failed alone, too: nothing was lost.
+    /// Those of which it is known what was lost: there were two answers, or the last model would have given one had there been time.
+    /// Where it failed it would have failed alone, too: nothing was lost.
     pub fn compared(&self) -> u64 {
-        self.same + self.differs + self.incomparable
+        self.same + self.differs + self.incomparable + self.cut
     }
 
     /// Whether there was one.
@@ -244,8 +280,19 @@ impl Audits {
         self.compared() + self.unanswered == 0
     }
 
+    fn count(&mut self, seen: &Seen<'_>) {
+        match seen.stood {
+            None | Some(Compared::NotAsked) => {}
+            Some(Compared::Unanswered) if seen.cut => self.cut += 1,
+            Some(Compared::Unanswered) => self.unanswered += 1,
+            Some(Compared::Same) => self.same += 1,
+            Some(Compared::Differs) => self.differs += 1,
+            Some(Compared::Incomparable) => self.incomparable += 1,
+        }
+    }
+
     fn loss(&self, stood: u64, requests: u64) -> Loss {
-        let (lost, compared) = (self.differs + self.incomparable, self.compared());
+        let (lost, compared) = (self.compared() - self.same, self.compared());
         let share = |hits: u64, all: u64| if all == 0 { 0.0 } else { hits as f64 / all as f64 };
         Loss {
             mean: share(stood, requests) * share(lost, compared),
@@ -307,14 +354,15 @@ impl Cell {
 pub enum Merged {
     /// It was not there.
     Added,
-    /// It was, of fewer outcomes.
+    /// It was, of no labels, of fewer outcomes, or better than what was found since.
     Replaced,
-    /// It was, of as many outcomes with labels or of more: its losses stay, and what share stands and what it costs are new.
+    /// It was, of labels, and as many as outcomes now or more: its losses stay, and what share stands and what it costs are new.
     LossesKept,
 }
 
 /// Puts what was found into the evidence of a profile. A share of answers that stood and a cost need no labels and are of now, so
-/// they always take the place of what was there; losses only where they rest on more outcomes, or on as many and no labels.
+/// they always take the place of what was there. So do losses, unless those that are there rest on labels, on as many outcomes or
+/// more, and what was found does not speak against them.
 pub fn merge(known: &mut Vec<Evidence>, found: Evidence) -> Merged {
     let same =
         |one: &Evidence| (&one.baseline, &one.model, one.task) == (&found.baseline, &found.model, found.task);
@@ -325,7 +373,8 @@ pub fn merge(known: &mut Vec<Evidence>, found: Evidence) -> Merged {
     };
     let cost_ratio = found.cost_ratio.or(old.cost_ratio);
     let unlabelled = old.mean_quality.is_none() || old.level < EvidenceLevel::Paired;
-    if found.pairs > old.pairs || (found.pairs == old.pairs && unlabelled) {
+    let refuted = found.pairs > 0 && found.mean_loss > old.loss_upper;
+    if unlabelled || refuted || found.pairs > old.pairs {
         *old = Evidence { cost_ratio, ..found };
         return Merged::Replaced;
     }

@@ -4,8 +4,8 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::*;
-use crate::routing::{Accept, Decision, Reason};
-use crate::types::{Served, Signals, Tried, Usage};
+use crate::routing::{Decision, Reason};
+use crate::types::{Served, Signals, Tried, Under, Usage};
 
 const PLAN: &str = "cascade(small & medium | large)";
 
@@ -20,6 +20,8 @@ struct Case {
     /// What each call of the two and that of the last model cost, and the baseline's as many tokens.
     cents: (u64, u64, u64),
 }
+
+const UNDER: Under = Under { acceptor: None, audit: 0.02, unfamiliar: false };
 
 const STOOD: Case =
     Case { tried: Some((true, Compared::NotAsked)), by: "small", baseline: "large", cents: (1, 10, 8) };
@@ -49,7 +51,7 @@ fn entry(case: Case) -> Entry {
     let mut attempts =
         vec![attempt("small", answered, case.cents.0), attempt("medium", answered, case.cents.0)];
     let signals = Signals::default();
-    attempts[0].tried = case.tried.map(|(stood, same)| Tried { stood, same, signals });
+    attempts[0].tried = case.tried.map(|(stood, same)| Tried { stood, same, signals, under: UNDER });
     match case.tried {
         Some((true, Compared::Unanswered)) => {
             let failed = AttemptOutcome::Failed(crate::types::FailureClass::ServerError);
@@ -76,10 +78,15 @@ fn entry(case: Case) -> Entry {
     entry
 }
 
+/// No acceptor is in force.
+fn none(_: &ModelId, _: TaskClass) -> Option<u32> {
+    None
+}
+
 fn cells(cases: &[(Case, usize)]) -> Vec<Cell> {
     let mut plans = Plans::default();
     for (case, times) in cases {
-        (0..*times).for_each(|_| plans.add(&entry(*case)));
+        (0..*times).for_each(|_| plans.add(&entry(*case), none));
     }
     plans.cells()
 }
@@ -101,7 +108,7 @@ fn what_stood_what_was_audited_and_what_it_cost_is_counted() {
     ]);
     assert_eq!((found.baseline.as_str(), found.plan.as_str(), found.task), ("large", PLAN, TaskClass::Math));
     assert_eq!((found.requests, found.stood, found.accepted.value), (100, 80, 0.8));
-    assert_eq!(found.audits, Audits { same: 24, differs: 3, incomparable: 2, unanswered: 1 });
+    assert_eq!(found.audits, Audits { same: 24, differs: 3, incomparable: 2, unanswered: 1, cut: 0 });
     let loss = found.loss.unwrap();
     assert!((loss.mean - 0.8 * 5.0 / 29.0).abs() < 1e-12);
     assert_eq!(loss.upper, upper(80, 100, 0.005) * upper(5, 29, 0.045));
@@ -148,8 +155,61 @@ fn only_what_a_plan_answered_counts() {
     single.decision.as_mut().unwrap().plan = Plan::Single("small".into());
     others.push(single);
     let mut plans = Plans::default();
-    others.iter().for_each(|entry| plans.add(entry));
+    others.iter().for_each(|entry| plans.add(entry, none));
     assert_eq!(plans.cells(), []);
+}
+
+/// Of two shares that were audited, the one of which more is known: the other's answers are not spoken for.
+#[test]
+fn audits_speak_for_requests_of_which_as_many_were_audited() {
+    let mut plans = Plans::default();
+    let mut add = |case: Case, audit: f32, times: usize| {
+        let mut entry = entry(case);
+        let tried = entry.attempts[0].tried.as_mut().unwrap();
+        tried.under.audit = audit;
+        (0..times).for_each(|_| plans.add(&entry, none));
+    };
+    add(audited(Compared::Same), 0.5, 60);
+    add(STOOD, 0.5, 60);
+    add(ESCALATED, 0.5, 80);
+    add(STOOD, 0.0, 900);
+    add(audited(Compared::Differs), 0.01, 5);
+    let [cell] = &plans.cells()[..] else { panic!("one cell is expected") };
+    assert_eq!((cell.requests, cell.stood, cell.audits.compared()), (1105, 1025, 65));
+    assert_eq!(cell.loss.unwrap().upper, upper(120, 200, 0.005) * upper(0, 60, 0.045));
+}
+
+#[test]
+fn an_audit_that_we_cut_off_is_lost_and_one_that_failed_is_not() {
+    let mut plans = Plans::default();
+    let failed = entry(audited(Compared::Unanswered));
+    let mut cut = failed.clone();
+    cut.attempts[2].outcome = AttemptOutcome::Cancelled;
+    (0..3).for_each(|_| plans.add(&failed, none));
+    (0..2).for_each(|_| plans.add(&cut, none));
+    let [cell] = &plans.cells()[..] else { panic!("one cell is expected") };
+    assert_eq!((cell.audits.unanswered, cell.audits.cut, cell.audits.compared()), (3, 2, 2));
+    assert_eq!(cell.loss.unwrap().mean, 1.0);
+}
+
+#[test]
+fn only_what_the_acceptor_in_force_tested_counts() {
+    let cells = |in_force: Option<u32>| {
+        let mut plans = Plans::default();
+        for (acceptor, unfamiliar, times) in
+            [(None, false, 500), (Some(1), false, 40), (Some(2), false, 30), (Some(2), true, 9)]
+        {
+            let mut entry = entry(STOOD);
+            let plan = &mut entry.decision.as_mut().unwrap().plan;
+            let Plan::Cascade(cascade) = plan else { panic!() };
+            cascade.accept = Accept::Acceptor;
+            let tried = entry.attempts[0].tried.as_mut().unwrap();
+            tried.under = Under { acceptor, unfamiliar, ..UNDER };
+            (0..times).for_each(|_| plans.add(&entry, |_: &ModelId, _| in_force));
+        }
+        plans.cells().iter().map(|cell| cell.requests).collect::<Vec<_>>()
+    };
+    assert_eq!((cells(Some(2)), cells(Some(1)), cells(None)), (vec![30], vec![40], vec![]));
 }
 
 #[test]
@@ -186,8 +246,8 @@ fn what_has_no_price_is_not_free() {
     let mut plans = Plans::default();
     let mut unpriced = entry(STOOD);
     unpriced.attempts[1].cost = None;
-    plans.add(&unpriced);
-    plans.add(&Entry { baseline_cost: None, ..entry(STOOD) });
+    plans.add(&unpriced, none);
+    plans.add(&Entry { baseline_cost: None, ..entry(STOOD) }, none);
     let [cell] = &plans.cells()[..] else { panic!() };
     assert_eq!((cell.requests, cell.cost), (2, None));
 }
@@ -271,14 +331,16 @@ fn what_was_found_takes_the_place_of_what_rests_on_less() {
         assert_eq!((known.len(), &known[1]), (2, &other));
         (merged, known.swap_remove(0))
     };
-    let kept = Evidence { accepted: Some(0.6), ..old.clone() };
-    assert_eq!(of(old.clone(), 99), (Merged::LossesKept, kept.clone()));
-    assert_eq!(of(old.clone(), 100), (Merged::LossesKept, kept), "labels count for more");
+    let labelled = Evidence { loss_upper: 0.02, ..old.clone() };
+    let kept = Evidence { accepted: Some(0.6), ..labelled.clone() };
+    assert_eq!(of(labelled.clone(), 99), (Merged::LossesKept, kept.clone()));
+    assert_eq!(of(labelled, 100), (Merged::LossesKept, kept), "labels count for more");
+    assert_eq!(of(old.clone(), 99).0, Merged::Replaced, "what was found speaks against it");
     // A cost that is not known now is not forgotten.
     let new = |pairs: u32| Evidence { cost_ratio: Some(0.4), ..found(pairs) };
     assert_eq!(of(old.clone(), 101), (Merged::Replaced, new(101)));
     let unlabelled = Evidence { mean_quality: None, ..old.clone() };
-    assert_eq!(of(unlabelled, 100), (Merged::Replaced, new(100)));
+    assert_eq!(of(unlabelled, 20), (Merged::Replaced, new(20)), "of what needs no labels the newest counts");
     let predicted = Evidence { level: EvidenceLevel::Calibrated, ..old };
     assert_eq!(of(predicted, 100).0, Merged::Replaced);
     let mut known = vec![other.clone()];

@@ -14,7 +14,7 @@ use super::compact::{Pen, expand};
 use super::entry::filled_buckets;
 use super::{AttemptRow, Entry};
 use crate::routing::{Decision, Inputs};
-use crate::types::{RequestId, Signals, Tried, Usage};
+use crate::types::{RequestId, Signals, Tried, Under, Usage};
 
 /// Keys probed for an id: two requests of one millisecond share the upper half of their ids once in 65,536 pairs.
 pub(super) const PROBES: i64 = 64;
@@ -198,9 +198,11 @@ impl Serialize for Attempts<'_> {
 }
 
 /// A tested answer without the names of its fields either.
-fn in_order(Tried { stood, same, signals }: Tried) -> impl Serialize {
+fn in_order(Tried { stood, same, signals, under }: Tried) -> impl Serialize {
     let Signals { output_tokens, text_bytes, calls, probability, well_formed } = signals;
-    (stood, same, (output_tokens, text_bytes, calls, probability, well_formed))
+    let Under { acceptor, audit, unfamiliar } = under;
+    let signals = (output_tokens, text_bytes, calls, probability, well_formed);
+    (stood, same, signals, (acceptor, audit, unfamiliar))
 }
 
 struct Buckets<'a>(&'a Usage);

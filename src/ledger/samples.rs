@@ -18,7 +18,7 @@ use crate::routing::{
 use crate::types::{
     AgentStep, Capabilities, Compared, Day, DeploymentIx, Dialect, FailureClass, HardMarkers, ModelId,
     ModelIx, NanoUsd, Operation, PolicyId, PricePerMillion, ProviderId, RequestId, Served, Signals,
-    TaskClass, Tried, Usage, UsageSource,
+    TaskClass, Tried, Under, Usage, UsageSource,
 };
 
 pub(super) fn day_ms() -> u64 {
@@ -125,7 +125,8 @@ fn usage() -> Usage {
 fn tried() -> Tried {
     let signals =
         Signals { output_tokens: 5, text_bytes: 21, calls: 1, probability: Some(0.5), well_formed: true };
-    Tried { stood: true, same: Compared::Differs, signals }
+    let under = Under { acceptor: Some(7), audit: 0.25, unfamiliar: true };
+    Tried { stood: true, same: Compared::Differs, signals, under }
 }
 
 fn attempt(number: u8, provider: &str, outcome: AttemptOutcome) -> AttemptRow {

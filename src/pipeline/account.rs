@@ -156,7 +156,8 @@ impl<'e> Account<'e> {
                 let acceptance = analysis
                     .and_then(|analysis| Acceptance::of(&self.loaded.snapshot, analysis, &decision.plan));
                 let dispatch = self.note_decision(asked, decision, input_tokens);
-                Ok(Dispatch { output_tokens, acceptance, ..along(dispatch) })
+                let unfamiliar = analysis.is_some_and(|analysis| analysis.unfamiliar);
+                Ok(Dispatch { output_tokens, acceptance, unfamiliar, ..along(dispatch) })
             }
         }
     }
@@ -191,6 +192,7 @@ impl<'e> Account<'e> {
             crosses: Vec::new(),
             legs: Vec::new(),
             acceptance: None,
+            unfamiliar: false,
             answered_at: self.engine.answerer(asked).map(|answerer| answerer.deployment),
         };
         self.note(|entry| {

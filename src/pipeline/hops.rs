@@ -5,9 +5,9 @@ use super::refusal::{Refusal, RefusalCode};
 use super::understand::{Read, has_credential, standing};
 use super::{Dispatch, Inbound, Loaded};
 use crate::catalog::{Balance, Policy, Snapshot};
-use crate::routing::{Leg, Plan};
+use crate::routing::{Acceptance, Leg, Plan};
 use crate::strategy::{AskedForm, Compound, Heard, Hop, Spec};
-use crate::types::{DeploymentId, DeploymentIx, Dialect, ModelId, ModelIx, NanoUsd, Operation};
+use crate::types::{DeploymentId, DeploymentIx, Dialect, ModelId, ModelIx, NanoUsd, Operation, Under};
 
 /// Most hops of one chain.
 const MAX_HOPS: usize = 8;
@@ -67,7 +67,11 @@ pub(super) fn compound(
         judge_failure: compound.judge_failure,
         judge_tie: compound.judge_tie,
         verify_failure: compound.verify_failure,
-        audit: compound.audit,
+        under: Under {
+            acceptor: dispatch.acceptance.as_ref().map(Acceptance::fingerprint),
+            audit: compound.audit as f32,
+            unfamiliar: dispatch.unfamiliar,
+        },
         acceptance: dispatch.acceptance.clone(),
         keep_alive: compound.keep_alive,
         heard: Heard::default(),

@@ -64,6 +64,11 @@ impl Acceptance {
         self.acceptor.stands(signals, self.complexity)
     }
 
+    /// Tells the acceptor from others.
+    pub fn fingerprint(&self) -> u32 {
+        self.acceptor.fingerprint()
+    }
+
     /// Share of answers that stand, 0..1.
     pub(super) fn usual(&self) -> f64 {
         self.acceptor.stood

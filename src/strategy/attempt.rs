@@ -134,6 +134,11 @@ impl<'t> Attempt<'t> {
         self.leg.as_ref().is_some_and(|leg| leg.usage != Usage::default())
     }
 
+    /// From the request's arrival to the leg's start.
+    pub fn started(&self) -> Duration {
+        self.leg.as_ref().map_or(Duration::ZERO, |leg| leg.started)
+    }
+
     /// Since the leg's start.
     pub fn elapsed(&self) -> Duration {
         self.began.elapsed()

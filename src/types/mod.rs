@@ -15,7 +15,7 @@ pub use ids::{
     ProviderIx, RequestId,
 };
 pub use secret::Secret;
-pub use signals::{Compared, Signals, Tried};
+pub use signals::{Compared, Signals, Tried, Under};
 pub use task::{AgentStep, Capabilities, Dialect, HardMarkers, Operation, Served, TaskClass};
 pub use turns::{TurnKind, Turns};
 pub use units::{Day, NanoUsd, PricePerMillion, Probability};

@@ -26,6 +26,19 @@ pub struct Tried {
     pub same: Compared,
     /// What can be told of it.
     pub signals: Signals,
+    /// What it was tested under.
+    pub under: Under,
+}
+
+/// What an answer was tested under: who counts answers counts only such as were tested alike.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Under {
+    /// The acceptor that it went by, by its fingerprint; `None`: there was none.
+    pub acceptor: Option<u32>,
+    /// Share of requests that are audited, 0..1.
+    pub audit: f32,
+    /// Whether the request is unlike anything that is known: what is known of its class is not known of it.
+    pub unfamiliar: bool,
 }
 
 /// What another model's answer to the same request says beside one.

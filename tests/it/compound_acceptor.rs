@@ -80,7 +80,11 @@ async fn without_an_acceptor_nothing_stands() {
 /// The first model is right where it is brief, and only there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_ledger_has_of_answers_lets_the_next_ones_stand() {
-    let world = world(BY_ACCEPTOR).await;
+    let world = World::start(|config| {
+        config.policy_lines = BY_ACCEPTOR.to_owned();
+        config.swap("max_quality_loss = 0.5", "max_quality_loss = 0.1");
+    })
+    .await;
     const BRIEF: &str = "42";
     let asked = |number: usize| if number.is_multiple_of(2) { BRIEF } else { LONG };
     let numbers = AtomicUsize::new(0);
@@ -107,11 +111,27 @@ async fn what_the_ledger_has_of_answers_lets_the_next_ones_stand() {
     let proxy =
         Proxy::with(|ledger| text.replace(&old_ledger(&text), ledger.to_str().unwrap()), &learnt.to_string())
             .await;
+    let mut ids = Vec::new();
     for says in [BRIEF, LONG] {
         world.small.choose(move |seen| told(seen.target(), says, 10));
         let answer = proxy.exchange(&request).await;
         let expected = if says == BRIEF { "cascade; accepted=1 by acceptor" } else { "cascade; escalated" };
         assert_eq!(answer.header("x-pointsman-plan"), Some(expected), "{says}: {acceptor}");
         assert_eq!(content(&answer), "42");
+        ids.push(proxy.entry_of(&answer).await.id.to_string());
     }
+    // It was expected to stand as often as was learnt: half the time.
+    let (text, directory) = (proxy.text.clone(), proxy.stop().await);
+    let config = directory.path().join("pointsman.toml");
+    let with = text + &format!("\n[routing]\nprofile = {profile:?}\n");
+    std::fs::write(&config, with).unwrap();
+    let said = pointsman(&["explain", &ids[0]], &config);
+    let last = said.lines().find(|line| line.contains("large") && line.contains("last"));
+    assert!(last.is_some_and(|line| line.contains("50 %")), "{said}");
+    // What the two requests since say is of the acceptor in force, and the profile keeps it.
+    let again = directory.path().join("again.json");
+    let said = pointsman(&["calibrate", "--out", again.to_str().unwrap()], &config);
+    assert!(said.contains("50.0 %") && !said.contains("acceptor of"), "{said}");
+    let kept: Value = serde_json::from_str(&std::fs::read_to_string(&again).unwrap()).unwrap();
+    assert_eq!(kept["acceptors"], learnt["acceptors"]);
 }

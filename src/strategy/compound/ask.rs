@@ -57,11 +57,18 @@ pub(super) struct Told {
     pub(super) spoken: Spoken,
     /// What translation left out of the client's request.
     pub(super) dropped: Vec<&'static str>,
+    /// When it was asked for, by which its leg is known.
+    pub(super) started: Duration,
     /// How it stands to the form that was asked for, once that was looked at.
     fit: OnceLock<Fit>,
 }
 
 impl Told {
+    /// How it stands to the form that was asked for.
+    pub(super) fn fit(&self, job: &Job<'_>) -> Fit {
+        *self.fit.get_or_init(|| form::fit(job, &self.spoken))
+    }
+
     /// Whether it may stand, be compared, judged or built upon: whole, not declined, and in the form that was asked for. Where that
     /// form cannot be checked a cascade has somebody else who answers; who else has nobody takes it for what it looks like.
     pub(super) fn counts(&self, job: &Job<'_>) -> bool {
@@ -69,7 +76,7 @@ impl Told {
             let plan = job.compound.as_ref().map(|compound| &compound.plan);
             matches!(plan, Some(Plan::Cascade(_)))
         };
-        match self.fit.get_or_init(|| form::fit(job, &self.spoken)) {
+        match self.fit(job) {
             Fit::Fits => true,
             Fit::Untold => !escalates(),
             Fit::Misfits => false,
@@ -295,11 +302,12 @@ async fn called(
     if matches!(question, Question::HowProbable) {
         good.body = codec::without_logprobs(dialect, &good.body);
     }
+    let started = attempt.started();
     attempt.end(LegEnd::Answered);
     if let Some(compound) = &job.compound {
         compound.heard.set();
     }
-    Ok(Told { hop, good, spoken, dropped, fit: OnceLock::new() })
+    Ok(Told { hop, good, spoken, dropped, started, fit: OnceLock::new() })
 }
 
 /// Nothing was sent, or it was refused: nobody bills it.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use super::ask::{NOT_NEEDED, Question, Rest, Told, Untold, ask, ask_all, ask_while};
-use super::tested::{self, Fallen};
+use super::tested::{self, Answer, Fallen};
 use super::{Compound, Outcome, Spec, agree, missing, serve, words};
 use crate::routing::{Accept, Acceptance, Cascade, Role};
 use crate::strategy::attempt::{LegEnd, Trail};
@@ -30,8 +30,8 @@ impl Test {
     }
 
     /// Nothing stood; the answer that would have served had it done so, where there is one.
-    fn fell(told: Option<Told>) -> Self {
-        Self { stands: None, fallen: told.map(Fallen::from).into_iter().collect() }
+    fn fell(job: &Job<'_>, told: Option<Told>) -> Self {
+        Self { stands: None, fallen: told.map(|told| Fallen::of(job, told)).into_iter().collect() }
     }
 }
 
@@ -47,8 +47,8 @@ pub(super) async fn run(
             in_turn(job, (compound, cascade), trail).await
         }
     };
-    for Fallen { hop, spoken } in &test.fallen {
-        tested::file(job, (*hop, spoken), false, trail);
+    for fallen in &test.fallen {
+        tested::file(job, fallen.answer(), false, trail);
     }
     match test.stands {
         Some(stood) => audited(job, compound, (stood, &test.fallen), trail).await,
@@ -67,7 +67,7 @@ async fn agreement(job: &Job<'_>, compound: &Compound, trail: &mut Trail) -> Tes
     let how = format!("cascade; agreed={}", told.len());
     match told.into_iter().next() {
         Some(first) if agreed => Test::stood(first, how),
-        first => Test::fell(first),
+        first => Test::fell(job, first),
     }
 }
 
@@ -97,13 +97,13 @@ async fn majority(job: &Job<'_>, compound: &Compound, trail: &mut Trail) -> Test
         return Test::stood(told.swap_remove(0), "cascade; agreed=2".to_owned());
     }
     let Some(spec) = compound.of(1, Role::Try).next().filter(|_| !told.is_empty()) else {
-        return Test::fell(told.into_iter().chain(useless).next());
+        return Test::fell(job, told.into_iter().chain(useless).next());
     };
     let third = ask(job, spec, Question::Clients, trail).await.ok().filter(|told| told.counts(job));
     let says = |one: &Told| third.as_ref().is_some_and(|third| agree::agree(&one.spoken, &third.spoken));
     match told.iter().position(says) {
         Some(of_two) => Test::stood(told.swap_remove(of_two), "cascade; agreed=2/3".to_owned()),
-        None => Test::fell(told.into_iter().next()),
+        None => Test::fell(job, told.into_iter().next()),
     }
 }
 
@@ -129,7 +129,7 @@ async fn in_turn(job: &Job<'_>, (compound, cascade): (&Compound, &Cascade), trai
             Accept::Judge(_) if !told.counts(job) => (false, "judge"),
             Accept::Judge(_) => (judged(job, (compound, spec), &told, trail).await, "judge"),
             Accept::Acceptor => {
-                let signals = tested::signals(job, (told.hop, &told.spoken), trail);
+                let signals = Answer::of(job, &told).signals(trail);
                 let stands = |acceptance: &Acceptance| acceptance.stands(&signals);
                 (compound.acceptance.as_ref().is_some_and(stands), "acceptor")
             }
@@ -143,7 +143,7 @@ async fn in_turn(job: &Job<'_>, (compound, cascade): (&Compound, &Cascade), trai
             test.stands = Some((told, format!("cascade; accepted={} by {by}", number + 1)));
             return test;
         }
-        test.fallen.push(told.into());
+        test.fallen.push(Fallen::of(job, told));
     }
     test
 }
@@ -186,9 +186,12 @@ async fn audited(
     ((told, how), fallen): ((Told, String), &[Fallen]),
     trail: &mut Trail,
 ) -> Outcome {
-    tested::file(job, (told.hop, &told.spoken), true, trail);
+    tested::file(job, Answer::of(job, &told), true, trail);
     let before = trail.legs.len();
-    let last = match compound.first(Role::Last).filter(|_| tested::is_drawn(job.id, compound.audit)) {
+    let last = match compound
+        .first(Role::Last)
+        .filter(|_| tested::is_drawn(job.id, f64::from(compound.under.audit)))
+    {
         Some(spec) => in_time(job, spec, trail).await,
         None => None,
     };
@@ -197,7 +200,7 @@ async fn audited(
         return Outcome::Serve(told, how);
     }
     compare(job, fallen, last.as_ref(), trail);
-    tested::compare(job, (told.hop, &told.spoken), last.as_ref(), trail);
+    tested::compare(job, Answer::of(job, &told), last.as_ref(), trail);
     match last {
         Some(last) if last.counts(job) && serve::body(job, &last, None).is_ok() => {
             Outcome::Serve(last, how + "; audited")
@@ -225,7 +228,7 @@ async fn in_time(job: &Job<'_>, spec: &Spec, trail: &mut Trail) -> Option<Told> 
 }
 
 fn compare(job: &Job<'_>, fallen: &[Fallen], last: Option<&Told>, trail: &mut Trail) {
-    for Fallen { hop, spoken } in fallen {
-        tested::compare(job, (*hop, spoken), last, trail);
+    for fallen in fallen {
+        tested::compare(job, fallen.answer(), last, trail);
     }
 }

@@ -24,7 +24,7 @@ use super::job::Job;
 use super::reply::Reply;
 use crate::catalog::{JudgeFailure, VerifyFailure};
 use crate::routing::{Acceptance, Plan, Role};
-use crate::types::{FailureClass, NanoUsd};
+use crate::types::{FailureClass, NanoUsd, Under};
 
 pub use form::AskedForm;
 
@@ -46,8 +46,8 @@ pub struct Compound {
     pub judge_tie: JudgeFailure,
     /// What a verifier that failed does.
     pub verify_failure: VerifyFailure,
-    /// Share of requests for which a cascade's last model is asked although an answer stood, 0..1.
-    pub audit: f64,
+    /// What a cascade's answers are tested under.
+    pub under: Under,
     /// When an answer stands, where that was learnt; `None`: none does that takes an acceptor.
     pub acceptance: Option<Acceptance>,
     /// Time between two signs of life for a client that waits for a stream.

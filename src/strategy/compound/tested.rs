@@ -1,11 +1,13 @@
 //! What a cascade saw of the answers it put to its test: filed with the legs that gave them, and whether the last model's answer,
 //! where there is one, says the same.
 
+use std::time::Duration;
+
 use xxhash_rust::xxh3::Xxh3;
 
 use super::agree;
 use super::ask::Told;
-use super::form::{Fit, fit};
+use super::form::Fit;
 use crate::codec::Spoken;
 use crate::strategy::attempt::{Leg, LegEnd, Trail};
 use crate::strategy::job::Job;
@@ -13,65 +15,76 @@ use crate::types::{Compared, RequestId, Signals, Tried};
 
 /// An answer that does not serve, without what it held of the memory for answers.
 pub(super) struct Fallen {
-    pub(super) hop: usize,
-    pub(super) spoken: Spoken,
+    spoken: Spoken,
+    started: Duration,
+    fit: Fit,
 }
 
-impl From<Told> for Fallen {
-    fn from(Told { hop, spoken, .. }: Told) -> Self {
-        Self { hop, spoken }
+impl Fallen {
+    pub(super) fn of(job: &Job<'_>, told: Told) -> Self {
+        let fit = told.fit(job);
+        Self { spoken: told.spoken, started: told.started, fit }
+    }
+
+    pub(super) fn answer(&self) -> Answer<'_> {
+        Answer { spoken: &self.spoken, started: self.started, fit: self.fit }
+    }
+}
+
+/// An answer that was put to a test.
+#[derive(Clone, Copy)]
+pub(super) struct Answer<'a> {
+    spoken: &'a Spoken,
+    started: Duration,
+    fit: Fit,
+}
+
+impl<'a> Answer<'a> {
+    pub(super) fn of(job: &Job<'_>, told: &'a Told) -> Self {
+        Self { spoken: &told.spoken, started: told.started, fit: told.fit(job) }
+    }
+
+    /// Whether this leg gave it: no two calls of a request begin at once.
+    fn is_of(self, leg: &Leg) -> bool {
+        leg.end == LegEnd::Answered && leg.started == self.started
+    }
+
+    /// What can be told of it without its words.
+    pub(super) fn signals(self, trail: &Trail) -> Signals {
+        let leg = trail.legs.iter().find(|leg| self.is_of(leg));
+        let tokens = leg.map_or(0, |leg| leg.usage.total_output());
+        Signals {
+            output_tokens: u32::try_from(tokens).unwrap_or(u32::MAX),
+            text_bytes: u32::try_from(self.spoken.text.len()).unwrap_or(u32::MAX),
+            calls: u8::try_from(self.spoken.calls.len()).unwrap_or(u8::MAX),
+            probability: self.spoken.probability.map(|probability| probability.share() as f32),
+            well_formed: self.fit == Fit::Fits,
+        }
     }
 }
 
 /// Files what can be told of an answer and whether it stood. Nobody else has been asked yet.
-pub(super) fn file(job: &Job<'_>, (hop, spoken): (usize, &Spoken), stood: bool, trail: &mut Trail) {
-    let signals = signals(job, (hop, spoken), trail);
-    if let Some(leg) = trail.legs.iter_mut().find(|leg| gave(job, hop, leg)) {
-        leg.tried = Some(Tried { stood, same: Compared::NotAsked, signals });
-    }
-}
-
-/// What can be told of an answer without its words.
-pub(super) fn signals(job: &Job<'_>, (hop, spoken): (usize, &Spoken), trail: &Trail) -> Signals {
-    let leg = trail.legs.iter().find(|leg| gave(job, hop, leg));
-    let tokens = leg.map_or(0, |leg| leg.usage.total_output());
-    Signals {
-        output_tokens: u32::try_from(tokens).unwrap_or(u32::MAX),
-        text_bytes: u32::try_from(spoken.text.len()).unwrap_or(u32::MAX),
-        calls: u8::try_from(spoken.calls.len()).unwrap_or(u8::MAX),
-        probability: spoken.probability.map(|probability| probability.share() as f32),
-        well_formed: has_form(job, spoken),
+pub(super) fn file(job: &Job<'_>, answer: Answer<'_>, stood: bool, trail: &mut Trail) {
+    let signals = answer.signals(trail);
+    let under = job.compound.as_ref().map(|compound| compound.under).unwrap_or_default();
+    if let Some(leg) = trail.legs.iter_mut().find(|leg| answer.is_of(leg)) {
+        leg.tried = Some(Tried { stood, same: Compared::NotAsked, signals, under });
     }
 }
 
 /// Files what the last model's answer says beside one that was tested; `None`: it gave none.
-pub(super) fn compare(
-    job: &Job<'_>,
-    (hop, spoken): (usize, &Spoken),
-    last: Option<&Told>,
-    trail: &mut Trail,
-) {
+pub(super) fn compare(job: &Job<'_>, answer: Answer<'_>, last: Option<&Told>, trail: &mut Trail) {
     // Of several choices only the first is read.
     let several = job.request.is_some_and(|request| request.choices > 1);
     let same = match last {
         None => Compared::Unanswered,
-        Some(last) if several || !last.counts(job) || !has_form(job, spoken) => Compared::Incomparable,
-        Some(last) => agree::compared(spoken, &last.spoken),
+        Some(last) if several || !last.counts(job) || answer.fit != Fit::Fits => Compared::Incomparable,
+        Some(last) => agree::compared(answer.spoken, &last.spoken),
     };
-    let leg = trail.legs.iter_mut().find(|leg| gave(job, hop, leg));
+    let leg = trail.legs.iter_mut().find(|leg| answer.is_of(leg));
     if let Some(tried) = leg.and_then(|leg| leg.tried.as_mut()) {
         tried.same = same;
     }
-}
-
-fn has_form(job: &Job<'_>, spoken: &Spoken) -> bool {
-    fit(job, spoken) == Fit::Fits
-}
-
-/// Whether it is the leg that gave a tested answer. Of the plan's other legs none answers at its deployment: who judges is of another family, and
-/// who answers last is not among those tried.
-fn gave(job: &Job<'_>, hop: usize, leg: &Leg) -> bool {
-    leg.end == LegEnd::Answered && leg.hop.deployment == job.hops[hop].deployment
 }
 
 /// Whether a request is among the share whose answers are audited, whatever became of them.
