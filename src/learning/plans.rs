@@ -12,6 +12,9 @@
 //! of some would speak for the answers of others. Of a cascade that goes by an acceptor only what the one in force tested counts, and
 //! nothing counts in a class that is unlike what is known of it.
 //!
+//! Of drafts it says how often they stood as they were, and what they cost: their verifier reads them and gives no answer of its own
+//! to compare them with.
+//!
 //! What it rests on: audits are drawn by lot (they are, by the request's id), and that what says the same is the same:
 //! `benches/data/agreement.jsonl` is what that was measured on. An audit that we cut off for time counts as lost. Left out are
 //! requests whose client left before the end, and audits for which there was no money or no time at all.
@@ -42,7 +45,7 @@ pub struct Plans {
     cells: BTreeMap<(ModelId, ModelId, TaskClass), Counts>,
 }
 
-/// A cascade in one task class, against one model.
+/// A cascade or a draft in one task class, against one model.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Cell {
     /// The model measured against: the policy's baseline, or the one that answers last.
@@ -59,7 +62,7 @@ pub struct Cell {
     pub accepted: Figure,
     /// What audits of those found.
     pub audits: Audits,
-    /// What is lost at most; `None`: the baseline is not the model that answers last, so nothing says what is lost against it.
+    /// What is lost at most; `None`: the baseline is not the model that answers last in a cascade, so nothing says what is lost.
     pub loss: Option<Loss>,
     /// What it costs; `None`: nothing has a price.
     pub cost: Option<Cost>,
@@ -133,7 +136,10 @@ struct Sums {
 
 /// One request as far as it counts.
 struct Seen<'e> {
-    cascade: &'e Cascade,
+    plan: ModelId,
+    /// Who is asked where first answers do not stand, and in audits; `None`: a draft, which is not compared with anything.
+    last: Option<&'e ModelId>,
+    by_acceptor: bool,
     baseline: &'e ModelId,
     task: TaskClass,
     /// What the last model says beside the answer that stood; `None`: none did.
@@ -153,23 +159,24 @@ struct Beside {
 }
 
 impl Plans {
-    /// Counts a request, if a cascade was chosen for it and answered it whole. One whose plan failed and that was answered by the
-    /// chain behind it says nothing of the plan. `in_force`: the fingerprint of a plan's acceptor in a class.
+    /// Counts a request, if a cascade or a draft was chosen for it and answered it whole. One whose plan failed and that was answered
+    /// by the chain behind it says nothing of the plan. `in_force`: the fingerprint of a plan's acceptor in a class.
     pub fn add(&mut self, entry: &Entry, in_force: impl Fn(&ModelId, TaskClass) -> Option<u32>) {
         let Some(seen) = Seen::of(entry) else { return };
-        let plan = ModelId::from(seen.cascade.to_string().as_str());
         let under = seen.under.unwrap_or_default();
-        let by_acceptor = seen.cascade.accept == Accept::Acceptor;
-        if under.unfamiliar
-            || (by_acceptor && (under.acceptor.is_none() || under.acceptor != in_force(&plan, seen.task)))
-        {
+        let other = || under.acceptor.is_none() || under.acceptor != in_force(&seen.plan, seen.task);
+        if under.unfamiliar || (seen.by_acceptor && other()) {
             return;
         }
-        let last = &seen.cascade.last;
-        self.cells.entry((last.clone(), plan.clone(), seen.task)).or_default().count(&seen, true);
-        if seen.baseline != last {
-            let key = (seen.baseline.clone(), plan, seen.task);
-            self.cells.entry(key).or_default().count(&seen, false);
+        let mut count = |baseline: &ModelId, against_last| {
+            let key = (baseline.clone(), seen.plan.clone(), seen.task);
+            self.cells.entry(key).or_default().count(&seen, against_last);
+        };
+        if let Some(last) = seen.last {
+            count(last, true);
+        }
+        if seen.last != Some(seen.baseline) {
+            count(seen.baseline, false);
         }
     }
 
@@ -182,7 +189,13 @@ impl Plans {
 impl<'e> Seen<'e> {
     fn of(entry: &'e Entry) -> Option<Self> {
         let decision = entry.decision.as_ref()?;
-        let Plan::Cascade(cascade) = &decision.plan else { return None };
+        let (last, tries, by_acceptor) = match &decision.plan {
+            Plan::Cascade(Cascade { tries, accept, last }) => {
+                (Some(last), &tries[..], *accept == Accept::Acceptor)
+            }
+            Plan::Draft(_) => (None, &[][..], false),
+            Plan::Named | Plan::Single(_) | Plan::Ensemble(_) | Plan::Debate(_) => return None,
+        };
         // An attempt of a plan is answered; the chain's reaches the client as it is.
         let by_chain = entry.attempts.iter().any(|attempt| attempt.outcome == AttemptOutcome::Ok);
         if entry.outcome != Outcome::Ok || by_chain {
@@ -193,13 +206,16 @@ impl<'e> Seen<'e> {
         let under = tried.clone().next().map(|tried| tried.under);
         let stood = tried.find(|tried| tried.stood).map(|tried| tried.same);
         let ours = |attempt: &&AttemptRow| attempt.outcome == AttemptOutcome::Cancelled;
-        let last = |attempt: &&AttemptRow| attempt.model.as_ref() == Some(&cascade.last);
-        let cut =
-            stood == Some(Compared::Unanswered) && entry.attempts.iter().filter(last).any(|one| ours(&one));
-        // Records of before say only who answered; nothing was audited then.
-        let before = cascade.tries.contains(model).then_some(Compared::NotAsked);
-        let stood = stood.or(before);
-        let mut seen = Self { cascade, baseline, task: entry.task?, stood, cut, under, cost: None };
+        let of_last = |attempt: &&AttemptRow| attempt.model.as_ref() == last;
+        let cut = stood == Some(Compared::Unanswered)
+            && entry.attempts.iter().filter(of_last).any(|one| ours(&one));
+        // Records of before say only who answered, and of drafts not even that; nothing was audited then.
+        if last.is_none() && under.is_none() {
+            return None;
+        }
+        let before = tries.contains(model).then_some(Compared::NotAsked);
+        let (plan, task, stood) = (decision.plan.key(), entry.task?, stood.or(before));
+        let mut seen = Self { plan, last, by_acceptor, baseline, task, stood, cut, under, cost: None };
         seen.cost = seen.costs(entry);
         Some(seen)
     }
@@ -211,14 +227,14 @@ impl<'e> Seen<'e> {
 
     fn costs(&self, entry: &Entry) -> Option<Beside> {
         // It may judge too, and answers behind that.
-        let last = |attempt: &&AttemptRow| attempt.model.as_ref() == Some(&self.cascade.last);
+        let last = |attempt: &&AttemptRow| self.last.is_some() && attempt.model.as_ref() == self.last;
         let asked = self.stood != Some(Compared::NotAsked);
         let answer = entry.attempts.iter().rev().find(last).filter(|_| asked);
         let all = Entry::cost_of(&entry.attempts)?;
         // An audit belongs to nothing that the plan needs.
         let audit =
             answer.filter(|_| self.stood.is_some()).map_or(Some(NanoUsd::ZERO), |audit| audit.cost)?;
-        let own = answer.filter(|_| self.has_last() && *self.baseline == self.cascade.last);
+        let own = answer.filter(|_| self.has_last() && Some(self.baseline) == self.last);
         let baseline = own.map_or(entry.baseline_cost, |answer| answer.cost)?;
         Some(Beside { plan: NanoUsd(all.0.saturating_sub(audit.0)), baseline, own: own.is_some() })
     }
@@ -238,7 +254,7 @@ impl Counts {
             drawn.audits.count(seen);
         }
         // What the baseline's cost is known beside is the policy's, which may be another than the last model.
-        let is_its = !against_last || *seen.baseline == seen.cascade.last;
+        let is_its = !against_last || Some(seen.baseline) == seen.last;
         if let Some(beside) = seen.cost.as_ref().filter(|_| is_its) {
             self.sums.add(beside);
         }

@@ -4,7 +4,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::*;
-use crate::routing::{Decision, Reason};
+use crate::routing::{Decision, Draft, Reason};
 use crate::types::{Served, Signals, Tried, Under, Usage};
 
 const PLAN: &str = "cascade(small & medium | large)";
@@ -210,6 +210,26 @@ fn only_what_the_acceptor_in_force_tested_counts() {
         plans.cells().iter().map(|cell| cell.requests).collect::<Vec<_>>()
     };
     assert_eq!((cells(Some(2)), cells(Some(1)), cells(None)), (vec![30], vec![40], vec![]));
+}
+
+#[test]
+fn of_drafts_it_is_known_how_often_they_stand_and_what_they_cost() {
+    let mut plans = Plans::default();
+    let mut add = |case: Case, times: usize| {
+        let mut entry = entry(case);
+        let draft = Draft { drafter: "small".into(), verifier: "large".into() };
+        entry.decision.as_mut().unwrap().plan = Plan::Draft(draft);
+        (0..times).for_each(|_| plans.add(&entry, none));
+    };
+    add(STOOD, 30);
+    add(Case { tried: Some((false, Compared::NotAsked)), by: "large", ..STOOD }, 10);
+    add(Case { tried: None, ..STOOD }, 5);
+    let [cell] = &plans.cells()[..] else { panic!("one cell is expected") };
+    assert_eq!((cell.plan.as_str(), cell.baseline.as_str()), ("draft(small | large)", "large"));
+    assert_eq!((cell.requests, cell.stood, cell.loss), (40, 30, None));
+    assert!((cell.cost.unwrap().ratio.value - 2.0 / 8.0).abs() < 1e-12);
+    let evidence = cell.evidence().unwrap();
+    assert_eq!((evidence.pairs, evidence.loss_upper, evidence.accepted), (0, 1.0, Some(0.75)));
 }
 
 #[test]

@@ -330,6 +330,11 @@ pub async fn draft_row() -> Result<(), String> {
         } else {
             assert_eq!(answer.json()["error"]["code"], "verifier_failed");
         }
+        // What its verifier said of it is on record, where that was anything.
+        let entry = world.proxy.only_entry().await;
+        let tried = entry.attempts.iter().find_map(|attempt| attempt.tried);
+        let stood = (status == 200).then_some(how == "draft; accepted");
+        assert_eq!(tried.map(|tried| tried.stood), stood, "{verdict}");
     }
     Ok(())
 }

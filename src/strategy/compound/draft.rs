@@ -1,6 +1,7 @@
 //! One model writes, another accepts it or says what is wrong; only that is changed. What cannot be mended it answers itself.
 
 use super::ask::{Question, Untold, ask};
+use super::tested::{self, Answer};
 use super::{Compound, Outcome, PlanFault, missing, words};
 use crate::catalog::VerifyFailure;
 use crate::routing::Role;
@@ -17,6 +18,7 @@ pub(super) async fn run(job: &Job<'_>, compound: &Compound, trail: &mut Trail) -
     };
     // What was cut off, declined or has not the form that was asked for is not worth verifying.
     if !draft.counts(job) {
+        tested::file(job, Answer::of(job, &draft), false, trail);
         return anew(job, compound, trail).await;
     }
     let unverified = |draft, detail: String| match compound.verify_failure {
@@ -36,7 +38,12 @@ pub(super) async fn run(job: &Job<'_>, compound: &Compound, trail: &mut Trail) -
         Err(Untold::Budget(detail)) => return Outcome::Fail(PlanFault::Budget.failure(detail)),
         Err(Untold::Failed(failure)) => return unverified(draft, failure.detail),
     };
-    match words::corrected(&draft.spoken.text, &verdict.spoken.text) {
+    let corrected = words::corrected(&draft.spoken.text, &verdict.spoken.text);
+    if let Ok(corrected) = &corrected {
+        let stood = matches!(corrected, words::Corrected::Accepted);
+        tested::file(job, Answer::of(job, &draft), stood, trail);
+    }
+    match corrected {
         Ok(words::Corrected::Accepted) => Outcome::Serve(draft, "draft; accepted".to_owned()),
         Ok(words::Corrected::Spliced(text, count)) => {
             Outcome::Rewrite(draft, text, format!("draft; corrected={count}"))

@@ -1,5 +1,5 @@
-//! What a cascade saw of the answers it put to its test: filed with the legs that gave them, and whether the last model's answer,
-//! where there is one, says the same.
+//! What a cascade saw of the answers it put to its test, and a draft's verifier of it: filed with the legs that gave them, and whether
+//! the last model's answer, where there is one, says the same.
 
 use std::time::Duration;
 
