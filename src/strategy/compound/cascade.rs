@@ -110,6 +110,7 @@ async fn majority(job: &Job<'_>, compound: &Compound, trail: &mut Trail) -> Test
 /// One after the other, each answer tested; a test that fails is a test that was not passed.
 async fn in_turn(job: &Job<'_>, (compound, cascade): (&Compound, &Cascade), trail: &mut Trail) -> Test {
     let mut test = Test::default();
+    let by_logprobs = matches!(cascade.accept, Accept::Logprobs(_));
     // An acceptor makes of it what it can; not every model has it.
     let asked = |spec: &Spec| match cascade.accept {
         Accept::Logprobs(_) => Question::HowProbable,
@@ -119,6 +120,10 @@ async fn in_turn(job: &Job<'_>, (compound, cascade): (&Compound, &Cascade), trai
         }
     };
     for (number, spec) in compound.legs.iter().filter(|leg| leg.role == Role::Try).enumerate() {
+        // It has said that it does not tell: whatever it answered could not stand.
+        if by_logprobs && !job.tells_how_probable(spec.hop) {
+            continue;
+        }
         let told = match ask(job, spec, asked(spec), trail).await {
             Ok(told) => told,
             Err(Untold::Budget(_)) => return test,
