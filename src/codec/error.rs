@@ -94,6 +94,18 @@ pub fn classify(dialect: Dialect, status: u16, body: &[u8]) -> ProviderError {
     }
 }
 
+/// Whether an error is about log probabilities. The parameter beside its message says so where there is one: a message may repeat
+/// what a client wrote.
+pub fn is_about_logprobs(body: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(&body[..body.len().min(MAX_MESSAGE_BYTES)]);
+    let error = match serde_json::from_slice::<ErrorBody>(body) {
+        Ok(parsed) => parsed.error.object(),
+        Err(_) => ErrorField::Text(text.into_owned()).object(),
+    };
+    let said = error.param.as_str().or(error.message.as_str()).unwrap_or_default().to_ascii_lowercase();
+    said.contains("logprobs") || said.contains("log probabilities")
+}
+
 /// Understands an error object; `status` is `None` for one that came within an answer of status 200.
 pub(super) fn understand(dialect: Dialect, status: Option<u16>, error: ErrorField) -> ProviderError {
     let error = error.object();

@@ -26,7 +26,8 @@ pub use cross::{
     with_text,
 };
 pub use error::{
-    AttemptNote, OwnError, ProviderError, classify, error_body, error_event, response_error_event,
+    AttemptNote, OwnError, ProviderError, classify, error_body, error_event, is_about_logprobs,
+    response_error_event,
 };
 pub use gemini_path::GeminiPath;
 pub use hub::{ChatRequest, ChatView, Part, Role, StreamOptions, Tool, Turn};

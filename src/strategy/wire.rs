@@ -88,8 +88,10 @@ impl Job<'_> {
 
     /// Whether what a hop answers can be asked for with log probabilities.
     pub(super) fn tells_how_probable(&self, position: usize) -> bool {
+        let refused = self.hops[position].deployment.is_some_and(|ix| self.board.is_without_logprobs(ix));
         let model = self.hops[position].model.map(|ix| self.snapshot.model(ix));
-        model.is_some_and(|model| model.capabilities.has(Capabilities::LOGPROBS))
+        !refused
+            && model.is_some_and(|model| model.capabilities.has(Capabilities::LOGPROBS))
             && self.wire(position).dialect != Dialect::Anthropic
     }
 

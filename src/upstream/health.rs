@@ -167,6 +167,16 @@ impl Board {
         self.cells[ix.at()].lacks.first(self.now_ms(), is_asked)
     }
 
+    /// Its model does not tell how probable it finds its words.
+    pub fn lacks_logprobs(&self, ix: DeploymentIx) {
+        self.cells[ix.at()].lacks.learn_silent(self.now_ms());
+    }
+
+    /// Whether its model has said that it does not tell that.
+    pub fn is_without_logprobs(&self, ix: DeploymentIx) -> bool {
+        self.cells[ix.at()].lacks.is_silent(self.now_ms())
+    }
+
     /// What answers taught of a deployment's speed, unless that is too long ago.
     pub fn latency(&self, ix: DeploymentIx) -> Option<Measured> {
         let measured = self.cells[ix.at()].measured.load();

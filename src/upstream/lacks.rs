@@ -1,7 +1,7 @@
 //! What a deployment has said that it does not take: parameters its model refused as unsupported. Learnt from its own words,
 //! kept for an hour, because models change behind their names.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -16,6 +16,8 @@ pub(super) struct Lacks {
     /// Whether there may be any: almost never, and asked before every decision.
     any: AtomicBool,
     known: Mutex<Vec<Lack>>,
+    /// Until when it is not asked how probable it finds its words. That is a question of ours, so no client's request is held to it.
+    silent_until_ms: AtomicU64,
 }
 
 struct Lack {
@@ -44,7 +46,16 @@ impl Lacks {
         fresh.find(|lack| is_asked(&lack.param)).map(|lack| lack.param.to_string())
     }
 
+    pub(super) fn learn_silent(&self, now_ms: u64) {
+        self.silent_until_ms.store(now_ms + FORGET_MS, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_silent(&self, now_ms: u64) -> bool {
+        now_ms < self.silent_until_ms.load(Ordering::Relaxed)
+    }
+
     pub(super) fn forget(&self) {
+        self.silent_until_ms.store(0, Ordering::Relaxed);
         self.known.lock().clear();
         self.any.store(false, Ordering::Relaxed);
     }
@@ -71,5 +82,18 @@ mod tests {
         assert_eq!(lacks.known.lock().len(), MOST);
         lacks.forget();
         assert_eq!(lacks.first(3_000, |_| true), None);
+    }
+
+    #[test]
+    fn who_does_not_tell_how_probable_it_finds_its_words_is_not_asked_for_an_hour() {
+        let lacks = Lacks::default();
+        assert!(!lacks.is_silent(1_000));
+        lacks.learn_silent(1_000);
+        assert!(
+            lacks.is_silent(1_000) && lacks.is_silent(999 + FORGET_MS) && !lacks.is_silent(1_000 + FORGET_MS)
+        );
+        assert_eq!(lacks.first(1_000, |_| true), None);
+        lacks.forget();
+        assert!(!lacks.is_silent(1_000));
     }
 }

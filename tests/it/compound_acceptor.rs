@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::auditing::{old_ledger, pointsman};
 use super::compound::{ask, content, told, world};
 use super::compound_logprobs::says as says_with;
+use crate::support::Script;
 use crate::support::proxy::{Proxy, World};
+use crate::support::script::Whole;
 
 const BY_ACCEPTOR: &str = "plans = [\"single\", \"cascade\"]\n[policies.compound]\ncascade = [{ tries = [\"small\"], accept = \"acceptor\", last = \"large\" }]";
 
@@ -68,6 +70,33 @@ async fn an_acceptor_goes_by_how_probable_an_answer_is() {
         assert_eq!(answer.header("x-pointsman-plan"), Some(plan), "{}", answer.text());
         assert!(!answer.text().contains("top_logprobs"), "{}", answer.text());
         assert_eq!(world.small.seen().last().unwrap().json()["logprobs"], json!(true));
+    }
+}
+
+/// Where that may not be asked it goes by the rest.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_acceptor_does_without_what_a_model_refuses_to_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("profile.json");
+    std::fs::write(&path, profile("math").to_string()).unwrap();
+    let routing = format!("[routing]\nprofile = \"{}\"\n[ledger]", path.display());
+    let world = World::start(|config| {
+        config.policy_lines = BY_ACCEPTOR.to_owned();
+        config.swap("[ledger]", &routing);
+    })
+    .await;
+    world.large.choose(|seen| told(seen.target(), "43", 10));
+    world.small.choose(|seen| match seen.json()["logprobs"] == json!(true) {
+        true => {
+            let error = json!({"message": "You are not allowed to request logprobs from this model"});
+            Script::Whole(Whole::json(403, json!({"error": error}).to_string()))
+        }
+        false => told(seen.target(), "42", 10),
+    });
+    let request = ask("cascade", false).with("x-pointsman-task", "math");
+    for plan in ["cascade; escalated", "cascade; accepted=1 by acceptor", "cascade; accepted=1 by acceptor"] {
+        let answer = world.proxy.exchange(&request).await;
+        assert_eq!(answer.header("x-pointsman-plan"), Some(plan), "{}", answer.text());
     }
 }
 

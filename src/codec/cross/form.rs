@@ -81,6 +81,8 @@ struct Chat<'a> {
     #[serde(borrow)]
     functions: Option<Vec<Function<'a>>>,
     tool_choice: Option<Value>,
+    /// The older spelling of that.
+    function_call: Option<Value>,
     #[serde(borrow)]
     response_format: Option<ChatFormat<'a>>,
 }
@@ -125,7 +127,8 @@ impl Chat<'_> {
         let schema = format.and_then(|format| format.json_schema?.schema).map(owned);
         let tools = self.tools.into_iter().flatten().filter_map(|tool| tool.function);
         let tools = tools.chain(self.functions.into_iter().flatten()).map(Function::offered);
-        Some(openai_choice(self.tool_choice.as_ref())?.form(schema, tools.collect()))
+        let choice = self.tool_choice.or(self.function_call);
+        Some(openai_choice(choice.as_ref())?.form(schema, tools.collect()))
     }
 }
 

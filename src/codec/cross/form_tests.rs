@@ -144,6 +144,23 @@ fn tools_are_read_with_which_may_and_whether_one_must_be_called() {
 }
 
 #[test]
+fn functions_are_tools_in_an_older_spelling() {
+    let function = |name: &str| json!({"name": name, "parameters": schema()});
+    let listed = json!([function("f"), function("g")]);
+    let rows: [(Value, &[&str], bool); 4] = [
+        (Value::Null, &["f", "g"], false),
+        (json!("auto"), &["f", "g"], false),
+        (json!("none"), &[], false),
+        (json!({"name": "g"}), &["g"], true),
+    ];
+    for (choice, names, must) in rows {
+        let body = json!({"functions": listed, "function_call": choice});
+        assert_eq!(read(Operation::ChatCompletions, &body), Some((None, tools(names), must)), "{body}");
+    }
+    assert_eq!(read(Operation::ChatCompletions, &json!({"functions": listed, "function_call": {}})), None);
+}
+
+#[test]
 fn tools_without_a_schema_are_offered_and_what_cannot_be_read_is_no_form() {
     let bare = json!({"tools": [{"type": "function", "function": {"name": "f"}}, {"type": "custom", "custom": {}}],
         "functions": [{"name": "g"}]});

@@ -197,6 +197,22 @@ mod tests {
     }
 
     #[test]
+    fn a_function_is_called_as_a_tool_is() {
+        let body = |arguments: &str, end: &str| {
+            format!(
+                r#"{{"id":"c","choices":[{{"message":{{"content":null,"function_call":{{"name":"f","arguments":{arguments:?}}}}},
+                    "finish_reason":"{end}"}}]}}"#
+            )
+        };
+        for end in ["function_call", "stop"] {
+            let said = spoken(Dialect::OpenAi, body(r#"{"a":1}"#, end).as_bytes()).unwrap();
+            assert_eq!(said.calls, [("f".to_owned(), r#"{"a":1}"#.to_owned())]);
+            assert_eq!(said.finish, Some(Finish::ToolCalls), "{end}");
+        }
+        assert!(spoken(Dialect::OpenAi, body("[", "stop").as_bytes()).is_err());
+    }
+
+    #[test]
     fn a_whole_answer_is_streamed_so_that_it_reads_as_finished() {
         for (from, body) in [(Dialect::OpenAi, CHAT), (Dialect::Anthropic, MESSAGES)] {
             for (operation, to) in [

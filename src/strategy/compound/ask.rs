@@ -24,9 +24,6 @@ const LEAST_GRACE: Duration = Duration::from_millis(250);
 /// The finer word for who was let go.
 pub(super) const NOT_NEEDED: &str = "not_needed";
 
-/// What a provider calls log probabilities when it refuses them.
-const LOGPROBS: &str = "logprobs";
-
 /// What a hop is asked.
 #[derive(Clone, Copy)]
 pub(super) enum Question<'q> {
@@ -227,10 +224,6 @@ async fn asked(
 ) -> Result<Told, Failure> {
     let mut told = called(job, spec, question, trail).await;
     if let Err(failure) = &mut told {
-        if matches!(question, Question::HowProbable) {
-            // Whether the model takes it says nothing of a client's own request, which may hold it as false.
-            failure.param = failure.param.take().filter(|param| &**param != LOGPROBS);
-        }
         react(job, spec.hop, failure, trail);
         // What was refused then is a request of ours: the provider's words about it are not for the client.
         failure.answer = failure.answer.take().filter(|_| matches!(question, Question::Clients));
@@ -280,7 +273,10 @@ async fn called(
     let mut good = match answer::take(job, hop, &mut attempt, exchange).await {
         Ok(good) => good,
         Err(Untaken::Call(error)) => return Err(failed(job, hop, attempt, error)),
-        Err(Untaken::Failure(failure)) => {
+        Err(Untaken::Failure(mut failure)) => {
+            if matches!(question, Question::HowProbable) {
+                take_as_ours(job, hop, &mut failure);
+            }
             if !failure.sent {
                 forget(&mut attempt);
             }
@@ -308,6 +304,27 @@ async fn called(
         compound.heard.set();
     }
     Ok(Told { hop, good, spoken, dropped, started, fit: OnceLock::new() })
+}
+
+/// How probable a model finds its words is a question of ours, which some accounts may not ask and some models do not take: OpenAI
+/// answers 403. Who refuses it has refused nothing of the client's, whose own request may hold the parameter as false, and is left in
+/// peace; who says that it was this is not asked again.
+fn take_as_ours(job: &Job<'_>, hop: usize, failure: &mut Failure) {
+    let Some(refused) = &failure.answer else { return };
+    let named = failure.param.as_deref().is_some_and(|param| param.eq_ignore_ascii_case("logprobs"))
+        || codec::is_about_logprobs(&refused.body);
+    let is_ours = match failure.class {
+        FailureClass::Auth => named || refused.status == 403,
+        FailureClass::BadRequest | FailureClass::Unsupported | FailureClass::ModelGone => named,
+        _ => false,
+    };
+    if !is_ours {
+        return;
+    }
+    (failure.class, failure.fault, failure.param) = (FailureClass::Unsupported, None, None);
+    if let (true, Some(ix)) = (named, job.hops[hop].deployment) {
+        job.board.lacks_logprobs(ix);
+    }
 }
 
 /// Nothing was sent, or it was refused: nobody bills it.

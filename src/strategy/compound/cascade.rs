@@ -14,6 +14,9 @@ use crate::strategy::job::Job;
 
 /// An audit ends so long before the time of a request is over: the answer that stood has to be sent yet.
 const TO_SEND: Duration = Duration::from_millis(100);
+/// An audit takes no longer than this, whatever time there is: the client waits for an answer that is there. Whole answers of
+/// ordinary length take less; for the longest ones, audits say nothing.
+const LONGEST_AUDIT: Duration = Duration::from_secs(60);
 
 /// What came of a cascade's test.
 #[derive(Default)]
@@ -110,6 +113,7 @@ async fn majority(job: &Job<'_>, compound: &Compound, trail: &mut Trail) -> Test
 /// One after the other, each answer tested; a test that fails is a test that was not passed.
 async fn in_turn(job: &Job<'_>, (compound, cascade): (&Compound, &Cascade), trail: &mut Trail) -> Test {
     let mut test = Test::default();
+    let by_logprobs = matches!(cascade.accept, Accept::Logprobs(_));
     // An acceptor makes of it what it can; not every model has it.
     let asked = |spec: &Spec| match cascade.accept {
         Accept::Logprobs(_) => Question::HowProbable,
@@ -119,6 +123,10 @@ async fn in_turn(job: &Job<'_>, (compound, cascade): (&Compound, &Cascade), trai
         }
     };
     for (number, spec) in compound.legs.iter().filter(|leg| leg.role == Role::Try).enumerate() {
+        // It has said that it does not tell: whatever it answered could not stand.
+        if by_logprobs && !job.tells_how_probable(spec.hop) {
+            continue;
+        }
         let told = match ask(job, spec, asked(spec), trail).await {
             Ok(told) => told,
             Err(Untold::Budget(_)) => return test,
@@ -211,13 +219,9 @@ async fn audited(
 
 /// The last model's answer, unless that fails or there is no time for it: an answer is at hand.
 async fn in_time(job: &Job<'_>, spec: &Spec, trail: &mut Trail) -> Option<Told> {
-    let limits = [job.deadline, job.first_token_by].into_iter().flatten();
-    let Some(until) = limits.min().map(|by| by.checked_sub(TO_SEND).unwrap_or(by)) else {
-        return ask(job, spec, Question::Clients, trail).await.ok();
-    };
-    if until <= Instant::now() {
-        return None;
-    }
+    let began = trail.legs.iter().map(|leg| leg.started).min().unwrap_or_default();
+    let took = job.arrived.elapsed().saturating_sub(began);
+    let until = audited_until(Instant::now(), [job.deadline, job.first_token_by], took)?;
     let asked = timeout_at(until, ask(job, spec, Question::Clients, trail)).await;
     if asked.is_err()
         && let Some(leg) = trail.legs.last_mut().filter(|leg| leg.end == LegEnd::Cancelled)
@@ -227,8 +231,41 @@ async fn in_time(job: &Job<'_>, spec: &Spec, trail: &mut Trail) -> Option<Told> 
     asked.ok()?.ok()
 }
 
+/// When an audit has to be over; `None` where less time is left than the plan took so far, in which the dearer model is not done either.
+fn audited_until(now: Instant, limits: [Option<Instant>; 2], took: Duration) -> Option<Instant> {
+    let Some(by) = limits.into_iter().flatten().min() else { return Some(now + LONGEST_AUDIT) };
+    let until = by.checked_sub(TO_SEND).filter(|until| *until > now && *until - now >= took)?;
+    Some(until.min(now + LONGEST_AUDIT))
+}
+
 fn compare(job: &Job<'_>, fallen: &[Fallen], last: Option<&Told>, trail: &mut Trail) {
     for fallen in fallen {
         tested::compare(job, fallen.answer(), last, trail);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_audit_has_the_time_that_is_left_and_a_minute_at_most() {
+        let now = Instant::now() + Duration::from_secs(3600);
+        let seconds = Duration::from_secs;
+        let by = |time: Duration| Some(now + time);
+        let rows = [
+            ([None, None], seconds(300), Some(seconds(60))),
+            ([by(seconds(300)), None], seconds(2), Some(seconds(60))),
+            ([by(seconds(10)), None], seconds(2), Some(seconds(10) - TO_SEND)),
+            ([by(seconds(10)), by(seconds(5))], seconds(2), Some(seconds(5) - TO_SEND)),
+            ([None, by(seconds(2) + TO_SEND)], seconds(2), Some(seconds(2))),
+            ([by(seconds(2)), None], seconds(2), None),
+            ([by(TO_SEND), None], seconds(0), None),
+            ([Some(now - seconds(1)), None], seconds(0), None),
+        ];
+        for (limits, took, left) in rows {
+            let until = audited_until(now, limits, took);
+            assert_eq!(until.map(|until| until - now), left, "{limits:?} {took:?}");
+        }
     }
 }

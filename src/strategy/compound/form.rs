@@ -1,5 +1,5 @@
 //! Whether an answer has the form that was asked for. Schemas are the client's own, so they are weighed before they are compiled,
-//! and what would take too long to check is not checked. Nothing here fails: what cannot be told is [`Fit::Untold`].
+//! and what would take too long to compile or to check is not. Nothing here fails: what cannot be told is [`Fit::Untold`].
 
 mod burden;
 
@@ -81,7 +81,7 @@ struct Checker {
 }
 
 impl Checker {
-    /// `None` for what is no schema, refers to something elsewhere, or is too large.
+    /// `None` for what is no schema, refers to something elsewhere, or is too large or too intricate.
     fn of(schema: &str) -> Option<Self> {
         let schema = Some(schema).filter(|schema| schema.len() <= MAX_SCHEMA)?;
         let schema: Value = serde_json::from_str(schema).ok()?;

@@ -43,6 +43,9 @@ struct Message<'a> {
     reasoning: Option<Text<'a>>,
     #[serde(borrow, default)]
     tool_calls: Option<Vec<ToolCall<'a>>>,
+    /// Of those that were asked for as `functions`: one, without an id.
+    #[serde(borrow, default)]
+    function_call: Option<Function<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -69,7 +72,8 @@ pub(in crate::codec::cross) fn read_answer(body: &[u8], second: u64) -> Result<S
     let Some(choice) = answer.choices.into_iter().next() else {
         return Err(Malformed::new("the answer has no choice"));
     };
-    let Message { content, refusal, reasoning_content, reasoning, tool_calls } = choice.message;
+    let Message { content, refusal, reasoning_content, reasoning, tool_calls, function_call } =
+        choice.message;
     let mut blocks = Vec::new();
     blocks.extend(reasoning_content.or(reasoning).filter(|text| !text.is_empty()).map(Block::Thinking));
     if let Some(raw) = content {
@@ -78,7 +82,8 @@ pub(in crate::codec::cross) fn read_answer(body: &[u8], second: u64) -> Result<S
     }
     blocks.extend(refusal.map(Block::Refusal));
     let ending = ending(choice.finish_reason.as_ref().map_or("stop", Text::escaped))?;
-    for (at, call) in tool_calls.into_iter().flatten().enumerate() {
+    let older = function_call.map(|function| ToolCall { id: None, function: Some(function) });
+    for (at, call) in tool_calls.into_iter().flatten().chain(older).enumerate() {
         let Some(function) = call.function else { return Err(Malformed::new("a call of no function")) };
         let Some(arguments) = arguments(function.arguments) else {
             // A call that the cap has cut is none; that the answer was cut is said.

@@ -71,6 +71,42 @@ fn nested(levels: usize, level: impl Fn(Value) -> Value) -> Value {
     (0..levels).fold(json!({"properties": {"a": {"type": "integer"}}}), |inner, _| level(inner))
 }
 
+/// The same schema, which refers to the first of its own, with another word about whatever that has not looked at.
+fn left_over(mut schema: Value, word: &str) -> Value {
+    let first = schema["$ref"].take();
+    schema["allOf"] = json!([{"$ref": first}]);
+    schema[word] = json!(false);
+    schema.as_object_mut().unwrap().remove("$ref");
+    schema
+}
+
+/// `p1` has a member `p2` and is twice `p0`, and so on: whoever begins at the first sees no more than circles.
+fn chain(links: usize, begins: impl Fn(Value, Value) -> Value) -> Value {
+    let link = |at: usize| json!({"$ref": format!("#/$defs/p{at}")});
+    let links_to =
+        |at: usize| json!({"properties": {"a": link(at + 1)}, "allOf": [link(at - 1), link(at - 1)]});
+    let mut defs: serde_json::Map<String, Value> =
+        (1..links).map(|at| (format!("p{at}"), links_to(at))).collect();
+    defs.insert("p0".to_owned(), json!({"properties": {"a": link(1)}}));
+    defs.insert(format!("p{links}"), json!({"allOf": [link(links - 1), link(links - 1)]}));
+    let mut schema = begins(link(0), link(links));
+    schema["$defs"] = Value::Object(defs);
+    schema
+}
+
+/// Each has the others as members, and says something of what is left over of them.
+fn left_over_clique(of: usize) -> Value {
+    let one = |at: usize| {
+        let others = (0..of).filter(|other| *other != at);
+        let member = |other| json!({"$ref": format!("#/$defs/d{other}"), "unevaluatedProperties": false});
+        let members: serde_json::Map<String, Value> =
+            others.map(|other| (format!("a{other}"), member(other))).collect();
+        json!({"allOf": [{"properties": members}], "unevaluatedProperties": false})
+    };
+    let defs: serde_json::Map<String, Value> = (0..of).map(|at| (format!("d{at}"), one(at))).collect();
+    json!({"$ref": "#/$defs/d0", "$defs": defs})
+}
+
 #[test]
 fn a_schema_made_to_take_for_ever_is_not_compiled() {
     let clique: serde_json::Map<String, Value> = (0..9)
@@ -91,6 +127,18 @@ fn a_schema_made_to_take_for_ever_is_not_compiled() {
         ladder(300, |next| json!({"allOf": [next]})),
         ladder(3000, |next| json!({"properties": {"a": next}})),
         nested(30, |inner| json!({"anyOf": [inner, {"type": "null"}], "unevaluatedProperties": false})),
+        left_over(ladder(28, |next| json!({"allOf": [next, next]})), "unevaluatedProperties"),
+        left_over(ladder(28, |next| json!({"allOf": [next, next]})), "unevaluatedItems"),
+        chain(30, |first, last| json!({"allOf": [first], "additionalProperties": last})),
+        chain(30, |first, last| {
+            json!({"allOf": [first],
+            "additionalProperties": {"allOf": [last], "unevaluatedProperties": false}})
+        }),
+        left_over_clique(8),
+        ladder(400, |next| {
+            json!({"unevaluatedProperties": false,
+            "allOf": [{"properties": {"a": {"unevaluatedProperties": false, "allOf": [next]}}}]})
+        }),
         json!({"anyOf": patterns}),
         json!({"const": {"$ref": "#/const"}, "allOf": [{"$ref": "#/const"}]}),
         json!({"$defs": {"x": {"$id": "https://a.invalid/", "properties": {"y": {"$ref": "#"}}}},
@@ -123,12 +171,42 @@ fn what_is_usual_is_light() {
     let rows = json!({"type": "array", "items": {"type": "object", "properties": fields}});
     let text = Value::from(vec![json!({"field_1": "x".repeat(100)}); 300]).to_string();
     assert_eq!(schema(&rows, &text), Fit::Fits);
-    // The deepest that passes does so on a stack of the size that threads have.
-    let stack = ladder(15, |next| json!({"anyOf": [{"type": "null"}, {"allOf": [next]}]}));
-    let mut stack = stack;
-    stack["$defs"]["d15"] = json!({"properties": {"a": {"$ref": "#/$defs/d0"}}});
-    let text = (0..100).fold(json!({}), |inner, _| json!({"a": inner})).to_string();
-    assert_eq!(schema(&stack, &text), Fit::Fits);
+    // What is sealed by what is left over of its parts.
+    let fields = rows["items"]["properties"].clone();
+    let sealed = json!({"allOf": [{"$ref": "#/$defs/base"}, {"properties": {"row": {"$ref": "#"}}}],
+        "unevaluatedProperties": false, "$defs": {"base": {"properties": fields}}});
+    assert_eq!(schema(&sealed, r#"{"field_1":"x","row":{"field_2":null}}"#), Fit::Fits);
+    assert_eq!(schema(&sealed, r#"{"field_1":"x","row":{"field_200":null}}"#), Fit::Misfits);
+}
+
+#[test]
+fn the_deepest_that_is_checked_takes_half_the_stack_that_threads_have() {
+    type Level = fn(Value) -> Value;
+    let levels: [Level; 6] = [
+        |inner| json!({"anyOf": [{"type": "null"}, inner]}),
+        |inner| json!({"oneOf": [{"type": "null"}, inner]}),
+        |inner| json!({"allOf": [{}, inner]}),
+        |inner| json!({"not": {"not": inner}}),
+        |inner| json!({"if": inner, "then": true, "else": false}),
+        |inner| json!({"dependentSchemas": {"a": inner}}),
+    ];
+    for level in levels {
+        let once = level(json!({}));
+        let each = if once["not"].is_null() { 1 } else { 2 };
+        let of = |depth: usize| {
+            let leaf = json!({"properties": {"a": {"$ref": "#/$defs/top"}}});
+            let top = (0..depth / each).fold(leaf, |inner, _| level(inner));
+            json!({"$ref": "#/$defs/top", "$defs": {"top": top}})
+        };
+        // One more is the reference to it.
+        let deepest = of(burden::MAX_AT_ONE_VALUE - each);
+        let deeper = of(burden::MAX_AT_ONE_VALUE);
+        let text = format!("{}1{}", "{\"a\":".repeat(126), "}".repeat(126));
+        assert_eq!(schema(&deeper, &text), Fit::Untold, "{once}");
+        let checked = move || schema(&deepest, &text);
+        let thread = std::thread::Builder::new().stack_size(1 << 20).spawn(checked).unwrap();
+        assert_eq!(thread.join().unwrap(), Fit::Fits, "{once}");
+    }
 }
 
 /// A request of Chat as it is read, and the check of an answer to it.
