@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use pointsman::ledger::Entry;
-use pointsman::types::{Compared, Tried};
+use pointsman::types::{Compared, NanoUsd, Tried};
 use serde_json::{Value, json};
 
 use crate::compound::{CASCADE, ask, by_model, content, told, world};
-use crate::support::client::{Answer, Request};
-use crate::support::proxy::{Proxy, World};
+use crate::support::client::{Answer, Client, Request};
+use crate::support::proxy::{Proxy, World, trail};
 use crate::support::{Script, TestConfig};
 
 /// As often as can be configured.
@@ -149,6 +149,117 @@ async fn an_audit_ends_before_the_deadline_does() {
     let last = entry.attempts.last().unwrap();
     assert_eq!((last.outcome.as_str(), last.fault.as_deref()), ("cancelled", Some("not_needed")));
     assert!(last.maybe_billed && entry.cost_estimated, "it may have been written all the same");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_begins_in_time_though_its_audit_does_not_end() {
+    // Whether the client has heard from us before or not.
+    for alive in ["", "\nkeep_alive_ms = 500"] {
+        let world = world(&(audited() + alive)).await;
+        world.small.choose(|seen| told(seen.target(), "42", 10));
+        world.large.choose(|_| Script::HangBeforeHeaders);
+        let request = ask("cascade", true).with("x-pointsman-deadline-ms", "1500");
+        let answer = loop {
+            let answer = world.proxy.exchange(&request).await;
+            if !world.large.seen().is_empty() {
+                break answer;
+            }
+            assert!(world.small.seen().len() < 400, "none of 200 requests was drawn");
+        };
+        let text = answer.text();
+        assert!(answer.status == 200 && answer.complete && text.ends_with("data: [DONE]\n\n"), "{text}");
+        assert_eq!(text.matches("\"content\":\"42\"").count(), 1, "{text}");
+        let how = "cascade; agreed=2; audit failed";
+        if alive.is_empty() {
+            assert_eq!(answer.header("x-pointsman-plan"), Some(how));
+        } else {
+            let heard = ": x-pointsman-model: small\n: x-pointsman-plan: ";
+            assert!(
+                text.starts_with(": keep-alive\n\n") && text.contains(&format!("{heard}{how}\n")),
+                "{text}"
+            );
+        }
+        let entry = world.proxy.entry_of(&answer).await;
+        assert_eq!((entry.outcome.as_str(), entry.model.as_ref()), ("ok", Some(&"small".into())));
+        let last = entry.attempts.last().unwrap();
+        // Let go of, or where this machine stalls just then, out of time.
+        assert!(["cancelled", "timeout"].contains(&last.outcome.as_str()) && last.maybe_billed);
+        let stood = entry.attempts.iter().find_map(|attempt| attempt.tried).unwrap();
+        assert_eq!((stood.stood, stood.same), (true, Compared::Unanswered));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_leaves_during_an_audit_is_gone_and_gets_nothing() {
+    for stream in [false, true] {
+        let world = world(&format!("{}\nkeep_alive_ms = 500", audited())).await;
+        world.small.choose(|seen| told(seen.target(), "42", 10));
+        world.large.choose(|_| Script::HangBeforeHeaders);
+        let asked = loop {
+            let mut client = Client::connect(world.proxy.data).await;
+            client.request(&ask("cascade", stream)).await;
+            tokio::select! {
+                asked = world.large.nth(0) => {
+                    // A stream has begun by then, and holds nothing of an answer.
+                    if stream {
+                        client.head().await;
+                        assert_eq!(client.event().await.unwrap().unwrap().text, ": keep-alive");
+                    }
+                    break asked;
+                }
+                answer = client.answer() => assert_eq!(answer.status, 200, "{}", answer.text()),
+            }
+            assert!(world.small.seen().len() < 400, "none of 200 requests was drawn");
+        };
+        asked.closed().await;
+        world.proxy.until_metric("pointsman_requests_in_flight", 0.0).await;
+        let gone = |entry: &Entry| entry.outcome.as_str() == "client_gone";
+        let mut left = Vec::new();
+        while left.is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            left = world.proxy.entries().into_iter().filter(gone).collect();
+        }
+        let [entry] = &left[..] else { panic!("one request, one record: {left:?}") };
+        let mut trail = trail(entry);
+        assert_eq!(trail.pop(), Some(("large".to_owned(), "client_gone")));
+        trail.sort();
+        assert_eq!(trail, [("named-0".to_owned(), "answered"), ("small".to_owned(), "answered")]);
+        let last = entry.attempts.last().unwrap();
+        assert!(last.maybe_billed && last.cost > Some(NanoUsd::ZERO) && entry.cost_estimated);
+        let cost: Option<NanoUsd> = entry.attempts.iter().map(|attempt| attempt.cost).sum();
+        assert_eq!((entry.cost, entry.model.as_ref()), (cost, Some(&"large".into())), "who was at work");
+        let stood = entry.attempts.iter().find_map(|attempt| attempt.tried).unwrap();
+        assert_eq!((stood.stood, stood.same), (true, Compared::NotAsked), "it says nothing of the answer");
+        assert_eq!(world.large.seen().len(), 1, "nobody is asked for one who is gone");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_audit_serves_a_client_of_another_dialect_in_its_own() {
+    let world = world(&audited()).await;
+    by_model(&world, &[("small-1", "42"), ("mid-1", "42"), ("large-1", "It is 42.")]);
+    for stream in [false, true] {
+        let body = json!({"model": "auto", "max_tokens": 50, "stream": stream,
+                          "messages": [{"role": "user", "content": "How many?"}]});
+        let request = Request::messages(body.to_string()).with("x-pointsman-plan", "cascade");
+        for (drawn, text, how) in
+            [(true, "It is 42.", "cascade; agreed=2; audited"), (false, "42", "cascade; agreed=2")]
+        {
+            let answer = first(&world, &request, drawn).await;
+            assert_eq!(answer.header("x-pointsman-plan"), Some(how));
+            if stream {
+                let events = answer.text();
+                assert_eq!(events.matches("event: message_start").count(), 1, "{events}");
+                assert!(events.contains(&format!("\"text\":\"{text}\"")), "{events}");
+                assert!(answer.events().last().unwrap().starts_with("event: message_stop"), "{events}");
+            } else {
+                assert_eq!(answer.json()["content"], json!([{"type": "text", "text": text}]));
+            }
+            let entry = world.proxy.entry_of(&answer).await;
+            let same = if drawn { Compared::Same } else { Compared::NotAsked };
+            assert_eq!(tested(&entry).last().unwrap().1.unwrap().same, same);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -214,5 +214,5 @@ fn no_row_is_missing() {
     });
     assert_eq!(numbers, expected.collect::<Vec<_>>());
     let plans: Vec<&str> = PLAN_ROWS.iter().map(|row| row.number).collect();
-    assert_eq!(plans, ["P1", "P2", "P3", "P4", "P5", "P6", "P7"]);
+    assert_eq!(plans, ["P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8"]);
 }

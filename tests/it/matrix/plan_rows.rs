@@ -2,9 +2,13 @@
 //! verifies. In a trail `?` marks an attempt that may have been billed.
 
 use super::case::{Checks, Row};
-use super::plans::Does::{Cuts, Declines, Fails, Finds, Garbles, Hangs, Picks, Rejects, Right, Says, Wastes};
+use super::plans::Does::{
+    Cuts, Declines, Fails, Finds, Garbles, Hangs, Picks, Rejects, Right, Says, Then, Wastes,
+};
 use super::plans::Got::{Behind, Left, Own, Served};
-use super::plans::Kind::{Cascade, Debate, Draft, Ensemble, Judged, Majority, Sure};
+use super::plans::Kind::{
+    Audited, Cascade, Debate, Draft, Ensemble, Formed, Judged, Learnt, Majority, Sure, Twice,
+};
 use super::plans::{Does, Got, Kind, PlanCase};
 use crate::support::FINISH_TEXT;
 
@@ -44,6 +48,8 @@ const fn row(number: &'static str, what: &'static str, cases: &'static [PlanCase
 /// All say another thing, and the judge takes the second.
 const DIFFER: [Does; 4] = [Says("1"), Says("2"), Says("3"), Picks("2")];
 const SILENT: [Does; 4] = [Hangs; 4];
+/// Too long to stand by what was learnt.
+const LONG: &str = "It depends on what is meant, and there are several ways to look at that; taking the first of them, forty-two.";
 
 const QUORUM: Got = Own(502, "quorum");
 const JUDGE: Got = Own(502, "judge_failed");
@@ -83,6 +89,14 @@ pub const PLAN_ROWS: &[Row] = &[
             Served("3", "cascade; escalated"), &["s:answered", "l:answered"]),
         case(Sure, "cascade by log probabilities, the first is not sure", [Finds("1", 60), Hangs, Says("3"), Hangs],
             Served("3", "cascade; escalated"), &["s:answered", "l:answered"]),
+        case(Formed, "cascade by structure, the first", [Fails, Says("2"), Hangs, Hangs],
+            Served("2", "cascade; accepted=2 by structure"), &["s:server_error", "m:answered"]),
+        case(Formed, "cascade by structure, both of the first", [Garbles, Fails, Says("3"), Hangs],
+            Served("3", "cascade; escalated"), &["s:malformed?", "m:server_error", "l:answered"]),
+        case(Learnt, "cascade by acceptor, the first", [Fails, Hangs, Says("3"), Hangs],
+            Served("3", "cascade; escalated"), &["s:server_error", "l:answered"]),
+        case(Twice, "cascade of one model twice, once", [Then(&Fails, &Hangs), Hangs, Says("3"), Hangs],
+            Served("3", "cascade; escalated"), &["s:cancelled?", "s:server_error", "l:answered"]),
         case(Ensemble, "ensemble, one of three", [Says("1"), Fails, Says("3"), Picks("3")],
             Served("3", "ensemble; quorum=2/3; chosen=2"),
             &["s:answered", "m:server_error", "l:answered", "j:answered", "j:answered"]),
@@ -133,6 +147,11 @@ pub const PLAN_ROWS: &[Row] = &[
             &["s:answered", "m:answered", "l:timeout?"])),
         hint(DEADLINE, case(Majority, "cascade by majority, the third", [Says("1"), Says("2"), Hangs, Hangs], LATE,
             &["s:answered", "m:answered", "j:timeout?"])),
+        hint(DEADLINE, case(Formed, "cascade by structure, the second", [Cuts("1"), Hangs, Says("3"), Hangs], LATE,
+            &["s:answered", "m:timeout?"])),
+        hint(DEADLINE, case(Learnt, "cascade by acceptor, the last", [Says(LONG), Hangs, Hangs, Hangs], LATE,
+            &["s:answered", "l:timeout?"])),
+        hint(DEADLINE, case(Twice, "cascade of one model twice", SILENT, LATE, &["s:timeout?", "s:timeout?"])),
         hint(DEADLINE, case(Ensemble, "ensemble, its members", SILENT, LATE,
             &["s:timeout?", "m:timeout?", "l:timeout?"])),
         hint(DEADLINE, case(Ensemble, "ensemble, its judge", [Says("1"), Says("2"), Says("3"), Hangs], JUDGE,
@@ -150,6 +169,11 @@ pub const PLAN_ROWS: &[Row] = &[
             &["s:answered", "m:answered", "l:client_gone?"]),
         case(Majority, "cascade by majority, the third", [Says("1"), Says("2"), Hangs, Hangs], Left("smj"),
             &["s:answered", "m:answered", "j:client_gone?"]),
+        case(Formed, "cascade by structure, the second", [Cuts("1"), Hangs, Hangs, Hangs], Left("sm"),
+            &["s:answered", "m:client_gone?"]),
+        case(Learnt, "cascade by acceptor, the last", [Says(LONG), Hangs, Hangs, Hangs], Left("sl"),
+            &["s:answered", "l:client_gone?"]),
+        case(Twice, "cascade of one model twice", SILENT, Left("ss"), &["s:client_gone?", "s:client_gone?"]),
         case(Ensemble, "ensemble, its members", SILENT, Left("sml"),
             &["s:client_gone?", "m:client_gone?", "l:client_gone?"]),
         case(Ensemble, "ensemble, its judge", [Says("1"), Says("2"), Says("3"), Hangs], Left("smljj"),
@@ -169,6 +193,10 @@ pub const PLAN_ROWS: &[Row] = &[
             &["s:answered", "m:answered"])),
         hint(RICH, case(Majority, "cascade by majority, spent on the way", [Wastes("1"), Says("2"), Says("3"), Says("2")],
             SPENT, &["s:answered", "m:answered"])),
+        hint(RICH, case(Learnt, "cascade by acceptor, spent on the way", [Wastes(LONG), Hangs, Says("3"), Hangs],
+            SPENT, &["s:answered"])),
+        hint(RICH, case(Twice, "cascade of one model twice, spent on the way",
+            [Then(&Wastes("1"), &Says("2")), Hangs, Says("3"), Hangs], SPENT, &["s:answered", "s:answered"])),
         hint(RICH, case(Ensemble, "ensemble, spent on the way", [Wastes("1"), Says("2"), Says("3"), Picks("3")], SPENT,
             &["s:answered", "m:answered", "l:answered"])),
         hint(RICH, case(Debate, "debate, spent on the way", [Wastes("1"), Says("2"), Says("3"), Says("4")], SPENT,
@@ -182,6 +210,10 @@ pub const PLAN_ROWS: &[Row] = &[
         case(Majority, "cascade by majority, two of three", [Cuts("2"), Says("1"), Says("3"), Cuts("2")],
             Served("3", "cascade; escalated"), &["s:answered", "m:answered", "j:answered", "l:answered"]),
         case(Judged, "cascade by judge, who is not asked", [Cuts("1"), Hangs, Says("3"), Hangs],
+            Served("3", "cascade; escalated"), &["s:answered", "l:answered"]),
+        case(Formed, "cascade by structure, the first", [Cuts("1"), Says("2"), Hangs, Hangs],
+            Served("2", "cascade; accepted=2 by structure"), &["s:answered", "m:answered"]),
+        case(Learnt, "cascade by acceptor, who is brief", [Cuts("1"), Hangs, Says("3"), Hangs],
             Served("3", "cascade; escalated"), &["s:answered", "l:answered"]),
         case(Ensemble, "ensemble, one of three", [Says("1"), Declines("2"), Says("3"), Picks("3")],
             Served("3", "ensemble; quorum=2/3; chosen=2"),
@@ -202,6 +234,10 @@ pub const PLAN_ROWS: &[Row] = &[
             Served("3", "cascade; escalated"), &["s:cancelled?", "m:server_error", "l:answered"]),
         case(Sure, "cascade by log probabilities, who is sure", [Finds("1", 90), Hangs, Hangs, Hangs],
             Served("1", "cascade; accepted=1 by logprobs"), &["s:answered"]),
+        case(Learnt, "cascade by acceptor, who is brief", [Says("1"), Hangs, Hangs, Hangs],
+            Served("1", "cascade; accepted=1 by acceptor"), &["s:answered"]),
+        case(Twice, "cascade of one model twice, who says the same", [Says("1"), Hangs, Hangs, Hangs],
+            Served("1", "cascade; agreed=2"), &["s:answered", "s:answered"]),
         case(Ensemble, "ensemble, a member behind the quorum", [Says("1"), Says("2"), Hangs, Picks("2")],
             Served("2", "ensemble; quorum=2/3; chosen=2"),
             &["s:answered", "m:answered", "l:cancelled?", "j:answered", "j:answered"]),
@@ -210,5 +246,19 @@ pub const PLAN_ROWS: &[Row] = &[
         case(Debate, "debate, a member behind the quorum", [Hangs, Says("2"), Says("3"), Says("4")],
             Served("4", "debate; rounds=2; quorum=2/3"),
             &["s:cancelled?", "m:answered", "l:answered", "s:cancelled?", "m:answered", "l:answered", "j:answered"]),
+    ]),
+    row("P8", "an answer that stood is audited", &[
+        case(Audited, "the last model's serves", [Says("1"), Hangs, Says("3"), Hangs],
+            Served("3", "cascade; accepted=1 by structure; audited"), &["s:answered", "l:answered"]),
+        case(Audited, "the last model fails", [Says("1"), Hangs, Fails, Hangs],
+            Served("1", "cascade; accepted=1 by structure; audit failed"), &["s:answered", "l:server_error"]),
+        case(Audited, "the last model is cut off", [Says("1"), Hangs, Cuts("3"), Hangs],
+            Served("1", "cascade; accepted=1 by structure; audit failed"), &["s:answered", "l:answered"]),
+        hint(DEADLINE, case(Audited, "out of time", [Says("1"), Hangs, Hangs, Hangs],
+            Served("1", "cascade; accepted=1 by structure; audit failed"), &["s:answered", "l:cancelled?"])),
+        case(Audited, "the client leaves", [Says("1"), Hangs, Hangs, Hangs], Left("sl"),
+            &["s:answered", "l:client_gone?"]),
+        hint(RICH, case(Audited, "spent on the way, so that nobody is asked", [Wastes("1"), Hangs, Says("3"), Hangs],
+            Served("1", "cascade; accepted=1 by structure"), &["s:answered"])),
     ]),
 ];

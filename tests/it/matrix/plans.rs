@@ -2,8 +2,11 @@
 //! whole and streamed; the models that answer have Chat, the one that judges Messages, so most of it is translated. Where streams
 //! of Responses are asked for they have Responses, too, and are asked in Chat all the same.
 
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use pointsman::types::TaskClass;
 use serde_json::{Value, json};
 
 use super::way::{Api, Way};
@@ -42,6 +45,14 @@ pub enum Kind {
     Judged,
     /// `s` must be sure of its answer, else `l`.
     Sure,
+    /// The answer of `s` must have the form that was asked for, or that of `m`, else `l`.
+    Formed,
+    /// The answer of `s` must be short, which is what was learnt, else `l`.
+    Learnt,
+    /// `s` must say the same twice, else `l`.
+    Twice,
+    /// The answer of `s` stands if it has the form that was asked for, and is audited: `l` is asked all the same.
+    Audited,
     /// `s`, `m` and `l`, of whom two are enough; `j` chooses.
     Ensemble,
     /// The same, two rounds; `j` sums up.
@@ -57,6 +68,8 @@ pub enum Does {
     Says(&'static str),
     /// Says this with a probability of so many percent a token.
     Finds(&'static str, u8),
+    /// This when it is asked first, that when it is asked again.
+    Then(&'static Does, &'static Does),
     /// Answers rightly, whole or as a stream, as it is asked.
     Right,
     /// Finds this answer the best, wherever it stands.
@@ -112,14 +125,28 @@ const MODELS: [(char, &str, &str); 4] = [
 
 /// Behind a deadline of this header everything is over soon.
 const SOON: Duration = Duration::from_secs(4);
+/// Requests of which one is drawn that is to be: every second is.
+const DRAWS: u32 = 40;
 
-/// Runs a case once.
+/// Runs a case once; one about an audit as often as it takes until a request is drawn, each time in a new world.
 pub async fn run(case: &'static PlanCase, way: Way) -> Result<Came, String> {
+    for _ in 0..DRAWS {
+        if let Some(came) = drawn(case, way).await? {
+            return Ok(came);
+        }
+    }
+    Err(format!("of {DRAWS} requests none was drawn"))
+}
+
+/// The proxy and the providers of a case.
+async fn world_of(case: &'static PlanCase, way: Way, profile: &Path) -> World {
     let world = World::start(|config| {
         config.named = vec![("a", "mid-1".to_owned())];
         config.clocks_ms = [3000, 5000, 5000, 8000];
         config.fallback = matches!(case.gets, Got::Behind(_));
-        config.swap("[server]", "[routing]\npredictor = \"none\"\n\n[server]");
+        let learnt = (case.kind == Kind::Learnt).then(|| learnt(profile));
+        let routing = format!("[routing]\npredictor = \"none\"\n{}\n[server]", learnt.unwrap_or_default());
+        config.swap("[server]", &routing);
         config.swap(
             "paths = [\"/v1/chat/completions\"]",
             "paths = [\"/v1/chat/completions\", \"/v1/responses\", \"/v1beta/models/\"]",
@@ -134,11 +161,22 @@ pub async fn run(case: &'static PlanCase, way: Way) -> Result<Came, String> {
     })
     .await;
     for provider in [&world.small, &world.large] {
-        provider.choose(move |seen| script(case, seen));
+        let asked = AtomicUsize::new(0);
+        provider.choose(move |seen| script(case, seen, asked.fetch_add(1, Ordering::Relaxed)));
     }
+    world
+}
+
+/// `None`: the case is about an audit, and the request was not drawn.
+async fn drawn(case: &'static PlanCase, way: Way) -> Result<Option<Came>, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let world = world_of(case, way, &folder.path().join("profile.json")).await;
     let began = Instant::now();
     let answer = ask(&world, case, way).await;
     let took = began.elapsed();
+    if case.is_about_an_audit() && answer.as_ref().is_some_and(|answer| !is_audited(answer)) {
+        return stood(case, way, answer.as_ref().unwrap()).map(|()| None);
+    }
     let entry = match &answer {
         Some(answer) => world.proxy.entry_of(answer).await,
         None => world.proxy.only_entry().await,
@@ -147,9 +185,21 @@ pub async fn run(case: &'static PlanCase, way: Way) -> Result<Came, String> {
     let attempts = entry.attempts.iter().map(|attempt| {
         let model = attempt.model.as_ref().map_or("", |model| model.as_str());
         let unsure = if attempt.maybe_billed { "?" } else { "" };
-        format!("{}:{}{unsure}", letter(model), attempt.outcome.as_str())
+        let outcome = match attempt.outcome.as_str() {
+            // An audit is let go of a moment before the deadline, at which it would end by itself: a machine that stalls sees the latter.
+            "timeout" if case.kind == Kind::Audited => "cancelled",
+            outcome => outcome,
+        };
+        format!("{}:{outcome}{unsure}", letter(model))
     });
-    let trail: Vec<String> = attempts.collect();
+    let cost = entry.attempts.iter().map(|attempt| attempt.cost.map(|cost| cost.0));
+    let mut attempts: Vec<(String, Option<u64>)> = attempts.zip(cost).collect();
+    if case.kind == Kind::Twice {
+        // Which of two calls of one model comes first is chance.
+        let both = attempts.len().min(2);
+        attempts[..both].sort();
+    }
+    let (trail, costs): (Vec<String>, Vec<Option<u64>>) = attempts.into_iter().unzip();
     let spent: Option<u64> = entry.attempts.iter().map(|attempt| attempt.cost.map(|cost| cost.0)).sum();
     if entry.cost.map(|cost| cost.0) != spent {
         return Err(format!("the whole cost {:?}, its attempts {spent:?}", entry.cost));
@@ -170,11 +220,50 @@ pub async fn run(case: &'static PlanCase, way: Way) -> Result<Came, String> {
         plan: answer.as_ref().and_then(|answer| answer.header("x-pointsman-plan")).map(str::to_owned),
         calls,
         trail,
-        costs: entry.attempts.iter().map(|attempt| attempt.cost.map(|cost| cost.0)).collect(),
+        costs,
         outcome: entry.outcome.as_str().to_owned(),
     };
     verify(case, way, answer.as_ref(), &came)?;
-    Ok(came)
+    Ok(Some(came))
+}
+
+impl PlanCase {
+    /// Whether it says something only of a request that is drawn.
+    fn is_about_an_audit(&self) -> bool {
+        let audits = match self.gets {
+            Got::Served(_, how) => how.contains("audit"),
+            Got::Left(_) => true,
+            Got::Behind(_) | Got::Own(..) => false,
+        };
+        self.kind == Kind::Audited && audits
+    }
+}
+
+fn is_audited(answer: &Answer) -> bool {
+    answer.header("x-pointsman-plan").is_some_and(|plan| plan.contains("audit"))
+}
+
+/// A request that is not drawn gets what stood.
+fn stood(case: &PlanCase, way: Way, answer: &Answer) -> Result<(), String> {
+    let Does::Says(text) = case.does[0] else { return Err("nothing can stand".to_owned()) };
+    let plan = answer.header("x-pointsman-plan");
+    if plan == Some("cascade; accepted=1 by structure") && says(answer, way, text) {
+        return Ok(());
+    }
+    Err(format!("no audit: {plan:?}, {}", answer.text()))
+}
+
+/// The line of a profile in which it is written that short answers stand, in whatever class.
+fn learnt(profile: &Path) -> String {
+    let of = |task: TaskClass| {
+        json!({
+            "plan": "cascade(small | large by acceptor)", "task": task, "stands_from": 0.7,
+            "weights": [1.0, 0.0, 0.0, -0.5, 0.0, 0.0, 0.0, 0.0], "answers": 400, "stood": 0.5, "differs_upper": 0.02,
+        })
+    };
+    let text = json!({"evidence": [], "acceptors": TaskClass::ALL.map(of)});
+    std::fs::write(profile, text.to_string()).unwrap();
+    format!("profile = {profile:?}\n")
 }
 
 fn lines(case: &PlanCase) -> String {
@@ -188,23 +277,34 @@ fn lines(case: &PlanCase) -> String {
         Kind::Majority => {
             "{ tries = [\"small\", \"named-0\", \"claude-large\"], accept = \"majority\", last = \"large\" }"
         }
+        Kind::Formed => "{ tries = [\"small\", \"named-0\"], accept = \"structure\", last = \"large\" }",
+        Kind::Learnt => "{ tries = [\"small\"], accept = \"acceptor\", last = \"large\" }",
+        Kind::Twice => "{ tries = [\"small\", \"small\"], last = \"large\" }",
+        Kind::Audited => "{ tries = [\"small\"], accept = \"structure\", last = \"large\" }",
         Kind::Cascade | Kind::Ensemble | Kind::Debate | Kind::Draft => {
             "{ tries = [\"small\", \"named-0\"], last = \"large\" }"
         }
     };
+    let audit = if case.kind == Kind::Audited { "audit = 0.5\n" } else { "" };
     format!(
         "plans = [\"single\", \"cascade\", \"ensemble\", \"debate\", \"draft\"]\n[policies.compound]\ncascade = [{cascade}]\n\
          members = [\"small\", \"named-0\", \"large\"]\njudge = \"claude-large\"\nmax_fan_out = 3\n\
-         draft = [{{ drafter = \"small\", verifier = \"claude-large\" }}]\n{}",
+         draft = [{{ drafter = \"small\", verifier = \"claude-large\" }}]\n{audit}{}",
         case.with
     )
 }
 
-fn script(case: &PlanCase, seen: &Seen) -> Script {
+/// What a model does that is asked; `before`: requests that its provider got before.
+fn script(case: &PlanCase, seen: &Seen, before: usize) -> Script {
     let model = seen.json()["model"].as_str().unwrap_or_default().to_owned();
     let at = MODELS.iter().position(|of| of.2 == model).expect("a model of the configuration");
     let says = |text: &str, tokens: u64| told(seen.target(), text, tokens);
-    match case.does[at] {
+    let does = match case.does[at] {
+        Does::Then(first, again) => *if before == 0 { first } else { again },
+        does => does,
+    };
+    match does {
+        Does::Then(..) => unreachable!("one within another"),
         Does::Says(text) => says(text, 10),
         Does::Finds(text, percent) => found(text, percent),
         Does::Right => Script::Right,
@@ -236,7 +336,14 @@ fn found(text: &str, percent: u8) -> Script {
 /// The answer; `None` where the client left as soon as everybody had been asked.
 async fn ask(world: &World, case: &PlanCase, way: Way) -> Option<Answer> {
     let kind = match case.kind {
-        Kind::Cascade | Kind::Majority | Kind::Judged | Kind::Sure => "cascade",
+        Kind::Cascade
+        | Kind::Majority
+        | Kind::Judged
+        | Kind::Sure
+        | Kind::Formed
+        | Kind::Learnt
+        | Kind::Twice
+        | Kind::Audited => "cascade",
         Kind::Ensemble => "ensemble",
         Kind::Debate => "debate",
         Kind::Draft => "draft",
@@ -248,6 +355,12 @@ async fn ask(world: &World, case: &PlanCase, way: Way) -> Option<Answer> {
     let Got::Left(asked) = case.gets else { return Some(world.proxy.exchange(&request).await) };
     let mut client = Client::connect(world.proxy.data).await;
     client.request(&request).await;
+    if case.kind == Kind::Audited {
+        tokio::select! {
+            _ = world.large.nth(0) => {}
+            answer = client.answer() => return Some(answer),
+        }
+    }
     let mut hanging = Vec::new();
     for (provider, models) in [(&world.small, "sm"), (&world.large, "lj")] {
         let all = asked.chars().filter(|letter| models.contains(*letter)).count();
@@ -268,7 +381,7 @@ async fn ask(world: &World, case: &PlanCase, way: Way) -> Option<Answer> {
 
 /// Whether the model that was asked never answers.
 fn hangs(case: &PlanCase, seen: &Seen) -> bool {
-    matches!(script(case, seen), Script::HangBeforeHeaders)
+    matches!(script(case, seen, 0), Script::HangBeforeHeaders)
 }
 
 fn code(answer: &Answer, way: Way) -> String {
