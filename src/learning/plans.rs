@@ -16,7 +16,7 @@
 //! to compare them with.
 //!
 //! What it rests on: audits are drawn by lot (they are, by the request's id), and that what says the same is the same:
-//! `benches/data/agreement.jsonl` is what that was measured on. An audit that we cut off for time counts as lost. Left out are
+//! `benches/data/agreement.jsonl` is what that was measured on. An audit that ended for want of time counts as lost. Left out are
 //! requests whose client left before the end, and audits for which there was no money or no time at all.
 
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ use super::metrics::Figure;
 use crate::catalog::{Evidence, EvidenceLevel};
 use crate::ledger::{AttemptOutcome, AttemptRow, Entry, Outcome};
 use crate::routing::{Accept, Cascade, Plan};
-use crate::types::{Compared, ModelId, NanoUsd, TaskClass, Under};
+use crate::types::{Compared, FailureClass, ModelId, NanoUsd, TaskClass, Under};
 
 /// Requests below which nothing of a cell is worth writing down.
 pub const LEAST_REQUESTS: u64 = 20;
@@ -205,7 +205,9 @@ impl<'e> Seen<'e> {
         let mut tried = entry.attempts.iter().filter_map(|attempt| attempt.tried);
         let under = tried.clone().next().map(|tried| tried.under);
         let stood = tried.find(|tried| tried.stood).map(|tried| tried.same);
-        let ours = |attempt: &&AttemptRow| attempt.outcome == AttemptOutcome::Cancelled;
+        let out_of_time = AttemptOutcome::Failed(FailureClass::Timeout);
+        let ours =
+            |attempt: &&AttemptRow| [AttemptOutcome::Cancelled, out_of_time].contains(&attempt.outcome);
         let of_last = |attempt: &&AttemptRow| attempt.model.as_ref() == last;
         let cut = stood == Some(Compared::Unanswered)
             && entry.attempts.iter().filter(of_last).any(|one| ours(&one));
