@@ -104,7 +104,7 @@ fn merged(profile: &str, cells: &[Cell]) -> Result<(Profile, Vec<Option<Merged>>
 
 fn print(text: &mut String, (rows, learnt): (&[Row<'_>], &[Learnt]), out: Option<&Path>) -> fmt::Result {
     if rows.is_empty() && learnt.is_empty() {
-        return writeln!(text, "no cascade has answered a request in this span of time");
+        return writeln!(text, "no cascade or draft has answered a request in this span of time");
     }
     if !rows.is_empty() {
         print_cells(text, rows)?;

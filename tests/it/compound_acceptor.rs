@@ -21,6 +21,20 @@ fn profile(task: &str) -> Value {
     }]})
 }
 
+/// A world with this profile, for as long as its file is held.
+async fn with(profile: &Value) -> (World, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("profile.json");
+    std::fs::write(&path, profile.to_string()).unwrap();
+    let routing = format!("[routing]\nprofile = \"{}\"\n[ledger]", path.display());
+    let world = World::start(|config| {
+        config.policy_lines = BY_ACCEPTOR.to_owned();
+        config.swap("[ledger]", &routing);
+    })
+    .await;
+    (world, folder)
+}
+
 const LONG: &str = "It depends on what is meant, and there are several ways to look at that; taking the first of them, forty-two.";
 
 async fn says(world: &World, text: &'static str, task: &str) -> (Value, String) {
@@ -33,15 +47,7 @@ async fn says(world: &World, text: &'static str, task: &str) -> (Value, String) 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_learnt_lets_an_answer_stand() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("profile.json");
-    std::fs::write(&path, profile("math").to_string()).unwrap();
-    let routing = format!("[routing]\nprofile = \"{}\"\n[ledger]", path.display());
-    let world = World::start(|config| {
-        config.policy_lines = BY_ACCEPTOR.to_owned();
-        config.swap("[ledger]", &routing);
-    })
-    .await;
+    let (world, _profile) = with(&profile("math")).await;
     assert_eq!(says(&world, "42", "math").await, (json!("42"), "cascade; accepted=1 by acceptor".to_owned()));
     assert_eq!(says(&world, LONG, "math").await, (json!("43"), "cascade; escalated".to_owned()));
     // Of another class nothing was learnt.
@@ -51,17 +57,9 @@ async fn what_was_learnt_lets_an_answer_stand() {
 /// It goes by what the model says of its own answer, too, where that can be had; the client sees nothing of it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_acceptor_goes_by_how_probable_an_answer_is() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("profile.json");
     let mut by_probability = profile("math");
     by_probability["acceptors"][0]["weights"] = json!([0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
-    std::fs::write(&path, by_probability.to_string()).unwrap();
-    let routing = format!("[routing]\nprofile = \"{}\"\n[ledger]", path.display());
-    let world = World::start(|config| {
-        config.policy_lines = BY_ACCEPTOR.to_owned();
-        config.swap("[ledger]", &routing);
-    })
-    .await;
+    let (world, _profile) = with(&by_probability).await;
     world.large.choose(|seen| told(seen.target(), "43", 10));
     let request = ask("cascade", false).with("x-pointsman-task", "math");
     for (probability, plan) in [(0.9, "cascade; accepted=1 by acceptor"), (0.5, "cascade; escalated")] {
@@ -76,15 +74,7 @@ async fn an_acceptor_goes_by_how_probable_an_answer_is() {
 /// Where that may not be asked it goes by the rest.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_acceptor_does_without_what_a_model_refuses_to_say() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("profile.json");
-    std::fs::write(&path, profile("math").to_string()).unwrap();
-    let routing = format!("[routing]\nprofile = \"{}\"\n[ledger]", path.display());
-    let world = World::start(|config| {
-        config.policy_lines = BY_ACCEPTOR.to_owned();
-        config.swap("[ledger]", &routing);
-    })
-    .await;
+    let (world, _profile) = with(&profile("math")).await;
     world.large.choose(|seen| told(seen.target(), "43", 10));
     world.small.choose(|seen| match seen.json()["logprobs"] == json!(true) {
         true => {

@@ -270,7 +270,7 @@ async fn called(
     let (status, id) =
         (exchange.status(), exchange.head().and_then(|head| provider_request_id(&head.headers)));
     attempt.note(|leg| (leg.status, leg.provider_request_id) = (Some(status), id));
-    let mut good = match answer::take(job, hop, &mut attempt, exchange).await {
+    let good = match answer::take(job, hop, &mut attempt, exchange).await {
         Ok(good) => good,
         Err(Untaken::Call(error)) => return Err(failed(job, hop, attempt, error)),
         Err(Untaken::Failure(mut failure)) => {
@@ -285,6 +285,16 @@ async fn called(
         }
     };
     attempt.note(|leg| leg.maybe_billed = false);
+    kept(job, (hop, question), (good, dropped), attempt)
+}
+
+/// An answer that was read whole, as it is to be compared, judged, or served.
+fn kept(
+    job: &Job<'_>,
+    (hop, question): (usize, Question<'_>),
+    (mut good, dropped): (Good, Vec<&'static str>),
+    attempt: Attempt<'_>,
+) -> Result<Told, Failure> {
     let dialect = job.wire(hop).dialect;
     let spoken = match codec::spoken(dialect, &good.body) {
         Ok(spoken) => spoken,

@@ -15,7 +15,7 @@ use crate::strategy::job::Job;
 /// An audit ends so long before the time of a request is over: the answer that stood has to be sent yet.
 const TO_SEND: Duration = Duration::from_millis(100);
 /// An audit takes no longer than this, whatever time there is: the client waits for an answer that is there. Whole answers of
-/// ordinary length take less; for the longest ones, audits say nothing.
+/// ordinary length take less; the longest ones count as lost.
 const LONGEST_AUDIT: Duration = Duration::from_secs(60);
 
 /// What came of a cascade's test.
